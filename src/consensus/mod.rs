@@ -1,0 +1,1 @@
+//! Drafts of one persona become a consensus: values with support, confidence and divergence.

@@ -1,0 +1,1 @@
+//! Files become records, and existing persona files become drafts.

@@ -1,0 +1,77 @@
+//! Drafts become vectors, so that personas in different words can be compared.
+//!
+//! An [`Embedder`] turns texts into unit rows of a [`FeatureMatrix`]. A persona is not one text:
+//! its traits are embedded in blocks and compared trait by trait, which gives a
+//! [`SimilarityMatrix`] over the drafts of a record. What is *not* decided here is which drafts
+//! belong together; that is [`crate::cluster`].
+
+mod matrix;
+
+pub use matrix::{FeatureMatrix, MatrixError, SimilarityMatrix};
+
+/// Texts to vectors. Implementations are deterministic: equal texts give equal rows.
+pub trait Embedder: std::fmt::Debug + Send + Sync {
+    /// A name that changes whenever the vectors would, such as `hashing-512` or
+    /// `static-256-int8@1f3a…`; it is part of every run's identity.
+    fn name(&self) -> &str;
+
+    /// Components per row.
+    fn dimension(&self) -> usize;
+
+    /// One unit row per text, in order.
+    ///
+    /// A text with nothing to embed (empty, or no known token) gets a unit row derived from a hash
+    /// of the text: in expectation near to nothing else.
+    ///
+    /// # Errors
+    /// [`EmbedError`] when an implementation cannot answer; embedders that are compiled in never fail.
+    fn embed(&self, texts: &[&str]) -> Result<FeatureMatrix, EmbedError>;
+}
+
+/// Why texts have no vectors.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EmbedError {
+    /// The vectors do not form a matrix of unit rows.
+    #[error("the vectors of `{embedder}` cannot be used")]
+    Matrix {
+        /// Which embedder answered.
+        embedder: String,
+        /// What is wrong with its answer.
+        source: MatrixError,
+    },
+    /// Fewer or more vectors than texts.
+    #[error("`{embedder}` answered {vectors} vectors for {texts} texts")]
+    Count {
+        /// Which embedder answered.
+        embedder: String,
+        /// Rows that came back.
+        vectors: usize,
+        /// Texts that were sent.
+        texts: usize,
+    },
+    /// A model folder or table that cannot be used.
+    #[error("embedding model `{path}`: {reason}")]
+    Model {
+        /// Folder or file.
+        path: String,
+        /// What is wrong with it, and what to do.
+        reason: String,
+    },
+    /// No embedder has this name.
+    #[error("no embedder is called `{name}`; there are {known}")]
+    Unknown {
+        /// The name that was asked for.
+        name: String,
+        /// The names there are.
+        known: String,
+    },
+    /// A text whose vector was not fetched before the pure part began.
+    #[error("`{embedder}` has no stored vector for a text of {length} characters")]
+    Missing {
+        /// Which embedder was asked.
+        embedder: String,
+        /// Characters of the text (the text itself is not shown).
+        length: usize,
+    },
+}

@@ -1,0 +1,1 @@
+//! Results against gold: every metric that the README prints.

@@ -1,0 +1,3 @@
+//! The `consona` command.
+
+fn main() {}

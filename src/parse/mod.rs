@@ -1,0 +1,1 @@
+//! A reply becomes drafts, or one typed reason why it does not.

@@ -1,0 +1,1 @@
+//! What the models are asked: templates as files, rendered for a record.

@@ -1,0 +1,1 @@
+//! The run database: nothing paid is lost, nothing is paid twice.
