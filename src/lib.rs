@@ -20,6 +20,9 @@ pub mod consensus;
 pub mod dataset;
 pub mod embed;
 pub mod evaluate;
+#[cfg(feature = "run")]
+pub mod files;
+pub mod normalise;
 pub mod parse;
 pub mod persona;
 pub mod prompt;

@@ -9,6 +9,6 @@ mod types;
 
 pub use error::{FailureKind, ProviderError};
 pub use types::{
-    Call, Completion, FinishReason, Message, Prompt, Provider, Role, SamplingOptions, StructuredOutput,
-    Timeouts, TimeoutsError, Usage,
+    Call, Completion, FinishReason, Provider, SamplingOptions, StructuredOutput, Timeouts, TimeoutsError,
+    Usage,
 };

@@ -9,25 +9,7 @@ use serde_json::Value;
 
 use super::ProviderError;
 use crate::persona::{ModelName, RecordId};
-
-/// Who speaks in a prompt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Role {
-    /// The person who asks.
-    User,
-    /// The model, in an earlier turn (repair prompts quote its unusable answer).
-    Assistant,
-}
-
-/// One turn of a prompt.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Message {
-    /// Who speaks.
-    pub role: Role,
-    /// What is said.
-    pub content: String,
-}
+use crate::prompt::Prompt;
 
 /// How an endpoint is asked for JSON.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,17 +25,6 @@ pub enum StructuredOutput {
     JsonObject,
     /// The endpoint promises nothing; the schema stands in the prompt only.
     PromptOnly,
-}
-
-/// What a model is asked.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Prompt {
-    /// Standing instructions.
-    pub system: String,
-    /// The turns, the last of them the user's.
-    pub messages: Vec<Message>,
-    /// JSON schema of the wanted answer.
-    pub schema: Option<Value>,
 }
 
 /// Sampling options of one panel member. What is `None` is left to the endpoint.

@@ -1,0 +1,1 @@
+//! Paths become readers, and results become files: the only place that opens either.

@@ -1,0 +1,1 @@
+//! Values are read for what they mean, before anything compares them.
