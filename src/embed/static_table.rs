@@ -82,31 +82,8 @@ impl StaticEmbedder {
     fn fill(&self, text: &str, scratch: &mut Scratch, ids: &mut Vec<u32>, row: &mut [f32]) {
         ids.clear();
         self.pieces.encode(text, scratch, ids);
-        let unknown = self.pieces.unknown();
-        // The compiler makes the wide version of the loop; nothing is reordered inside a component,
-        // so every machine computes the same bytes.
-        pulp::Arch::new().dispatch(
-            #[inline(always)]
-            || match &self.table.rows {
-                Rows::Int8 { bytes, scales } => {
-                    for &id in ids.iter().filter(|id| **id != unknown) {
-                        let start = id as usize * row.len();
-                        let scale = scales[id as usize];
-                        for (sum, byte) in row.iter_mut().zip(&bytes[start..]) {
-                            *sum += f32::from(byte.cast_signed()) * scale;
-                        }
-                    }
-                }
-                Rows::Float(rows) => {
-                    for &id in ids.iter().filter(|id| **id != unknown) {
-                        let start = id as usize * row.len();
-                        for (sum, component) in row.iter_mut().zip(&rows[start..]) {
-                            *sum += component;
-                        }
-                    }
-                }
-            },
-        );
+        ids.retain(|id| *id != self.pieces.unknown());
+        pulp::Arch::new().dispatch(Sum { ids, sums: row, rows: &self.table.rows });
         // The length is brought to 1, so dividing by the number of tokens would change nothing.
         fallback::finish(text, row);
     }
@@ -116,6 +93,54 @@ impl StaticEmbedder {
         let mut ids = Vec::with_capacity(64);
         for (text, row) in texts.iter().zip(rows.chunks_exact_mut(self.table.dimension)) {
             self.fill(text, &mut scratch, &mut ids, row);
+        }
+    }
+}
+
+/// The sum of some rows, compiled for the widest vectors of the machine that it runs on. Nothing is
+/// reordered inside a component, so every machine computes the same bytes.
+struct Sum<'a> {
+    ids: &'a [u32],
+    sums: &'a mut [f32],
+    rows: &'a Rows,
+}
+
+impl pulp::WithSimd for Sum<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: pulp::Simd>(self, _: S) {
+        match self.rows {
+            Rows::Int8 { bytes, scales } => sum_rows(self.ids, self.sums, bytes, |byte, id| {
+                f32::from(byte.cast_signed()) * scales[id as usize]
+            }),
+            Rows::Float(rows) => sum_rows(self.ids, self.sums, rows, |component, _| *component),
+        }
+    }
+}
+
+/// Sums the rows of `ids`, a block of columns at a time, so that the sums stay in registers.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "must be compiled with the vector width that its caller chose")]
+fn sum_rows<T>(ids: &[u32], sums: &mut [f32], rows: &[T], number: impl Fn(&T, u32) -> f32) {
+    const BLOCK: usize = 64;
+    let dimension = sums.len();
+    let (blocks, rest) = sums.as_chunks_mut::<BLOCK>();
+    let blocked = blocks.len() * BLOCK;
+    for (place, block) in blocks.iter_mut().enumerate() {
+        let mut sum = [0.0; BLOCK];
+        for &id in ids {
+            let start = id as usize * dimension + place * BLOCK;
+            for (sum, component) in sum.iter_mut().zip(&rows[start..start + BLOCK]) {
+                *sum += number(component, id);
+            }
+        }
+        *block = sum;
+    }
+    for &id in ids {
+        let start = id as usize * dimension + blocked;
+        for (sum, component) in rest.iter_mut().zip(&rows[start..]) {
+            *sum += number(component, id);
         }
     }
 }
