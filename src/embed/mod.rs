@@ -5,6 +5,8 @@
 //! [`SimilarityMatrix`] over the drafts of a record. What is *not* decided here is which drafts
 //! belong together; that is [`crate::cluster`].
 
+mod blocks;
+pub use blocks::BlockEncoder;
 mod fallback;
 mod folder;
 mod hashing;
