@@ -27,6 +27,12 @@ impl Range {
         self.high
     }
 
+    /// Whether the range is a single number.
+    #[must_use]
+    pub fn is_point(&self) -> bool {
+        self.high <= self.low
+    }
+
     /// The middle.
     #[must_use]
     pub fn centre(&self) -> f64 {
@@ -149,7 +155,7 @@ fn number(text: &str) -> (Token, usize) {
             b',' if bytes.len() >= length + 4
                 && bytes[length + 1..length + 4].iter().all(u8::is_ascii_digit) =>
             {
-                length += 1
+                length += 1;
             }
             b'.' if next_is_digit => length += 1,
             _ => break,
@@ -232,10 +238,10 @@ fn push_number(
         (Some(Token::Below), _) => found.extend(Range::new(value * 0.6, value)),
         (Some(Token::Above), _) => found.extend(Range::new(value, value * 1.3)),
         // "thirty five" is one number, "25-30" and "25 30" are a range.
-        (_, Some(last)) if follows_number && last.low == last.high && value < 10.0 && is_tens(last.low) => {
+        (_, Some(last)) if follows_number && last.is_point() && value < 10.0 && is_tens(last.low) => {
             *last = Range { low: last.low + value, high: last.low + value };
         }
-        (_, Some(last)) if follows_number && last.low == last.high && value >= last.low => last.high = value,
+        (_, Some(last)) if follows_number && last.is_point() && value >= last.low => last.high = value,
         _ => found.extend(Range::new(value, value)),
     }
     if next == Some(&Token::Above) {

@@ -277,7 +277,13 @@ impl TraitSchema {
     /// The trait that answers to a name, whatever its case and separators.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&TraitDefinition> {
-        self.by_key.get(&key_of(name)).map(|&place| &self.definitions[place])
+        self.position(name).map(|place| &self.definitions[place])
+    }
+
+    /// The place, in [`Self::definitions`], of the trait that answers to a name.
+    #[must_use]
+    pub fn position(&self, name: &str) -> Option<usize> {
+        self.by_key.get(&key_of(name)).copied()
     }
 
     /// Adds traits that drafts carry and the schema does not list, inferred from their names
