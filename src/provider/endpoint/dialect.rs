@@ -37,9 +37,8 @@ impl Dialect {
     pub fn reserved_fields(self) -> &'static [&'static str] {
         match self {
             Self::OpenAi => &["model", "messages", "stream", "n"],
-            Self::Anthropic => &["model", "messages", "stream"],
+            Self::Anthropic | Self::Ollama => &["model", "messages", "stream"],
             Self::Gemini => &["contents"],
-            Self::Ollama => &["model", "messages", "stream"],
         }
     }
 }
