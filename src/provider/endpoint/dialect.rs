@@ -48,3 +48,15 @@ impl fmt::Display for Dialect {
         f.write_str(self.name())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dialect_is_written_as_it_is_named() {
+        for dialect in [Dialect::OpenAi, Dialect::Anthropic, Dialect::Gemini, Dialect::Ollama] {
+            assert_eq!(serde_json::to_value(dialect).ok(), Some(dialect.name().into()));
+        }
+    }
+}

@@ -7,7 +7,6 @@ use serde_json::{Map, Value, json};
 
 use super::{HttpReply, HttpRequest, Wire, envelope, instruct, schema};
 use crate::prompt::Role;
-use crate::provider::legible::legible;
 use crate::provider::{
     Call, Completion, Dialect, FinishReason, ProviderError, StructuredOutput, Usage, classify,
 };
@@ -121,7 +120,7 @@ fn finish_reason(body: &Map<String, Value>) -> FinishReason {
         "end_turn" | "stop_sequence" | "tool_use" => FinishReason::Stop,
         "max_tokens" | "model_context_window_exceeded" => FinishReason::Length,
         "refusal" => FinishReason::Refusal,
-        other => FinishReason::Other(legible(other, None)),
+        other => envelope::other(other),
     }
 }
 

@@ -7,7 +7,6 @@ use serde_json::{Map, Value, json};
 
 use super::{HttpReply, HttpRequest, Wire, envelope, instruct, schema};
 use crate::prompt::Role;
-use crate::provider::legible::legible;
 use crate::provider::{
     Call, Completion, Dialect, FinishReason, ProviderError, StructuredOutput, Usage, classify,
 };
@@ -126,7 +125,7 @@ fn finish_reason(candidate: &Map<String, Value>) -> FinishReason {
         "SAFETY" | "RECITATION" | "BLOCKLIST" | "PROHIBITED_CONTENT" | "SPII" | "LANGUAGE" => {
             FinishReason::Refusal
         }
-        other => FinishReason::Other(legible(other, None)),
+        other => envelope::other(other),
     }
 }
 

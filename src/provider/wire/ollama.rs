@@ -6,7 +6,6 @@ use serde_json::{Map, Value, json};
 
 use super::{HttpReply, HttpRequest, Wire, envelope, instruct};
 use crate::prompt::Role;
-use crate::provider::legible::legible;
 use crate::provider::{
     Call, Completion, Dialect, FinishReason, ProviderError, StructuredOutput, Usage, classify,
 };
@@ -87,7 +86,7 @@ fn finish_reason(body: &Map<String, Value>) -> FinishReason {
         // Versions before 0.3 tell no reason.
         "stop" | "" => FinishReason::Stop,
         "length" => FinishReason::Length,
-        other => FinishReason::Other(legible(other, None)),
+        other => envelope::other(other),
     }
 }
 

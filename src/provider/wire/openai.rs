@@ -7,7 +7,6 @@ use serde_json::{Map, Value, json};
 
 use super::{HttpReply, HttpRequest, Wire, envelope, instruct, schema};
 use crate::prompt::Role;
-use crate::provider::legible::legible;
 use crate::provider::{
     Call, Completion, Dialect, FinishReason, ProviderError, StructuredOutput, Usage, classify,
 };
@@ -114,7 +113,7 @@ fn finish_reason(choice: &Map<String, Value>) -> FinishReason {
         "stop" | "tool_calls" | "function_call" | "eos" | "" => FinishReason::Stop,
         "length" | "model_length" => FinishReason::Length,
         "content_filter" => FinishReason::Refusal,
-        other => FinishReason::Other(legible(other, None)),
+        other => envelope::other(other),
     }
 }
 
