@@ -47,7 +47,9 @@ pub enum HttpProviderError {
         given: String,
     },
     /// The machine's TLS or proxy settings cannot be used.
-    #[error("no HTTP client can be made for `{name}`; are CA certificates installed and the proxy variables sound?")]
+    #[error(
+        "no HTTP client can be made for `{name}`; are CA certificates installed and the proxy variables sound?"
+    )]
     Client {
         /// The endpoint's name.
         name: String,
@@ -74,7 +76,8 @@ impl HttpProvider {
     /// [`HttpProviderError`] when the key is missing or no client can be made.
     pub fn from_environment(endpoint: Endpoint, timeouts: Timeouts) -> Result<Self, HttpProviderError> {
         let key = endpoint.key_variable().map(ApiKey::from_environment).transpose();
-        let key = key.map_err(|source| HttpProviderError::Key { name: endpoint.name().to_owned(), source })?;
+        let key =
+            key.map_err(|source| HttpProviderError::Key { name: endpoint.name().to_owned(), source })?;
         Self::new(endpoint, key, timeouts)
     }
 
@@ -90,11 +93,13 @@ impl HttpProvider {
         let name = endpoint.name().to_owned();
         let given = key.as_ref().map(ApiKey::variable);
         if given != endpoint.key_variable() {
-            let shown = |variable: Option<&str>| variable.map_or("none".to_owned(), |known| format!("`{known}`"));
+            let shown =
+                |variable: Option<&str>| variable.map_or("none".to_owned(), |known| format!("`{known}`"));
             let (expected, given) = (shown(endpoint.key_variable()), shown(given));
             return Err(HttpProviderError::ForeignKey { name, expected, given });
         }
-        let client = client(&endpoint, &timeouts).map_err(|source| HttpProviderError::Client { name, source })?;
+        let client =
+            client(&endpoint, &timeouts).map_err(|source| HttpProviderError::Client { name, source })?;
         let wire = endpoint.wire();
         Ok(Self { endpoint, wire, key, timeouts, client })
     }
@@ -159,7 +164,8 @@ impl HttpProvider {
 
     fn build(&self, request: &HttpRequest) -> Result<reqwest::Request, ProviderError> {
         let fail = |detail: &str| classify::transport(TransportFault::NotBuilt, detail, self.key.as_ref());
-        let url = self.endpoint.url(&request.path).ok_or_else(|| fail("its path leads away from `base_url`"))?;
+        let url =
+            self.endpoint.url(&request.path).ok_or_else(|| fail("its path leads away from `base_url`"))?;
         let mut builder = match request.method {
             Method::Get => self.client.get(url),
             Method::Post => self.client.post(url),
@@ -290,15 +296,11 @@ fn fault_of_sending(error: &reqwest::Error) -> TransportFault {
     }
 }
 
-/// Broken compression shows itself as an IO error that is no failure of the connection.
+/// Broken compression is an IO error of its own; a broken connection is one with a cause, also
+/// where the decompressor passes it on.
 fn fault_of_reading(error: &reqwest::Error) -> TransportFault {
-    let mut cause: Option<&(dyn Error + 'static)> = error.source();
-    let mut is_transport = false;
-    while let Some(inner) = cause {
-        is_transport |= inner.to_string().contains("request or response body error");
-        cause = inner.source();
-    }
-    if error.is_decode() && !is_transport { TransportFault::Undecodable } else { TransportFault::Cut }
+    let io = error.source().and_then(|source| source.downcast_ref::<std::io::Error>());
+    if io.is_some_and(|io| io.source().is_none()) { TransportFault::Undecodable } else { TransportFault::Cut }
 }
 
 /// The last cause, which is the one that says something; never the URL.
@@ -318,4 +320,42 @@ fn headers(response: &reqwest::Response) -> Vec<(String, String)> {
         Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
     };
     response.headers().iter().filter_map(readable).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::provider::EndpointOptions;
+
+    fn provider(name: &str, key: Option<&str>) -> Result<HttpProvider, HttpProviderError> {
+        let options = EndpointOptions {
+            base_url: Some("http://127.0.0.1:9/v1".to_owned()),
+            key_variable: key.map(str::to_owned),
+            ..EndpointOptions::default()
+        };
+        let endpoint = Endpoint::new(name, &options).expect("valid");
+        let key = ApiKey::new("LOCAL_KEY", "sk-canary-0123456789abcdef").expect("valid");
+        HttpProvider::new(endpoint, Some(key), Timeouts::default())
+    }
+
+    #[test]
+    fn the_key_is_one_sensitive_header_and_nowhere_else() {
+        let names = [("vllm", "authorization"), ("anthropic", "x-api-key"), ("gemini", "x-goog-api-key")];
+        for (name, header) in names {
+            let provider = provider(name, Some("LOCAL_KEY")).expect("made");
+            let request = provider.build(&provider.wire.encode_probe()).expect("built");
+            assert!(request.headers()[header].is_sensitive(), "{name}");
+            let shown = format!("{request:?} {provider:?}");
+            assert!(!shown.contains("canary"), "{shown}");
+            assert!(!request.url().as_str().contains("canary"));
+        }
+    }
+
+    #[test]
+    fn a_key_serves_only_the_endpoint_that_names_it() {
+        for wrong in [None, Some("OTHER_KEY")] {
+            let error = provider("vllm", wrong).expect_err("refused").to_string();
+            assert!(error.contains("not of `LOCAL_KEY`"), "{error}");
+        }
+    }
 }

@@ -24,9 +24,9 @@ pub(crate) struct VendorError {
 impl VendorError {
     /// Reads a body, or nothing when it is not JSON.
     ///
-    /// Known shapes: `{"error": {…}}` (OpenAI, Anthropic, Gemini), the same in a list (Gemini when
+    /// Known shapes: `{"error": {…}}` (OpenAI, Anthropic and Gemini), the same in a list (Gemini when
     /// streaming), `{"error": "…"}` (Ollama), `{"object": "error", "message": …}` (Mistral,
-    /// older vLLM), `{"detail": …}` (FastAPI servers).
+    /// older vLLM), `{"detail": …}` (servers made with `FastAPI`).
     pub(crate) fn read(body: &[u8]) -> Self {
         serde_json::from_slice(body).map(|body| Self::from_json(&body)).unwrap_or_default()
     }
@@ -35,7 +35,8 @@ impl VendorError {
     pub(crate) fn from_json(body: &Value) -> Self {
         let root = body.get(0).unwrap_or(body);
         let inner = root.get("error").filter(|error| !error.is_null()).unwrap_or(root);
-        let mut error = Self { message: message(inner).or_else(|| message(root)).unwrap_or_default(), ..Self::default() };
+        let mut error =
+            Self { message: message(inner).or_else(|| message(root)).unwrap_or_default(), ..Self::default() };
         for node in [root, inner] {
             for field in ["type", "code", "status", "reason"] {
                 error.note(node.get(field));

@@ -7,7 +7,9 @@ use serde_json::{Map, Value, json};
 
 use super::{HttpReply, HttpRequest, Wire, envelope, instruct, schema};
 use crate::prompt::Role;
-use crate::provider::{Call, Completion, Dialect, FinishReason, ProviderError, StructuredOutput, Usage, classify};
+use crate::provider::{
+    Call, Completion, Dialect, FinishReason, ProviderError, StructuredOutput, Usage, classify,
+};
 
 /// `generateContent`.
 #[derive(Clone, Debug)]
@@ -20,13 +22,18 @@ impl Wire for GeminiWire {
     fn encode(&self, call: &Call) -> HttpRequest {
         let options = &call.options;
         let mode = options.structured_output.unwrap_or(self.structured_output);
-        let contents: Vec<Value> = call.prompt.messages.iter().map(|message| {
-            let role = match message.role {
-                Role::User => "user",
-                Role::Assistant => "model",
-            };
-            json!({ "role": role, "parts": [{ "text": message.content }] })
-        }).collect();
+        let contents: Vec<Value> = call
+            .prompt
+            .messages
+            .iter()
+            .map(|message| {
+                let role = match message.role {
+                    Role::User => "user",
+                    Role::Assistant => "model",
+                };
+                json!({ "role": role, "parts": [{ "text": message.content }] })
+            })
+            .collect();
         let mut config = json!({});
         envelope::set(&mut config, "temperature", options.temperature);
         envelope::set(&mut config, "topP", options.top_p);
@@ -101,23 +108,24 @@ fn ask_for_json(config: &mut Value, wanted: &Value, mode: StructuredOutput) {
 
 /// A model's name as one segment of a path.
 fn path_segment(model: &str) -> String {
-    let mut segment = String::new();
-    for byte in model.strip_prefix("models/").unwrap_or(model).bytes() {
+    let encode = |byte: u8| {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            segment.push(byte.into());
+            char::from(byte).to_string()
         } else {
-            segment.push_str(&format!("%{byte:02X}"));
+            format!("%{byte:02X}")
         }
-    }
-    segment
+    };
+    model.strip_prefix("models/").unwrap_or(model).bytes().map(encode).collect()
 }
 
 fn finish_reason(candidate: &Map<String, Value>) -> FinishReason {
     match candidate.get("finishReason").and_then(Value::as_str).unwrap_or_default() {
         "STOP" => FinishReason::Stop,
         "MAX_TOKENS" => FinishReason::Length,
-        "SAFETY" | "RECITATION" | "BLOCKLIST" | "PROHIBITED_CONTENT" | "SPII" | "LANGUAGE" => FinishReason::Refusal,
-        other => FinishReason::Other(crate::provider::legible::legible(other, None)),
+        "SAFETY" | "RECITATION" | "BLOCKLIST" | "PROHIBITED_CONTENT" | "SPII" | "LANGUAGE" => {
+            FinishReason::Refusal
+        }
+        other => envelope::other(other),
     }
 }
 

@@ -6,7 +6,9 @@ use serde_json::{Map, Value, json};
 
 use super::{HttpReply, HttpRequest, Wire, envelope, instruct};
 use crate::prompt::Role;
-use crate::provider::{Call, Completion, Dialect, FinishReason, ProviderError, StructuredOutput, Usage, classify};
+use crate::provider::{
+    Call, Completion, Dialect, FinishReason, ProviderError, StructuredOutput, Usage, classify,
+};
 
 /// `/api/chat`.
 #[derive(Clone, Debug)]
@@ -84,7 +86,7 @@ fn finish_reason(body: &Map<String, Value>) -> FinishReason {
         // Versions before 0.3 tell no reason.
         "stop" | "" => FinishReason::Stop,
         "length" => FinishReason::Length,
-        other => FinishReason::Other(crate::provider::legible::legible(other, None)),
+        other => envelope::other(other),
     }
 }
 

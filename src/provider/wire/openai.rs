@@ -7,7 +7,9 @@ use serde_json::{Map, Value, json};
 
 use super::{HttpReply, HttpRequest, Wire, envelope, instruct, schema};
 use crate::prompt::Role;
-use crate::provider::{Call, Completion, Dialect, FinishReason, ProviderError, StructuredOutput, Usage, classify};
+use crate::provider::{
+    Call, Completion, Dialect, FinishReason, ProviderError, StructuredOutput, Usage, classify,
+};
 
 /// Chat completions, with what differs between those who speak them.
 #[derive(Clone, Debug)]
@@ -111,7 +113,7 @@ fn finish_reason(choice: &Map<String, Value>) -> FinishReason {
         "stop" | "tool_calls" | "function_call" | "eos" | "" => FinishReason::Stop,
         "length" | "model_length" => FinishReason::Length,
         "content_filter" => FinishReason::Refusal,
-        other => FinishReason::Other(crate::provider::legible::legible(other, None)),
+        other => envelope::other(other),
     }
 }
 

@@ -14,8 +14,17 @@ use serde_json::{Map, Value, json};
 pub(crate) fn openai_strict(schema: &Value) -> Option<Value> {
     let rules = Rules {
         keywords: &[
-            "type", "title", "description", "enum", "minimum", "maximum", "exclusiveMinimum",
-            "exclusiveMaximum", "multipleOf", "minItems", "maxItems",
+            "type",
+            "title",
+            "description",
+            "enum",
+            "minimum",
+            "maximum",
+            "exclusiveMinimum",
+            "exclusiveMaximum",
+            "multipleOf",
+            "minItems",
+            "maxItems",
         ],
         all_required: true,
     };
@@ -34,8 +43,20 @@ pub(crate) fn anthropic_output(schema: &Value) -> Option<Value> {
 /// Gemini's `responseJsonSchema`: JSON Schema without the keywords that it does not list.
 pub(crate) fn gemini_json(schema: &Value) -> Value {
     const KEYWORDS: [&str; 14] = [
-        "$ref", "$id", "$anchor", "type", "format", "title", "description", "enum", "minItems", "maxItems",
-        "minimum", "maximum", "required", "propertyOrdering",
+        "$ref",
+        "$id",
+        "$anchor",
+        "type",
+        "format",
+        "title",
+        "description",
+        "enum",
+        "minItems",
+        "maxItems",
+        "minimum",
+        "maximum",
+        "required",
+        "propertyOrdering",
     ];
     let Some(node) = schema.as_object() else { return schema.clone() };
     let mut out = keep(node, &KEYWORDS);
@@ -57,9 +78,18 @@ pub(crate) fn gemini_openapi(schema: &Value) -> Option<Value> {
 const DEEPEST: u32 = 32;
 
 fn openapi(schema: &Value, root: &Value, depth: u32) -> Option<Value> {
-    const KEYWORDS: [&str; 12] = [
-        "format", "title", "description", "enum", "minItems", "maxItems", "minimum", "maximum", "minLength",
-        "maxLength", "pattern", "required",
+    const KEYWORDS: [&str; 11] = [
+        "title",
+        "description",
+        "enum",
+        "minItems",
+        "maxItems",
+        "minimum",
+        "maximum",
+        "minLength",
+        "maxLength",
+        "pattern",
+        "required",
     ];
     let node = schema.as_object().filter(|_| depth < DEEPEST)?;
     if let Some(target) = node.get("$ref") {
@@ -72,12 +102,25 @@ fn openapi(schema: &Value, root: &Value, depth: u32) -> Option<Value> {
     }
     let mut out = keep(node, &KEYWORDS);
     constant_as_enum(node, &mut out);
-    // Only texts can be enumerated, and only three formats are known.
+    // Only texts can be enumerated.
     if out.get("enum").and_then(Value::as_array).is_some_and(|items| !items.iter().all(Value::is_string)) {
         out.remove("enum");
     }
-    out.remove("format");
-    match node.get("type") {
+    out.extend(openapi_type(node.get("type"))?);
+    let mut inner = children(node, &|child: &Value| openapi(child, root, depth + 1))?;
+    inner.remove("additionalProperties");
+    inner.remove("$defs");
+    if let Some(choices) = inner.remove("oneOf") {
+        inner.insert("anyOf".into(), choices);
+    }
+    out.extend(inner);
+    Some(Value::Object(out))
+}
+
+/// One type, with `nullable` where the schema lists `null` beside it; `None` for a list of several.
+fn openapi_type(declared: Option<&Value>) -> Option<Map<String, Value>> {
+    let mut out = Map::new();
+    match declared {
         Some(Value::Array(types)) => {
             let mut named = types.iter().filter(|name| **name != "null");
             out.insert("type".into(), named.next()?.clone());
@@ -91,14 +134,7 @@ fn openapi(schema: &Value, root: &Value, depth: u32) -> Option<Value> {
         }
         None => {}
     }
-    let mut inner = children(node, &|child: &Value| openapi(child, root, depth + 1))?;
-    inner.remove("additionalProperties");
-    inner.remove("$defs");
-    if let Some(choices) = inner.remove("oneOf") {
-        inner.insert("anyOf".into(), choices);
-    }
-    out.extend(inner);
-    Some(Value::Object(out))
+    Some(out)
 }
 
 /// What a mode with closed objects accepts.
@@ -144,8 +180,13 @@ impl Rules {
             return None;
         }
         let properties = inner.get_mut("properties")?.as_object_mut().filter(|known| !known.is_empty())?;
-        let required: Vec<&str> =
-            node.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+        let required: Vec<&str> = node
+            .get("required")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect();
         let names: Value = if self.all_required {
             for (name, property) in properties.iter_mut() {
                 if !required.contains(&name.as_str()) {
@@ -171,16 +212,16 @@ fn make_nullable(schema: &mut Value) {
                 types.push(null);
             }
         }
-        Some(name) => *name = json!([name.take(), null]),
+        Some(name) => *name = Value::Array(vec![name.take(), null]),
         None => {
             *schema = json!({ "anyOf": [schema.take(), { "type": "null" }] });
             return;
         }
     }
-    if let Some(items) = node.get_mut("enum").and_then(Value::as_array_mut) {
-        if !items.contains(&Value::Null) {
-            items.push(Value::Null);
-        }
+    if let Some(items) = node.get_mut("enum").and_then(Value::as_array_mut)
+        && !items.contains(&Value::Null)
+    {
+        items.push(Value::Null);
     }
 }
 
