@@ -44,9 +44,7 @@ pub(crate) fn transport(fault: TransportFault, detail: &str, secret: Option<&Api
         text => format!(": {text}"),
     };
     let (kind, message) = match fault {
-        Fault::NotBuilt => {
-            (FailureKind::ProviderRejected, format!("the request could not be built{detail}"))
-        }
+        Fault::NotBuilt => (FailureKind::ProviderRejected, format!("the request could not be built{detail}")),
         Fault::NotConnected => (FailureKind::NotSent, format!("no connection{detail}")),
         Fault::Cut => {
             (FailureKind::UnknownOutcome, format!("the connection ended before the answer did{detail}"))
@@ -55,9 +53,7 @@ pub(crate) fn transport(fault: TransportFault, detail: &str, secret: Option<&Api
             let seconds = after.as_secs_f64();
             (FailureKind::UnknownOutcome, format!("no whole answer within the {limit} limit of {seconds} s"))
         }
-        Fault::Undecodable => {
-            (FailureKind::Unusable, format!("the answer's compression is broken{detail}"))
-        }
+        Fault::Undecodable => (FailureKind::Unusable, format!("the answer's compression is broken{detail}")),
         Fault::TooLarge { limit } => {
             (FailureKind::Unusable, format!("the answer is longer than {} MiB", limit >> 20))
         }
@@ -204,9 +200,6 @@ mod tests {
         assert_eq!(kind(TransportFault::NotConnected), FailureKind::NotSent);
         assert_eq!(kind(TransportFault::Cut), FailureKind::UnknownOutcome);
         let timed_out = TransportFault::TimedOut { limit: "idle", after: Duration::from_millis(1_500) };
-        assert_eq!(
-            transport(timed_out, "", None).message,
-            "no whole answer within the idle limit of 1.5 s"
-        );
+        assert_eq!(transport(timed_out, "", None).message, "no whole answer within the idle limit of 1.5 s");
     }
 }

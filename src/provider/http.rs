@@ -47,7 +47,9 @@ pub enum HttpProviderError {
         given: String,
     },
     /// The machine's TLS or proxy settings cannot be used.
-    #[error("no HTTP client can be made for `{name}`; are CA certificates installed and the proxy variables sound?")]
+    #[error(
+        "no HTTP client can be made for `{name}`; are CA certificates installed and the proxy variables sound?"
+    )]
     Client {
         /// The endpoint's name.
         name: String,
@@ -74,7 +76,8 @@ impl HttpProvider {
     /// [`HttpProviderError`] when the key is missing or no client can be made.
     pub fn from_environment(endpoint: Endpoint, timeouts: Timeouts) -> Result<Self, HttpProviderError> {
         let key = endpoint.key_variable().map(ApiKey::from_environment).transpose();
-        let key = key.map_err(|source| HttpProviderError::Key { name: endpoint.name().to_owned(), source })?;
+        let key =
+            key.map_err(|source| HttpProviderError::Key { name: endpoint.name().to_owned(), source })?;
         Self::new(endpoint, key, timeouts)
     }
 
@@ -90,11 +93,13 @@ impl HttpProvider {
         let name = endpoint.name().to_owned();
         let given = key.as_ref().map(ApiKey::variable);
         if given != endpoint.key_variable() {
-            let shown = |variable: Option<&str>| variable.map_or("none".to_owned(), |known| format!("`{known}`"));
+            let shown =
+                |variable: Option<&str>| variable.map_or("none".to_owned(), |known| format!("`{known}`"));
             let (expected, given) = (shown(endpoint.key_variable()), shown(given));
             return Err(HttpProviderError::ForeignKey { name, expected, given });
         }
-        let client = client(&endpoint, &timeouts).map_err(|source| HttpProviderError::Client { name, source })?;
+        let client =
+            client(&endpoint, &timeouts).map_err(|source| HttpProviderError::Client { name, source })?;
         let wire = endpoint.wire();
         Ok(Self { endpoint, wire, key, timeouts, client })
     }
@@ -159,7 +164,8 @@ impl HttpProvider {
 
     fn build(&self, request: &HttpRequest) -> Result<reqwest::Request, ProviderError> {
         let fail = |detail: &str| classify::transport(TransportFault::NotBuilt, detail, self.key.as_ref());
-        let url = self.endpoint.url(&request.path).ok_or_else(|| fail("its path leads away from `base_url`"))?;
+        let url =
+            self.endpoint.url(&request.path).ok_or_else(|| fail("its path leads away from `base_url`"))?;
         let mut builder = match request.method {
             Method::Get => self.client.get(url),
             Method::Post => self.client.post(url),

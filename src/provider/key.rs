@@ -21,7 +21,9 @@ const SEARCHED: usize = 16;
 #[non_exhaustive]
 pub enum ApiKeyError {
     /// Neither the variable nor its `_FILE` sister is set.
-    #[error("no key: set the environment variable `{variable}`, or `{variable}_FILE` to a file that holds it")]
+    #[error(
+        "no key: set the environment variable `{variable}`, or `{variable}_FILE` to a file that holds it"
+    )]
     Missing {
         /// The variable that was looked up.
         variable: String,
@@ -70,7 +72,9 @@ pub enum ApiKeyError {
         path: String,
     },
     /// Others on the machine could read the key.
-    #[error("the key file `{path}` of `{variable}` is open to others (mode {mode:04o}); run `chmod 600 {path}`")]
+    #[error(
+        "the key file `{path}` of `{variable}` is open to others (mode {mode:04o}); run `chmod 600 {path}`"
+    )]
     TooOpen {
         /// Where the path was read.
         variable: String,
@@ -122,10 +126,7 @@ impl ApiKey {
     ///
     /// # Errors
     /// [`ApiKeyError`] when there is no key, two of them, or one that cannot be used.
-    pub fn resolve(
-        variable: &str,
-        lookup: impl Fn(&str) -> Option<OsString>,
-    ) -> Result<Self, ApiKeyError> {
+    pub fn resolve(variable: &str, lookup: impl Fn(&str) -> Option<OsString>) -> Result<Self, ApiKeyError> {
         let file_variable = format!("{variable}_FILE");
         match (lookup(variable), lookup(&file_variable)) {
             (Some(_), Some(_)) => Err(ApiKeyError::Ambiguous { variable: variable.to_owned() }),
@@ -159,8 +160,7 @@ impl ApiKey {
         let mut rest = text;
         while let Some(character) = rest.chars().next() {
             // The key is ASCII, so a matching slice begins and ends on character borders.
-            let is_piece =
-                |length: usize| rest.get(..length).is_some_and(|piece| key.contains(piece));
+            let is_piece = |length: usize| rest.get(..length).is_some_and(|piece| key.contains(piece));
             if is_piece(telling) {
                 let length = (telling..=key.len()).take_while(|&length| is_piece(length)).last();
                 out.push_str("[key]");
@@ -247,7 +247,8 @@ mod tests {
 
     #[test]
     fn unusable_keys_are_refused_without_being_shown() {
-        let bad = [("", "empty"), ("  \n", "empty"), ("sk-canary\u{7}", "printable"), ("sk canary", "printable")];
+        let bad =
+            [("", "empty"), ("  \n", "empty"), ("sk-canary\u{7}", "printable"), ("sk canary", "printable")];
         for (text, reason) in bad {
             let error = ApiKey::resolve("K", environment(&[("K", text)])).expect_err("refused");
             assert!(error.to_string().contains(reason), "{error}");

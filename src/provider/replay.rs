@@ -136,7 +136,8 @@ impl ReplayProvider {
     fn record(&mut self, number: usize, text: &str) -> Result<(), ReplayError> {
         let name = self.name.clone();
         let unreadable = |source| ReplayError::Line { name: name.clone(), line: number, source };
-        let wrong = |problem: String| ReplayError::Contradiction { name: name.clone(), line: number, problem };
+        let wrong =
+            |problem: String| ReplayError::Contradiction { name: name.clone(), line: number, problem };
         let line: Line = serde_json::from_str(text).map_err(unreadable)?;
         if line.persona.is_none() && line.reply.is_none() && line.failures.is_empty() {
             return Err(wrong("has none of `persona`, `reply` and `failures`".to_owned()));
@@ -170,7 +171,8 @@ impl ReplayProvider {
     fn answer(&self, call: &Call) -> Result<Completion, ProviderError> {
         let session = Session { model: call.member.clone(), sample: call.sample, part: call.part };
         let missing = |what: &str| {
-            let message = format!("recording `{}` has no {what} for {session} about `{}`", self.name, call.record);
+            let message =
+                format!("recording `{}` has no {what} for {session} about `{}`", self.name, call.record);
             ProviderError::new(FailureKind::RecordRejected, message)
         };
         let recorded = self.recordings.get(&(call.record.clone(), session.clone()));
@@ -200,7 +202,8 @@ impl Failure {
     fn error(&self) -> ProviderError {
         let told = self.message.clone().unwrap_or_default();
         let mut error = classify::recorded(self.status, self.kind, &told);
-        error.retry_after = self.retry_after.and_then(|wait| std::time::Duration::try_from_secs_f64(wait).ok());
+        error.retry_after =
+            self.retry_after.and_then(|wait| std::time::Duration::try_from_secs_f64(wait).ok());
         error
     }
 }

@@ -35,7 +35,8 @@ impl VendorError {
     pub(crate) fn from_json(body: &Value) -> Self {
         let root = body.get(0).unwrap_or(body);
         let inner = root.get("error").filter(|error| !error.is_null()).unwrap_or(root);
-        let mut error = Self { message: message(inner).or_else(|| message(root)).unwrap_or_default(), ..Self::default() };
+        let mut error =
+            Self { message: message(inner).or_else(|| message(root)).unwrap_or_default(), ..Self::default() };
         for node in [root, inner] {
             for field in ["type", "code", "status", "reason"] {
                 error.note(node.get(field));

@@ -129,7 +129,8 @@ impl Endpoint {
         let usual = known.map(|known| known.base_url);
         let text = options.base_url.as_deref().or(usual).ok_or_else(|| missing("base_url"))?;
         let base_url = parse_base_url(name, text)?;
-        let dialect = options.dialect.or(known.map(|known| known.dialect)).ok_or_else(|| missing("dialect"))?;
+        let dialect =
+            options.dialect.or(known.map(|known| known.dialect)).ok_or_else(|| missing("dialect"))?;
         let key_variable = key_variable(name, options, known, &base_url)?;
         if let Some(variable) = &key_variable {
             let is_safe = base_url.scheme() == "https" || is_loopback(&base_url);
@@ -327,7 +328,8 @@ mod tests {
 
     #[test]
     fn a_key_given_in_place_of_its_variable_is_not_repeated() {
-        let pasted = EndpointOptions { key_variable: Some("sk-canary".to_owned()), ..EndpointOptions::default() };
+        let pasted =
+            EndpointOptions { key_variable: Some("sk-canary".to_owned()), ..EndpointOptions::default() };
         let error = Endpoint::new("openai", &pasted).expect_err("refused");
         assert!(!format!("{error} {error:?}").contains("canary"));
         let error = Endpoint::new("vllm", &options("https://user:canary@host/v1")).expect_err("refused");

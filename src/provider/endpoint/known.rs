@@ -37,8 +37,20 @@ pub const KNOWN_PROVIDERS: [KnownProvider; 15] = {
         known("anthropic", Anthropic, "https://api.anthropic.com/v1", Some("ANTHROPIC_API_KEY"), JsonSchema),
         // JSON mode only.
         known("deepseek", OpenAi, "https://api.deepseek.com/v1", Some("DEEPSEEK_API_KEY"), JsonObject),
-        known("fireworks", OpenAi, "https://api.fireworks.ai/inference/v1", Some("FIREWORKS_API_KEY"), JsonSchema),
-        known("gemini", Gemini, "https://generativelanguage.googleapis.com/v1beta", Some("GEMINI_API_KEY"), JsonSchema),
+        known(
+            "fireworks",
+            OpenAi,
+            "https://api.fireworks.ai/inference/v1",
+            Some("FIREWORKS_API_KEY"),
+            JsonSchema,
+        ),
+        known(
+            "gemini",
+            Gemini,
+            "https://generativelanguage.googleapis.com/v1beta",
+            Some("GEMINI_API_KEY"),
+            JsonSchema,
+        ),
         // Few of its models enforce a schema, all know JSON mode.
         known("groq", OpenAi, "https://api.groq.com/openai/v1", Some("GROQ_API_KEY"), JsonObject),
         // llama-server takes both forms; llama_cpp.server answers 500 to `json_schema`.

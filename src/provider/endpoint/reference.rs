@@ -13,7 +13,9 @@ const LONGEST: usize = 256;
 #[non_exhaustive]
 pub enum ModelReferenceError {
     /// No colon, or nothing on one side of it.
-    #[error("`{text}` names no model; write `provider:model`, for instance `openai:gpt-5` or `ollama:llama3.1:8b`")]
+    #[error(
+        "`{text}` names no model; write `provider:model`, for instance `openai:gpt-5` or `ollama:llama3.1:8b`"
+    )]
     Incomplete {
         /// The text, escaped.
         text: String,
@@ -79,7 +81,8 @@ impl ModelReference {
 
 /// Lower-case letters, digits, `-` and `_`, at most 64 of them.
 pub(crate) fn is_provider_name(name: &str) -> bool {
-    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'_';
+    let allowed =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'_';
     (1..=64).contains(&name.len()) && name.bytes().all(allowed)
 }
 

@@ -7,7 +7,9 @@ use serde_json::{Map, Value, json};
 
 use super::{HttpReply, HttpRequest, Wire, envelope, instruct, schema};
 use crate::prompt::Role;
-use crate::provider::{Call, Completion, Dialect, FinishReason, ProviderError, StructuredOutput, Usage, classify};
+use crate::provider::{
+    Call, Completion, Dialect, FinishReason, ProviderError, StructuredOutput, Usage, classify,
+};
 
 /// The service demands a limit of tokens; this one fits a panel's longest answers.
 const DEFAULT_MAX_TOKENS: u32 = 8_192;
@@ -33,13 +35,18 @@ impl Wire for AnthropicWire {
     fn encode(&self, call: &Call) -> HttpRequest {
         let options = &call.options;
         let mode = options.structured_output.unwrap_or(self.structured_output);
-        let messages: Vec<Value> = call.prompt.messages.iter().map(|message| {
-            let role = match message.role {
-                Role::User => "user",
-                Role::Assistant => "assistant",
-            };
-            json!({ "role": role, "content": message.content })
-        }).collect();
+        let messages: Vec<Value> = call
+            .prompt
+            .messages
+            .iter()
+            .map(|message| {
+                let role = match message.role {
+                    Role::User => "user",
+                    Role::Assistant => "assistant",
+                };
+                json!({ "role": role, "content": message.content })
+            })
+            .collect();
         let max_tokens = options.max_output_tokens.unwrap_or(DEFAULT_MAX_TOKENS);
         let mut body =
             json!({ "model": call.model, "max_tokens": max_tokens, "messages": messages, "stream": false });
@@ -100,8 +107,9 @@ fn shape(wanted: Option<&Value>, mode: StructuredOutput) -> Shape {
     let Some(wanted) = wanted else { return Shape::Prompt };
     match mode {
         // A schema with free keys cannot be enforced, but a tool still takes it.
-        StructuredOutput::JsonSchema => schema::anthropic_output(wanted)
-            .map_or_else(|| Shape::Tool(wanted.clone()), Shape::Output),
+        StructuredOutput::JsonSchema => {
+            schema::anthropic_output(wanted).map_or_else(|| Shape::Tool(wanted.clone()), Shape::Output)
+        }
         StructuredOutput::JsonObjectWithSchema => Shape::Tool(wanted.clone()),
         StructuredOutput::JsonObject | StructuredOutput::PromptOnly => Shape::Prompt,
     }
@@ -118,7 +126,8 @@ fn finish_reason(body: &Map<String, Value>) -> FinishReason {
 
 /// The tool's input where the tool was used, else the text blocks; thinking is left out.
 fn text(blocks: &[Value]) -> Option<String> {
-    let of_type = |name: &'static str| blocks.iter().filter(move |block| block.get("type") == Some(&name.into()));
+    let of_type =
+        |name: &'static str| blocks.iter().filter(move |block| block.get("type") == Some(&name.into()));
     if let Some(input) = of_type("tool_use").find_map(|block| block.get("input")) {
         return Some(input.to_string());
     }

@@ -82,11 +82,7 @@ pub(crate) fn tokens(usage: &Value, pointer: &str) -> u64 {
 
 /// Usage, unless the provider told nothing.
 pub(crate) fn counted(input: u64, cached: u64, output: u64) -> Option<Usage> {
-    let usage = Usage {
-        input_tokens: input,
-        cached_input_tokens: cached.min(input),
-        output_tokens: output,
-    };
+    let usage = Usage { input_tokens: input, cached_input_tokens: cached.min(input), output_tokens: output };
     (usage != Usage::default()).then_some(usage)
 }
 

@@ -7,7 +7,9 @@ use serde_json::{Map, Value, json};
 
 use super::{HttpReply, HttpRequest, Wire, envelope, instruct, schema};
 use crate::prompt::Role;
-use crate::provider::{Call, Completion, Dialect, FinishReason, ProviderError, StructuredOutput, Usage, classify};
+use crate::provider::{
+    Call, Completion, Dialect, FinishReason, ProviderError, StructuredOutput, Usage, classify,
+};
 
 /// `generateContent`.
 #[derive(Clone, Debug)]
@@ -20,13 +22,18 @@ impl Wire for GeminiWire {
     fn encode(&self, call: &Call) -> HttpRequest {
         let options = &call.options;
         let mode = options.structured_output.unwrap_or(self.structured_output);
-        let contents: Vec<Value> = call.prompt.messages.iter().map(|message| {
-            let role = match message.role {
-                Role::User => "user",
-                Role::Assistant => "model",
-            };
-            json!({ "role": role, "parts": [{ "text": message.content }] })
-        }).collect();
+        let contents: Vec<Value> = call
+            .prompt
+            .messages
+            .iter()
+            .map(|message| {
+                let role = match message.role {
+                    Role::User => "user",
+                    Role::Assistant => "model",
+                };
+                json!({ "role": role, "parts": [{ "text": message.content }] })
+            })
+            .collect();
         let mut config = json!({});
         envelope::set(&mut config, "temperature", options.temperature);
         envelope::set(&mut config, "topP", options.top_p);
@@ -116,7 +123,9 @@ fn finish_reason(candidate: &Map<String, Value>) -> FinishReason {
     match candidate.get("finishReason").and_then(Value::as_str).unwrap_or_default() {
         "STOP" => FinishReason::Stop,
         "MAX_TOKENS" => FinishReason::Length,
-        "SAFETY" | "RECITATION" | "BLOCKLIST" | "PROHIBITED_CONTENT" | "SPII" | "LANGUAGE" => FinishReason::Refusal,
+        "SAFETY" | "RECITATION" | "BLOCKLIST" | "PROHIBITED_CONTENT" | "SPII" | "LANGUAGE" => {
+            FinishReason::Refusal
+        }
         other => FinishReason::Other(crate::provider::legible::legible(other, None)),
     }
 }

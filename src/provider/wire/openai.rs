@@ -7,7 +7,9 @@ use serde_json::{Map, Value, json};
 
 use super::{HttpReply, HttpRequest, Wire, envelope, instruct, schema};
 use crate::prompt::Role;
-use crate::provider::{Call, Completion, Dialect, FinishReason, ProviderError, StructuredOutput, Usage, classify};
+use crate::provider::{
+    Call, Completion, Dialect, FinishReason, ProviderError, StructuredOutput, Usage, classify,
+};
 
 /// Chat completions, with what differs between those who speak them.
 #[derive(Clone, Debug)]

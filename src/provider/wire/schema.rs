@@ -14,8 +14,17 @@ use serde_json::{Map, Value, json};
 pub(crate) fn openai_strict(schema: &Value) -> Option<Value> {
     let rules = Rules {
         keywords: &[
-            "type", "title", "description", "enum", "minimum", "maximum", "exclusiveMinimum",
-            "exclusiveMaximum", "multipleOf", "minItems", "maxItems",
+            "type",
+            "title",
+            "description",
+            "enum",
+            "minimum",
+            "maximum",
+            "exclusiveMinimum",
+            "exclusiveMaximum",
+            "multipleOf",
+            "minItems",
+            "maxItems",
         ],
         all_required: true,
     };
@@ -34,8 +43,20 @@ pub(crate) fn anthropic_output(schema: &Value) -> Option<Value> {
 /// Gemini's `responseJsonSchema`: JSON Schema without the keywords that it does not list.
 pub(crate) fn gemini_json(schema: &Value) -> Value {
     const KEYWORDS: [&str; 14] = [
-        "$ref", "$id", "$anchor", "type", "format", "title", "description", "enum", "minItems", "maxItems",
-        "minimum", "maximum", "required", "propertyOrdering",
+        "$ref",
+        "$id",
+        "$anchor",
+        "type",
+        "format",
+        "title",
+        "description",
+        "enum",
+        "minItems",
+        "maxItems",
+        "minimum",
+        "maximum",
+        "required",
+        "propertyOrdering",
     ];
     let Some(node) = schema.as_object() else { return schema.clone() };
     let mut out = keep(node, &KEYWORDS);
@@ -58,8 +79,18 @@ const DEEPEST: u32 = 32;
 
 fn openapi(schema: &Value, root: &Value, depth: u32) -> Option<Value> {
     const KEYWORDS: [&str; 12] = [
-        "format", "title", "description", "enum", "minItems", "maxItems", "minimum", "maximum", "minLength",
-        "maxLength", "pattern", "required",
+        "format",
+        "title",
+        "description",
+        "enum",
+        "minItems",
+        "maxItems",
+        "minimum",
+        "maximum",
+        "minLength",
+        "maxLength",
+        "pattern",
+        "required",
     ];
     let node = schema.as_object().filter(|_| depth < DEEPEST)?;
     if let Some(target) = node.get("$ref") {
@@ -144,8 +175,13 @@ impl Rules {
             return None;
         }
         let properties = inner.get_mut("properties")?.as_object_mut().filter(|known| !known.is_empty())?;
-        let required: Vec<&str> =
-            node.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+        let required: Vec<&str> = node
+            .get("required")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect();
         let names: Value = if self.all_required {
             for (name, property) in properties.iter_mut() {
                 if !required.contains(&name.as_str()) {
