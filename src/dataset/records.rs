@@ -59,13 +59,13 @@ impl std::fmt::Debug for Records<'_> {
     }
 }
 
-/// Opens an input as a stream of records.
+/// Opens an input as a stream of records. Without a format its look decides ([`Format::sniff`]).
 ///
 /// # Errors
 /// [`DatasetError`] for an input that is empty, binary or no JSON.
 pub fn records<'a>(
     name: &str,
-    format: Format,
+    format: impl Into<Option<Format>>,
     input: impl Read + 'a,
     options: &ReadOptions,
 ) -> Result<Records<'a>, DatasetError> {
@@ -79,11 +79,11 @@ pub fn records<'a>(
 pub fn records_after<'a>(
     identities: Identities,
     name: &str,
-    format: Format,
+    format: impl Into<Option<Format>>,
     input: impl Read + 'a,
     options: &ReadOptions,
 ) -> Result<Records<'a>, DatasetError> {
-    let source = source::open(name, Some(format), input, options.split)?;
+    let source = source::open(name, format.into(), input, options.split)?;
     let options = options.clone();
     Ok(Records {
         name: name.to_owned(),
@@ -103,7 +103,7 @@ pub fn records_after<'a>(
 /// cannot be used.
 pub fn read_records(
     name: &str,
-    format: Format,
+    format: impl Into<Option<Format>>,
     input: impl Read,
     options: &ReadOptions,
 ) -> Result<Loaded<Record>, DatasetError> {
@@ -173,6 +173,8 @@ impl Records<'_> {
         }
         let text = match (&raw.file_id, text.is_empty()) {
             (_, false) => text,
+            // Two folders may each have their `notes.md`; then the whole path tells them apart.
+            (Some(file_id), true) if self.identities.seen.contains_key(file_id.as_str()) => self.name.clone(),
             (Some(file_id), true) => file_id.clone(),
             (None, true) => format!("r{:04}", self.identities.count),
         };
