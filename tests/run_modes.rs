@@ -365,9 +365,10 @@ fn troubled(call: &Call) -> Scripted {
     let place = call.record.as_str().len()
         + usize::from(call.record.as_str().as_bytes()[1])
         + usize::from(call.model.as_bytes()[0]);
+    let is_repair = call.prompt.messages.len() > 1;
     let answer = match (place % 6, call.attempt) {
         (0, 0) => failure(FailureKind::Transient),
-        (1, 0) => Scripted::text("let me think"),
+        (1, _) if !is_repair => Scripted::text("let me think"),
         (2, _) => failure(FailureKind::RecordRejected),
         (3, 0) => failure(FailureKind::RateLimited),
         (4, _) => Scripted::text("never JSON"),
@@ -406,7 +407,10 @@ proptest! {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
         let (uncut, calls, answered) = runtime.block_on(cut_and_resumed(mode, &[]));
         let (resumed, calls_resumed, answered_resumed) = runtime.block_on(cut_and_resumed(mode, &cuts));
-        prop_assert_eq!(uncut, resumed);
+        for (uncut, resumed) in uncut.lines().zip(resumed.lines()) {
+            prop_assert_eq!(uncut, resumed);
+        }
+        prop_assert_eq!(uncut.lines().count(), resumed.lines().count());
         prop_assert_eq!(answered, answered_resumed);
         // Each cut loses at most what was in flight (2 + 3 + 1 calls) and the failures that came before on the way to
         // those answers (one each).

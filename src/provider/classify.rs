@@ -71,7 +71,7 @@ pub(crate) fn refused(reply: &HttpReply) -> ProviderError {
     if !said.is_empty() {
         message = format!("{message}: {said}");
     }
-    if let Some(advice) = advice(reply.status) {
+    if let Some(advice) = advice(reply.status).filter(|_| kind == FailureKind::ProviderRejected) {
         message = format!("{message} ({advice})");
     }
     ProviderError {

@@ -296,15 +296,11 @@ fn fault_of_sending(error: &reqwest::Error) -> TransportFault {
     }
 }
 
-/// Broken compression shows itself as an IO error that is no failure of the connection.
+/// Broken compression is an IO error of its own; a broken connection is one with a cause, also
+/// where the decompressor passes it on.
 fn fault_of_reading(error: &reqwest::Error) -> TransportFault {
-    let mut cause: Option<&(dyn Error + 'static)> = error.source();
-    let mut is_transport = false;
-    while let Some(inner) = cause {
-        is_transport |= inner.to_string().contains("request or response body error");
-        cause = inner.source();
-    }
-    if error.is_decode() && !is_transport { TransportFault::Undecodable } else { TransportFault::Cut }
+    let io = error.source().and_then(|source| source.downcast_ref::<std::io::Error>());
+    if io.is_some_and(|io| io.source().is_none()) { TransportFault::Undecodable } else { TransportFault::Cut }
 }
 
 /// The last cause, which is the one that says something; never the URL.
@@ -324,4 +320,42 @@ fn headers(response: &reqwest::Response) -> Vec<(String, String)> {
         Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
     };
     response.headers().iter().filter_map(readable).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::provider::EndpointOptions;
+
+    fn provider(name: &str, key: Option<&str>) -> Result<HttpProvider, HttpProviderError> {
+        let options = EndpointOptions {
+            base_url: Some("http://127.0.0.1:9/v1".to_owned()),
+            key_variable: key.map(str::to_owned),
+            ..EndpointOptions::default()
+        };
+        let endpoint = Endpoint::new(name, &options).expect("valid");
+        let key = ApiKey::new("LOCAL_KEY", "sk-canary-0123456789abcdef").expect("valid");
+        HttpProvider::new(endpoint, Some(key), Timeouts::default())
+    }
+
+    #[test]
+    fn the_key_is_one_sensitive_header_and_nowhere_else() {
+        let names = [("vllm", "authorization"), ("anthropic", "x-api-key"), ("gemini", "x-goog-api-key")];
+        for (name, header) in names {
+            let provider = provider(name, Some("LOCAL_KEY")).expect("made");
+            let request = provider.build(&provider.wire.encode_probe()).expect("built");
+            assert!(request.headers()[header].is_sensitive(), "{name}");
+            let shown = format!("{request:?} {provider:?}");
+            assert!(!shown.contains("canary"), "{shown}");
+            assert!(!request.url().as_str().contains("canary"));
+        }
+    }
+
+    #[test]
+    fn a_key_serves_only_the_endpoint_that_names_it() {
+        for wrong in [None, Some("OTHER_KEY")] {
+            let error = provider("vllm", wrong).expect_err("refused").to_string();
+            assert!(error.contains("not of `LOCAL_KEY`"), "{error}");
+        }
+    }
 }

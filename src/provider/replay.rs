@@ -150,10 +150,10 @@ impl ReplayProvider {
         }
         recorded.failures.extend(line.failures.iter().map(Failure::error));
         recorded.usage = line.usage.or(recorded.usage);
-        if let Some(reply) = line.reply {
-            if recorded.reply.replace(reply).is_some() {
-                return Err(wrong(format!("tells the reply of {place} a second time")));
-            }
+        if let Some(reply) = line.reply
+            && recorded.reply.replace(reply).is_some()
+        {
+            return Err(wrong(format!("tells the reply of {place} a second time")));
         }
         if line.persona.is_some() {
             let draft: Draft = serde_json::from_str(text).map_err(unreadable)?;

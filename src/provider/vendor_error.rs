@@ -24,9 +24,9 @@ pub(crate) struct VendorError {
 impl VendorError {
     /// Reads a body, or nothing when it is not JSON.
     ///
-    /// Known shapes: `{"error": {…}}` (OpenAI, Anthropic, Gemini), the same in a list (Gemini when
+    /// Known shapes: `{"error": {…}}` (OpenAI, Anthropic and Gemini), the same in a list (Gemini when
     /// streaming), `{"error": "…"}` (Ollama), `{"object": "error", "message": …}` (Mistral,
-    /// older vLLM), `{"detail": …}` (FastAPI servers).
+    /// older vLLM), `{"detail": …}` (servers made with `FastAPI`).
     pub(crate) fn read(body: &[u8]) -> Self {
         serde_json::from_slice(body).map(|body| Self::from_json(&body)).unwrap_or_default()
     }

@@ -98,6 +98,7 @@ impl<'a> Asking<'a> {
     /// Asks until the call is settled, given up, or the run is stopped.
     pub(super) async fn settle(&mut self) -> Result<Ending, RunError> {
         let stored = self.run.store.call(self.planned.key)?;
+        self.attempts = stored.attempts;
         let read = |reply: &StoredReply| self.run.interpreter.read(&self.planned.slot, reply);
         match owed(stored, self.run.settings.retry.repair, read) {
             Owed::Answered(drafts) => self.finish(Ending::Answered(drafts), true).await,

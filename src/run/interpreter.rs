@@ -130,11 +130,20 @@ mod tests {
                 Owed::Repair(bad.completion.clone(), vec!["prose".to_owned()]),
             ),
             (
-                StoredCall { reply: Some(bad.clone()), repaired: Some(reply("bad", true)), discarded: None },
+                StoredCall {
+                    reply: Some(bad.clone()),
+                    repaired: Some(reply("bad", true)),
+                    ..StoredCall::default()
+                },
                 unusable.clone(),
             ),
             (
-                StoredCall { reply: Some(bad), repaired: Some(reply("good", true)), discarded: rejected },
+                StoredCall {
+                    reply: Some(bad),
+                    repaired: Some(reply("good", true)),
+                    discarded: rejected,
+                    ..StoredCall::default()
+                },
                 Owed::Answered(Vec::new()),
             ),
         ];

@@ -37,9 +37,8 @@ impl Dialect {
     pub fn reserved_fields(self) -> &'static [&'static str] {
         match self {
             Self::OpenAi => &["model", "messages", "stream", "n"],
-            Self::Anthropic => &["model", "messages", "stream"],
+            Self::Anthropic | Self::Ollama => &["model", "messages", "stream"],
             Self::Gemini => &["contents"],
-            Self::Ollama => &["model", "messages", "stream"],
         }
     }
 }
@@ -47,5 +46,17 @@ impl Dialect {
 impl fmt::Display for Dialect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dialect_is_written_as_it_is_named() {
+        for dialect in [Dialect::OpenAi, Dialect::Anthropic, Dialect::Gemini, Dialect::Ollama] {
+            assert_eq!(serde_json::to_value(dialect).ok(), Some(dialect.name().into()));
+        }
     }
 }

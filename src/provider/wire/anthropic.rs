@@ -120,7 +120,7 @@ fn finish_reason(body: &Map<String, Value>) -> FinishReason {
         "end_turn" | "stop_sequence" | "tool_use" => FinishReason::Stop,
         "max_tokens" | "model_context_window_exceeded" => FinishReason::Length,
         "refusal" => FinishReason::Refusal,
-        other => FinishReason::Other(crate::provider::legible::legible(other, None)),
+        other => envelope::other(other),
     }
 }
 

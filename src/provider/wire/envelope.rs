@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::{HttpReply, HttpRequest, Method};
 use crate::provider::legible::legible;
 use crate::provider::vendor_error::VendorError;
-use crate::provider::{Call, ProviderError, Usage, classify};
+use crate::provider::{Call, FinishReason, ProviderError, Usage, classify};
 
 /// The JSON object of a successful reply.
 ///
@@ -84,6 +84,12 @@ pub(crate) fn tokens(usage: &Value, pointer: &str) -> u64 {
 pub(crate) fn counted(input: u64, cached: u64, output: u64) -> Option<Usage> {
     let usage = Usage { input_tokens: input, cached_input_tokens: cached.min(input), output_tokens: output };
     (usage != Usage::default()).then_some(usage)
+}
+
+/// A reason to stop that has no name of its own here.
+pub(crate) fn other(word: &str) -> FinishReason {
+    let word = if word.is_empty() { "unspecified" } else { word };
+    FinishReason::Other(legible(word, None))
 }
 
 /// A name or id of the reply, fit to be stored and shown.

@@ -108,15 +108,14 @@ fn ask_for_json(config: &mut Value, wanted: &Value, mode: StructuredOutput) {
 
 /// A model's name as one segment of a path.
 fn path_segment(model: &str) -> String {
-    let mut segment = String::new();
-    for byte in model.strip_prefix("models/").unwrap_or(model).bytes() {
+    let encode = |byte: u8| {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            segment.push(byte.into());
+            char::from(byte).to_string()
         } else {
-            segment.push_str(&format!("%{byte:02X}"));
+            format!("%{byte:02X}")
         }
-    }
-    segment
+    };
+    model.strip_prefix("models/").unwrap_or(model).bytes().map(encode).collect()
 }
 
 fn finish_reason(candidate: &Map<String, Value>) -> FinishReason {
@@ -126,7 +125,7 @@ fn finish_reason(candidate: &Map<String, Value>) -> FinishReason {
         "SAFETY" | "RECITATION" | "BLOCKLIST" | "PROHIBITED_CONTENT" | "SPII" | "LANGUAGE" => {
             FinishReason::Refusal
         }
-        other => FinishReason::Other(crate::provider::legible::legible(other, None)),
+        other => envelope::other(other),
     }
 }
 

@@ -86,7 +86,7 @@ fn finish_reason(body: &Map<String, Value>) -> FinishReason {
         // Versions before 0.3 tell no reason.
         "stop" | "" => FinishReason::Stop,
         "length" => FinishReason::Length,
-        other => FinishReason::Other(crate::provider::legible::legible(other, None)),
+        other => envelope::other(other),
     }
 }
 

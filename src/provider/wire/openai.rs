@@ -113,7 +113,7 @@ fn finish_reason(choice: &Map<String, Value>) -> FinishReason {
         "stop" | "tool_calls" | "function_call" | "eos" | "" => FinishReason::Stop,
         "length" | "model_length" => FinishReason::Length,
         "content_filter" => FinishReason::Refusal,
-        other => FinishReason::Other(crate::provider::legible::legible(other, None)),
+        other => envelope::other(other),
     }
 }
 

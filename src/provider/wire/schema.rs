@@ -78,8 +78,7 @@ pub(crate) fn gemini_openapi(schema: &Value) -> Option<Value> {
 const DEEPEST: u32 = 32;
 
 fn openapi(schema: &Value, root: &Value, depth: u32) -> Option<Value> {
-    const KEYWORDS: [&str; 12] = [
-        "format",
+    const KEYWORDS: [&str; 11] = [
         "title",
         "description",
         "enum",
@@ -103,12 +102,25 @@ fn openapi(schema: &Value, root: &Value, depth: u32) -> Option<Value> {
     }
     let mut out = keep(node, &KEYWORDS);
     constant_as_enum(node, &mut out);
-    // Only texts can be enumerated, and only three formats are known.
+    // Only texts can be enumerated.
     if out.get("enum").and_then(Value::as_array).is_some_and(|items| !items.iter().all(Value::is_string)) {
         out.remove("enum");
     }
-    out.remove("format");
-    match node.get("type") {
+    out.extend(openapi_type(node.get("type"))?);
+    let mut inner = children(node, &|child: &Value| openapi(child, root, depth + 1))?;
+    inner.remove("additionalProperties");
+    inner.remove("$defs");
+    if let Some(choices) = inner.remove("oneOf") {
+        inner.insert("anyOf".into(), choices);
+    }
+    out.extend(inner);
+    Some(Value::Object(out))
+}
+
+/// One type, with `nullable` where the schema lists `null` beside it; `None` for a list of several.
+fn openapi_type(declared: Option<&Value>) -> Option<Map<String, Value>> {
+    let mut out = Map::new();
+    match declared {
         Some(Value::Array(types)) => {
             let mut named = types.iter().filter(|name| **name != "null");
             out.insert("type".into(), named.next()?.clone());
@@ -122,14 +134,7 @@ fn openapi(schema: &Value, root: &Value, depth: u32) -> Option<Value> {
         }
         None => {}
     }
-    let mut inner = children(node, &|child: &Value| openapi(child, root, depth + 1))?;
-    inner.remove("additionalProperties");
-    inner.remove("$defs");
-    if let Some(choices) = inner.remove("oneOf") {
-        inner.insert("anyOf".into(), choices);
-    }
-    out.extend(inner);
-    Some(Value::Object(out))
+    Some(out)
 }
 
 /// What a mode with closed objects accepts.
@@ -207,16 +212,16 @@ fn make_nullable(schema: &mut Value) {
                 types.push(null);
             }
         }
-        Some(name) => *name = json!([name.take(), null]),
+        Some(name) => *name = Value::Array(vec![name.take(), null]),
         None => {
             *schema = json!({ "anyOf": [schema.take(), { "type": "null" }] });
             return;
         }
     }
-    if let Some(items) = node.get_mut("enum").and_then(Value::as_array_mut) {
-        if !items.contains(&Value::Null) {
-            items.push(Value::Null);
-        }
+    if let Some(items) = node.get_mut("enum").and_then(Value::as_array_mut)
+        && !items.contains(&Value::Null)
+    {
+        items.push(Value::Null);
     }
 }
 
