@@ -1,6 +1,6 @@
 //! The three modes, partial failure, and resuming: scripted models drive the real executor.
 
-mod support;
+mod panel;
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use consona::provider::{Call, FailureKind, ProviderError, Scripted};
 use consona::run::{CallStatus, Event, Run, RunError, RunOutcome, Settings};
 use consona::store::{Money, Store};
 use proptest::prelude::*;
-use support::{
+use panel::{
     Plain, after, bytes, derived, execute, failure, memory, models, paid, questions, run, scripted, study,
 };
 use tokio_util::sync::CancellationToken;
@@ -297,7 +297,7 @@ async fn a_limit_is_never_overshot_and_a_higher_one_goes_on_from_there() {
     assert!((8..=12).contains(&(40 - outstanding)), "{outstanding} of 40 are owed");
     assert_eq!(report.cost, Money::from_amount(0.000_25).times(40 - outstanding));
     let paid_before = provider.calls().len() as u64;
-    let generous = support::study(&[PRICED], "limits: {max_cost: 1}");
+    let generous = panel::study(&[PRICED], "limits: {max_cost: 1}");
     let report = execute(&generous, 40, &provider, &store).await;
     assert_eq!(report.outcome, RunOutcome::Complete);
     assert_eq!(provider.calls().len(), 40);

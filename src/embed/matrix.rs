@@ -81,6 +81,15 @@ impl FeatureMatrix {
         Ok(Self(rows))
     }
 
+    /// Rows of `dimension` components, one after the other, each of which `fallback::finish` has
+    /// brought to unit length: checked again in debug builds only.
+    pub(super) fn finished(rows: Vec<f32>, dimension: usize) -> Self {
+        let shape = (rows.len() / dimension, dimension);
+        let rows = Array2::from_shape_vec(shape, rows).unwrap_or_else(|_| Array2::zeros((0, dimension)));
+        debug_assert!(Self::new(rows.clone()).is_ok());
+        Self(rows)
+    }
+
     /// Brings rows to unit length.
     ///
     /// # Errors

@@ -5,9 +5,22 @@
 //! [`SimilarityMatrix`] over the drafts of a record. What is *not* decided here is which drafts
 //! belong together; that is [`crate::cluster`].
 
+mod blocks;
+pub use blocks::BlockEncoder;
+mod fallback;
+mod folder;
+mod hashing;
 mod matrix;
+mod named;
+mod static_table;
+mod table_file;
+mod wordpiece;
 
+pub use folder::ModelFolder;
+pub use hashing::HashingEmbedder;
 pub use matrix::{FeatureMatrix, MatrixError, SimilarityMatrix};
+pub use named::from_name;
+pub use static_table::StaticEmbedder;
 
 /// Texts to vectors. Implementations are deterministic: equal texts give equal rows.
 pub trait Embedder: std::fmt::Debug + Send + Sync {
@@ -49,6 +62,16 @@ pub enum EmbedError {
         vectors: usize,
         /// Texts that were sent.
         texts: usize,
+    },
+    /// A number of components that the embedder cannot have.
+    #[error("an embedder cannot have `{dimension}` components; choose {fewest} to {most}")]
+    Dimension {
+        /// Components that were asked for.
+        dimension: usize,
+        /// The fewest there may be.
+        fewest: usize,
+        /// The most there may be.
+        most: usize,
     },
     /// A model folder or table that cannot be used.
     #[error("embedding model `{path}`: {reason}")]

@@ -7,12 +7,14 @@
 //! What a file means is [`crate::dataset`]'s.
 
 mod atomic;
+mod embedder;
 mod error;
 mod input;
 mod read;
 mod spool;
 
 pub use atomic::{OutputFile, create_folder, write_file};
+pub use embedder::open_embedder;
 pub use error::FilesError;
 pub use input::{Input, inputs};
 pub use read::{read_dataset, spool_drafts, visit_records};

@@ -1,156 +1,172 @@
-//! A panel of scripted models and a plain way to read them, for driving the real executor.
+//! Simulated drafts with a known truth: what several models write about one record.
+//!
+//! K true personas on a sphere share a topic direction; some are near-duplicates of another. Every
+//! session reports each with some probability, in an order of its own and with noise of its own, and
+//! adds hallucinated personas. Same construction as the Python reference of the project.
 
-use std::path::Path;
-use std::sync::Arc;
-use std::time::Duration;
+use consona::embed::FeatureMatrix;
+use ndarray::{Array1, Array2};
+use rand::{Rng, SeedableRng, seq::SliceRandom};
+use rand_xoshiro::Xoshiro256Plus;
 
-use consona::dataset::Record;
-use consona::persona::{Draft, RecordId, TraitValue};
-use consona::prompt::{Message, Prompt, Role};
-use consona::provider::{
-    Call, Completion, FailureKind, Provider, ProviderError, Scripted, ScriptedProvider, Usage,
+/// What is simulated.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Scenario {
+    pub(crate) name: &'static str,
+    /// Sessions, one per model.
+    pub(crate) sessions: usize,
+    /// True personas.
+    pub(crate) personas: usize,
+    /// Length of the noise of a draft; ±30 % by session.
+    pub(crate) noise: f64,
+    /// Share of personas that are near-duplicates of another one, and the cosine of such a pair.
+    pub(crate) near: (f64, f64),
+    /// Probability that a session reports a persona.
+    pub(crate) reported: f64,
+    /// Mean number of hallucinated personas of a session.
+    pub(crate) hallucinated: f64,
+    /// Probability that a session says a reported persona twice, in nearly the same words.
+    pub(crate) twice: f64,
+    /// Whether the first session splits its first persona in two different halves.
+    pub(crate) split: bool,
+}
+
+pub(crate) const BASE: Scenario = Scenario {
+    name: "base 5x8",
+    sessions: 5,
+    personas: 8,
+    noise: 0.75,
+    near: (0.2, 0.8),
+    reported: 0.8,
+    hallucinated: 1.0,
+    twice: 0.0,
+    split: false,
 };
-use consona::run::study::PanelMember;
-use consona::run::{
-    Derived, Interpreter, Reading, RenderError, Run, RunReport, Settings, Study, Unit, drafts, units,
+pub(crate) const NEAR: Scenario = Scenario { name: "near 5x8", near: (0.5, 0.85), ..BASE };
+pub(crate) const NOISY: Scenario = Scenario { name: "noisy 5x8", noise: 1.1, ..BASE };
+pub(crate) const NOISY_NEAR: Scenario =
+    Scenario { name: "noisy near 5x8", noise: 0.95, near: (0.4, 0.8), ..BASE };
+pub(crate) const NOISY_WIDE: Scenario =
+    Scenario { name: "noisy 10x20", sessions: 10, personas: 20, noise: 1.1, ..BASE };
+pub(crate) const SPARSE: Scenario =
+    Scenario { name: "sparse 3x6", sessions: 3, personas: 6, reported: 0.6, hallucinated: 2.0, ..BASE };
+pub(crate) const WIDE: Scenario = Scenario { name: "wide 10x20", sessions: 10, personas: 20, ..BASE };
+pub(crate) const TWICE: Scenario = Scenario { name: "twice 5x8", twice: 0.15, ..BASE };
+pub(crate) const SPLIT: Scenario = Scenario { name: "split 5x8", split: true, ..BASE };
+pub(crate) const TEXTBOOK: Scenario = Scenario {
+    name: "textbook 3x3",
+    sessions: 3,
+    personas: 3,
+    near: (0.0, 0.8),
+    reported: 1.0,
+    hallucinated: 0.3,
+    ..BASE
 };
-use consona::store::{Slot, Store, StoredReply};
 
-/// Reads `draft NAME[, NAME …]` as one draft per name; everything else is unusable.
-#[derive(Debug)]
-pub(crate) struct Plain;
+/// Components of every draft.
+pub(crate) const DIMENSION: usize = 256;
 
-impl Interpreter for Plain {
-    fn version(&self) -> &'static str {
-        "plain-1"
+/// One record's drafts.
+#[derive(Clone, Debug)]
+pub(crate) struct Simulated {
+    pub(crate) rows: FeatureMatrix,
+    pub(crate) sessions: Vec<usize>,
+    /// The persona behind each draft; every hallucination is one of its own.
+    pub(crate) truth: Vec<usize>,
+}
+
+/// A standard normal vector over √d, so that its length is about 1 (Box and Muller 1958).
+fn direction(random: &mut Xoshiro256Plus) -> Array1<f64> {
+    let scale = 1.0 / (DIMENSION as f64).sqrt();
+    Array1::from_shape_simple_fn(DIMENSION, || {
+        let radius = (-2.0 * (1.0 - random.r#gen::<f64>()).ln()).sqrt();
+        scale * radius * (std::f64::consts::TAU * random.r#gen::<f64>()).cos()
+    })
+}
+
+fn unit(vector: Array1<f64>) -> Array1<f64> {
+    let length = vector.dot(&vector).sqrt();
+    vector / length
+}
+
+/// Knuth's method, fine for small means.
+fn poisson(random: &mut Xoshiro256Plus, mean: f64) -> usize {
+    let (least, mut product, mut count) = ((-mean).exp(), random.r#gen::<f64>(), 0);
+    while product > least {
+        product *= random.r#gen::<f64>();
+        count += 1;
     }
-
-    fn prompt(&self, unit: &Unit, member: &PanelMember, earlier: &[Draft]) -> Result<Prompt, RenderError> {
-        let earlier = serde_json::to_string(earlier).map_err(|error| RenderError(error.to_string()))?;
-        let content =
-            format!("about {} part {} as {}; earlier {earlier}", unit.record, unit.part, member.stance);
-        Ok(Prompt {
-            system: String::new(),
-            messages: vec![Message { role: Role::User, content }],
-            schema: None,
-        })
-    }
-
-    fn repair(
-        &self,
-        prompt: &Prompt,
-        reply: &Completion,
-        problems: &[String],
-    ) -> Result<Prompt, RenderError> {
-        let mut prompt = prompt.clone();
-        prompt.messages.push(Message { role: Role::Assistant, content: reply.content.clone() });
-        prompt.messages.push(Message { role: Role::User, content: format!("mend: {}", problems.join(", ")) });
-        Ok(prompt)
-    }
-
-    fn read(&self, slot: &Slot, reply: &StoredReply) -> Reading {
-        let Some(names) = reply.completion.content.strip_prefix("draft ") else {
-            return Reading::Unusable(vec!["no draft in it".to_owned()]);
-        };
-        let draft = |(position, name): (u32, &str)| {
-            let mut draft = Draft::new(slot.record.clone(), slot.member.clone());
-            (draft.sample, draft.part, draft.position) = (slot.sample, slot.part, position);
-            draft.traits.insert("name".to_owned(), TraitValue::text(name).expect("a name"));
-            draft
-                .traits
-                .insert("goals".to_owned(), TraitValue::list([format!("{name} wants rest")]).expect("valid"));
-            draft.origin = reply.id();
-            draft
-        };
-        Reading::Usable((0..).zip(names.split(", ")).map(draft).collect())
-    }
+    count
 }
 
-/// A study about records, with these members and these further sections.
-pub(crate) fn study(members: &[&str], sections: &str) -> Study {
-    let members: Vec<String> = members.iter().map(|member| format!("  - {{{member}}}")).collect();
-    let text = format!("name: test\ninput: {{path: x}}\n{sections}\npanel:\n{}\n", members.join("\n"));
-    Study::parse(&text, Path::new("study.yaml"), &|_| Err(std::io::ErrorKind::NotFound.into()))
-        .expect("a study")
-}
+/// How strongly all personas of a record share its topic.
+const TOPIC: f64 = 0.8;
 
-pub(crate) fn records(count: usize) -> Vec<Record> {
-    (0..count)
-        .map(|place| Record {
-            id: RecordId::new(&format!("r{place}")).expect("valid"),
-            fields: serde_json::Map::new(),
-            origin: String::new(),
-        })
-        .collect()
-}
-
-pub(crate) fn questions(study: &Study, count: usize) -> Vec<Unit> {
-    units(records(count), &study.input).collect()
-}
-
-/// A provider that all members share.
-pub(crate) fn scripted(script: impl Fn(&Call) -> Scripted + Send + Sync + 'static) -> Arc<ScriptedProvider> {
-    Arc::new(ScriptedProvider::new("scripted", script))
-}
-
-/// An answer after so many milliseconds.
-pub(crate) fn after(milliseconds: u64, content: impl Into<String>) -> Scripted {
-    Scripted::text(content).after(Duration::from_millis(milliseconds))
-}
-
-pub(crate) fn failure(kind: FailureKind) -> Scripted {
-    Scripted::failure(ProviderError::new(kind, format!("{kind:?}")))
-}
-
-/// An answer whose usage is told.
-pub(crate) fn paid(content: &str, input_tokens: u64, output_tokens: u64) -> Scripted {
-    let mut answer = Scripted::text(content);
-    if let Ok(completion) = &mut answer.outcome {
-        completion.usage = Some(Usage { input_tokens, cached_input_tokens: 0, output_tokens });
-    }
-    answer
-}
-
-pub(crate) fn memory() -> Arc<Store> {
-    Arc::new(Store::in_memory().expect("a database in memory"))
-}
-
-/// A run of a study in which one provider speaks for everybody.
-pub(crate) fn run(study: &Study, provider: &Arc<ScriptedProvider>, store: &Arc<Store>) -> Run {
-    let seats = study.panel.iter().map(|member| (member.clone(), Arc::clone(provider) as Arc<dyn Provider>));
-    Run::new(Settings::from(study), seats.collect(), Arc::new(Plain), Arc::clone(store)).expect("a run")
-}
-
-pub(crate) async fn execute(
-    study: &Study,
-    count: usize,
-    provider: &Arc<ScriptedProvider>,
-    store: &Arc<Store>,
-) -> RunReport {
-    run(study, provider, store).execute(questions(study, count)).await.expect("the run goes on")
-}
-
-pub(crate) fn derived(study: &Study, store: &Store) -> Vec<Derived> {
-    drafts(store, &Plain, &study.panel).collect::<Result<_, _>>().expect("readable")
-}
-
-/// Everything that later stages see, as bytes; what tells how often and how long was asked is not in it.
-pub(crate) fn bytes(study: &Study, store: &Store) -> String {
-    let mut text = String::new();
-    for mut record in derived(study, store) {
-        for result in &mut record.results {
-            result.latency_ms = 0;
-            (result.attempts, result.repairs) = (0, 0);
-            result.cost = consona::store::Money::ZERO;
+impl Scenario {
+    fn personas(&self, topic: &Array1<f64>, random: &mut Xoshiro256Plus) -> Vec<Array1<f64>> {
+        let mut personas: Vec<Array1<f64>> = Vec::new();
+        for index in 0..self.personas {
+            let fresh = unit(unit(direction(random)) + TOPIC * topic);
+            personas.push(if index > 0 && random.r#gen::<f64>() < self.near.0 {
+                let other = &personas[random.gen_range(0..index)];
+                let away = unit(direction(random));
+                let away = unit(&away - &(away.dot(other) * other));
+                self.near.1 * other + (1.0 - self.near.1 * self.near.1).sqrt() * away
+            } else {
+                fresh
+            });
         }
-        text.push_str(&serde_json::to_string(record.drafts.drafts()).expect("valid"));
-        text.push_str(&serde_json::to_string(&record.results).expect("valid"));
-        text.push('\n');
+        personas
     }
-    text
-}
 
-/// The members of a record's results, in order.
-pub(crate) fn models(record: &Derived) -> Vec<&str> {
-    record.results.iter().map(|result| result.model.as_str()).collect()
+    /// One record. The same seed gives the same record.
+    pub(crate) fn record(&self, seed: u64) -> Simulated {
+        let random = &mut Xoshiro256Plus::seed_from_u64(seed);
+        let topic = unit(direction(random));
+        let personas = self.personas(&topic, random);
+        let (mut drafts, mut sessions, mut truth) = (Vec::new(), Vec::new(), Vec::new());
+        let mut unheard = self.personas;
+        for session in 0..self.sessions {
+            let noise = self.noise * random.gen_range(0.7..1.3);
+            let mut order: Vec<usize> = (0..self.personas).collect();
+            order.shuffle(random);
+            let mut split = self.split && session == 0;
+            for persona in order {
+                if random.r#gen::<f64>() >= self.reported {
+                    continue;
+                }
+                let draft = unit(&personas[persona] + &(noise * direction(random)));
+                if random.r#gen::<f64>() < self.twice {
+                    drafts.push(unit(&draft + &(0.15 * direction(random))));
+                    truth.push(persona);
+                } else if split {
+                    drafts.push(unit(&personas[persona] + &(noise * direction(random))));
+                    truth.push(persona);
+                    split = false;
+                }
+                drafts.push(draft);
+                truth.push(persona);
+            }
+            for _ in 0..poisson(random, self.hallucinated) {
+                drafts.push(unit(unit(direction(random)) + TOPIC * &topic));
+                truth.push(unheard);
+                unheard += 1;
+            }
+            sessions.resize(drafts.len(), session);
+        }
+        if drafts.is_empty() {
+            drafts.push(topic);
+            truth.push(0);
+            sessions.push(0);
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "embeddings are f32")]
+        let rows =
+            Array2::from_shape_fn((drafts.len(), DIMENSION), |(row, column)| drafts[row][column] as f32);
+        Simulated { rows: FeatureMatrix::normalise(rows).expect("drafts have a direction"), sessions, truth }
+    }
+
+    /// `n` records.
+    pub(crate) fn records(&self, n: u64) -> Vec<Simulated> {
+        (0..n).map(|seed| self.record(1000 + seed)).collect()
+    }
 }
