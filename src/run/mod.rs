@@ -8,6 +8,7 @@
 
 mod asking;
 mod derive;
+mod endpoints;
 mod event;
 mod executor;
 mod gate;
@@ -25,6 +26,7 @@ mod tally;
 mod unit;
 
 pub use derive::{Derived, drafts};
+pub use endpoints::{EndpointsError, Probe, Seats, models, seats};
 pub use event::{CallName, Event};
 pub use executor::{Run, RunError, Settings};
 pub use interpreter::{Interpreter, Reading, RenderError};

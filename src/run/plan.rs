@@ -177,7 +177,7 @@ mod tests {
 
     fn study(extra: &str) -> Study {
         let text = format!(
-            "name: x\ninput: {{path: a, {extra}}}\npanel:\n  - {{model: 'a:a', samples: 2, price: {{input: 1, output: 2}}}}\n  - model: 'b:b'"
+            "name: x\ninput: {{path: a, {extra}}}\npanel:\n  - {{model: 'scripted:a', samples: 2, price: {{input: 1, output: 2}}}}\n  - model: 'openai:b'"
         );
         Study::parse(&text, Path::new("s.yaml"), &|_| Err(std::io::ErrorKind::NotFound.into())).unwrap()
     }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use serde_saphyr::Spanned;
 
 use super::{InputUnit, Mode, Stance};
-use crate::provider::StructuredOutput;
+use crate::provider::{Dialect, StructuredOutput};
 
 /// The whole file.
 #[derive(Debug, Deserialize, Validate)]
@@ -106,8 +106,10 @@ pub(super) struct MemberFile {
     pub(super) max_output_tokens: Option<u32>,
     pub(super) structured_output: Option<StructuredOutput>,
     pub(super) base_url: Option<String>,
-    pub(super) dialect: Option<String>,
+    pub(super) dialect: Option<Dialect>,
     pub(super) api_key_env: Option<String>,
+    #[serde(default)]
+    pub(super) allow_insecure_http: bool,
     #[serde(default)]
     pub(super) timeouts: TimeoutsFile,
     #[garde(range(min = 1, max = 1000))]

@@ -49,7 +49,7 @@ fn member(member: &PanelMember) -> Value {
     json!({
         "name": member.name,
         "model": format!("{}:{}", member.provider, member.model),
-        "base_url": member.base_url,
+        "address": member.endpoint.as_ref().map(crate::provider::Endpoint::base_url),
         "stance": member.stance,
         "stance_prompt": member.stance_prompt,
         "samples": member.samples,
