@@ -5,6 +5,8 @@
 //! [`SimilarityMatrix`] over the drafts of a record. What is *not* decided here is which drafts
 //! belong together; that is [`crate::cluster`].
 
+mod blocks;
+mod cached;
 mod fallback;
 mod folder;
 mod hashing;
@@ -14,6 +16,8 @@ mod static_table;
 mod table_file;
 mod wordpiece;
 
+pub use blocks::{BlockEncoder, BlockWeights, EncodedDrafts, TraitEvidence};
+pub use cached::CachedEmbedder;
 pub use folder::ModelFolder;
 pub use hashing::HashingEmbedder;
 pub use matrix::{FeatureMatrix, MatrixError, SimilarityMatrix};
@@ -60,6 +64,16 @@ pub enum EmbedError {
         vectors: usize,
         /// Texts that were sent.
         texts: usize,
+    },
+    /// Vectors of different lengths.
+    #[error("`{embedder}` answered a vector of {found} components beside one of {expected}")]
+    Ragged {
+        /// Which embedder answered.
+        embedder: String,
+        /// Components of the first vector.
+        expected: usize,
+        /// Components of the one that differs.
+        found: usize,
     },
     /// A number of components that the embedder cannot have.
     #[error("an embedder cannot have `{dimension}` components; choose {fewest} to {most}")]
