@@ -15,7 +15,7 @@ static PAIRS: LazyLock<Vec<(String, String)>> =
 
 /// The scale of an embedder's cosines.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Ruler {
+pub(crate) struct Ruler {
     floor: f32,
     ceiling: f32,
 }
@@ -27,7 +27,7 @@ impl Ruler {
     }
 
     /// Embeds the phrases and takes the medians.
-    pub(super) fn measure(embedder: &dyn Embedder) -> Result<Self, EmbedError> {
+    pub(crate) fn measure(embedder: &dyn Embedder) -> Result<Self, EmbedError> {
         let texts: Vec<&str> = Self::texts().collect();
         let similarities = embedder.embed(&texts)?.similarities();
         let (mut same, mut different) = (Vec::new(), Vec::new());
@@ -44,7 +44,7 @@ impl Ruler {
     }
 
     /// A cosine on the scale from unrelated (0) to reworded (1), clamped.
-    pub(super) fn read(self, cosine: f32) -> f32 {
+    pub(crate) fn read(self, cosine: f32) -> f32 {
         ((cosine - self.floor) / (self.ceiling - self.floor)).clamp(0.0, 1.0)
     }
 }
