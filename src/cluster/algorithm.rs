@@ -4,7 +4,7 @@ use linfa::ParamGuard;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AgreementParams, Assignment, ClusterError, Outcome, Threshold, Thresholds, linfa_dbscan, linfa_kmeans,
+    AgreementParams, Assignment, ClusterError, Outcome, Threshold, linfa_dbscan, linfa_kmeans,
 };
 use crate::embed::{FeatureMatrix, SimilarityMatrix};
 
@@ -107,7 +107,7 @@ mod tests {
     fn every_algorithm_answers_by_its_name() {
         let features =
             FeatureMatrix::normalise(array![[1.0, 0.0], [0.0, 1.0], [1.0, 0.1], [0.1, 1.0]]).unwrap();
-        let threshold = Threshold::Fixed(Thresholds::fixed(0.5));
+        let threshold = Threshold::Fixed(crate::cluster::Thresholds::fixed(0.5));
         for (name, text) in [
             ("agreement", r#""agreement""#),
             ("k-means", r#"{"linfa_kmeans":{"n_clusters":2}}"#),
