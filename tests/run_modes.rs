@@ -7,10 +7,10 @@ use std::time::Duration;
 use consona::provider::{Call, FailureKind, ProviderError, Scripted};
 use consona::run::{CallStatus, Event, Run, RunError, RunOutcome, Settings};
 use consona::store::{Money, Store};
-use proptest::prelude::*;
 use panel::{
     Plain, after, bytes, derived, execute, failure, memory, models, paid, questions, run, scripted, study,
 };
+use proptest::prelude::*;
 use tokio_util::sync::CancellationToken;
 
 const THREE: [&str; 3] = ["model: 'scripted:a'", "model: 'scripted:b'", "model: 'scripted:c'"];
