@@ -223,8 +223,7 @@ impl ConsensusTrial<'_> {
             let (wording, share) = plurality_answer(drafts, name);
             plurality.push(wording.map_or(0.0, |wording| cell.credit(&wording)), share);
             for (place, model) in committee.iter().enumerate() {
-                let said =
-                    drafts.iter().find(|draft| draft.model == *model).and_then(|d| d.traits.get(name));
+                let said = drafts.iter().find(|draft| draft.model == *model).and_then(|d| d.traits.get(name));
                 members[place] += said.map_or(0.0, |value| cell.credit(&value.to_string()));
             }
         }
