@@ -3,9 +3,7 @@
 use linfa::ParamGuard;
 use serde::{Deserialize, Serialize};
 
-use super::{
-    AgreementParams, Assignment, ClusterError, Outcome, Threshold, linfa_dbscan, linfa_kmeans,
-};
+use super::{AgreementParams, Assignment, ClusterError, Outcome, Threshold, linfa_dbscan, linfa_kmeans};
 use crate::embed::{FeatureMatrix, SimilarityMatrix};
 
 /// Which algorithm clusters the drafts.
@@ -101,13 +99,14 @@ impl Outcome {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cluster::Thresholds;
     use ndarray::array;
 
     #[test]
     fn every_algorithm_answers_by_its_name() {
         let features =
             FeatureMatrix::normalise(array![[1.0, 0.0], [0.0, 1.0], [1.0, 0.1], [0.1, 1.0]]).unwrap();
-        let threshold = Threshold::Fixed(crate::cluster::Thresholds::fixed(0.5));
+        let threshold = Threshold::Fixed(Thresholds::fixed(0.5));
         for (name, text) in [
             ("agreement", r#""agreement""#),
             ("k-means", r#"{"linfa_kmeans":{"n_clusters":2}}"#),
