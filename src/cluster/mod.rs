@@ -1,9 +1,25 @@
 //! Which drafts of different models are the same persona.
 //!
 //! Two facts about drafts are used that general clustering does not know: drafts of one session
-//! are different by intention and cannot link, and every model has one vote. The result is an
-//! [`Assignment`]; what the drafts of a cluster agree on is for [`crate::consensus`].
+//! are different by intention and cannot link, and every model has one vote. [`agreement`] uses
+//! both, with thresholds that [`threshold`] reads off the data; linfa's k-means and DBSCAN stand
+//! beside it, guarded against their traps, as baseline and oracle. [`fit`] chooses by name. The
+//! result is an [`Assignment`]; what the drafts of a cluster agree on is for [`crate::consensus`].
 
+mod algorithm;
 mod assignment;
+mod error;
+mod linfa_dbscan;
+mod linfa_kmeans;
+mod rows;
 
+pub mod agreement;
+pub mod threshold;
+
+pub use agreement::{AgreementParams, AgreementValidParams, Outcome, Workspace};
+pub use algorithm::{Algorithm, Input, fit};
 pub use assignment::Assignment;
+pub use error::ClusterError;
+pub use linfa_dbscan::linfa_dbscan;
+pub use linfa_kmeans::linfa_kmeans;
+pub use threshold::{FitSettings, FittedThresholds, PairSample, Threshold, Thresholds};

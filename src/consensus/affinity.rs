@@ -71,8 +71,10 @@ impl PhraseVectors {
     /// ways, of every item's best likeness in the other list.
     pub(super) fn overlap(&self, these: &[Phrase], those: &[Phrase]) -> f64 {
         let best = |from: &[Phrase], to: &[Phrase]| -> f64 {
-            let sum: f64 =
-                from.iter().map(|item| to.iter().map(|other| self.meaning(item, other)).fold(0.0, f64::max)).sum();
+            let sum: f64 = from
+                .iter()
+                .map(|item| to.iter().map(|other| self.meaning(item, other)).fold(0.0, f64::max))
+                .sum();
             sum / from.len().max(1) as f64
         };
         f64::midpoint(best(these, those), best(those, these))

@@ -69,8 +69,13 @@ mod tests {
 
     #[test]
     fn a_score_is_shrunk_towards_the_prior() {
-        let parts =
-            ConfidenceParts { share: 1.0, runner_up: 0.0, n_eff: 3.0, prior_weight: 1.0, prior_accuracy: 0.5 };
+        let parts = ConfidenceParts {
+            share: 1.0,
+            runner_up: 0.0,
+            n_eff: 3.0,
+            prior_weight: 1.0,
+            prior_accuracy: 0.5,
+        };
         // (1 · 3 + 0.5 · 1) / 4 = 0.875.
         assert!((parts.score() - 0.875).abs() < 1e-12);
     }

@@ -58,9 +58,18 @@ pub(super) fn dissent(
                 if weight > 0.0 { (sum / weight).clamp(0.0, 1.0) } else { 0.0 }
             };
             let (support, consensus_support) = (share(vote), share(winner));
-            let kind =
-                if support < ALONE * consensus_support { DissentKind::Outlier } else { DissentKind::SplitPanel };
-            Dissent { model: panel[votes[vote].model].clone(), value: votes[vote].value.clone(), kind, support, consensus_support }
+            let kind = if support < ALONE * consensus_support {
+                DissentKind::Outlier
+            } else {
+                DissentKind::SplitPanel
+            };
+            Dissent {
+                model: panel[votes[vote].model].clone(),
+                value: votes[vote].value.clone(),
+                kind,
+                support,
+                consensus_support,
+            }
         })
         .collect()
 }

@@ -9,13 +9,13 @@ use std::ops::Range;
 use rayon::prelude::*;
 use serde::Serialize;
 
+use super::ConsensusError;
 use super::merge::PreparedRecord;
 use super::persona::ConsensusPersona;
 use super::reliability::{AgreementTable, Reliability};
 use super::settings::{ConsensusValidParams, Subject};
-use super::ConsensusError;
-use crate::cluster::{self, FitSettings, FittedThresholds, PairSample};
-use crate::embed::{BlockEncoder, Embedder, SimilarityMatrix};
+use crate::cluster::{self, Algorithm, FitSettings, FittedThresholds, Input, PairSample, Threshold};
+use crate::embed::{BlockEncoder, Embedder, FeatureMatrix, SimilarityMatrix};
 use crate::persona::{ModelName, RecordDrafts, TraitSchema};
 
 /// Records worked on at once.
@@ -177,16 +177,16 @@ impl<'a> Engine<'a> {
     }
 
     fn thresholds<S: DraftSource + ?Sized>(&self, source: &S) -> Result<FittedThresholds, ConsensusError> {
-        let mut sample = PairSample::new();
+        let mut sample = PairSample::default();
         self.walk(
             source,
             |record| {
-                let mut pairs = PairSample::new();
+                let mut pairs = PairSample::default();
                 pairs.add(&self.similarities(record)?, &record.sessions());
                 Ok(pairs)
             },
             |pairs| {
-                sample.merge(&pairs);
+                sample += &pairs;
                 Ok(())
             },
         )?;
@@ -199,6 +199,12 @@ impl<'a> Engine<'a> {
             .map_err(|source| ConsensusError::Embed { record: record.record().to_string(), source })
     }
 
+    fn vectors(&self, record: &RecordDrafts) -> Result<FeatureMatrix, ConsensusError> {
+        BlockEncoder::new(self.schema, self.embedder)
+            .vectors(record.drafts())
+            .map_err(|source| ConsensusError::Embed { record: record.record().to_string(), source })
+    }
+
     /// The drafts of each persona; a draft that fits nowhere is a persona of its own.
     fn clusters(
         &self,
@@ -208,8 +214,28 @@ impl<'a> Engine<'a> {
         let Some(thresholds) = thresholds else {
             return Ok(vec![(0..record.drafts().len()).collect()]);
         };
-        let _ = (thresholds, cluster::Algorithm::default());
-        todo!()
+        let sessions = record.sessions();
+        let threshold = Threshold::Fixed(thresholds.thresholds);
+        let algorithm = &self.settings.algorithm;
+        let outcome = match algorithm {
+            Algorithm::Agreement => {
+                let alike = self.similarities(record)?;
+                cluster::fit(
+                    algorithm,
+                    Input::Similarities(&alike),
+                    &sessions,
+                    &threshold,
+                    self.settings.seed,
+                )
+            }
+            _ => {
+                let rows = self.vectors(record)?;
+                cluster::fit(algorithm, Input::Features(&rows), &sessions, &threshold, self.settings.seed)
+            }
+        };
+        let outcome = outcome
+            .map_err(|source| ConsensusError::Cluster { record: record.record().to_string(), source })?;
+        Ok(outcome.assignment.noise_as_singletons().members())
     }
 
     /// Works on all records in parallel, chunk by chunk, and takes the results in order.

@@ -1,10 +1,11 @@
 //! Lists, item by item: the items of different drafts are matched one to one.
 
+use linfa::ParamGuard;
 use ndarray::Array2;
 
 use super::affinity::PhraseVectors;
 use super::vote::Vote;
-use crate::cluster::{AgreementParams, ClusterError};
+use crate::cluster::{AgreementParams, ClusterError, Threshold, Thresholds};
 use crate::embed::SimilarityMatrix;
 use crate::normalise::{Phrase, Reading};
 
@@ -48,13 +49,12 @@ pub(super) fn match_items<'a>(
     }
     let alike = similarities(&items, vectors)?;
     let sittings: Vec<usize> = items.iter().map(|item| item.vote).collect();
-    let assignment = AgreementParams::fixed(similar).fit_similarities(&alike, &sittings)?;
+    let same = Threshold::Fixed(Thresholds { duplicate: None, ..Thresholds::fixed(similar) });
+    let assignment =
+        AgreementParams::new().threshold(same).check()?.fit_similarities(&alike, &sittings)?.assignment;
     let total: f64 = votes.iter().map(|vote| vote.weight).sum();
-    let mut groups: Vec<ItemGroup<'a>> = assignment
-        .members()
-        .iter()
-        .map(|members| group(members, &items, &alike, votes, total))
-        .collect();
+    let mut groups: Vec<ItemGroup<'a>> =
+        assignment.members().iter().map(|members| group(members, &items, &alike, votes, total)).collect();
     groups.sort_by(|one, other| other.share.total_cmp(&one.share));
     Ok(groups)
 }
@@ -76,7 +76,7 @@ fn similarities(items: &[Item<'_>], vectors: &PhraseVectors) -> Result<Similarit
             alike[[column, row]] = value;
         }
     }
-    Ok(SimilarityMatrix::new(alike)?)
+    SimilarityMatrix::new(alike).map_err(ClusterError::from)
 }
 
 fn group<'a>(
@@ -87,8 +87,10 @@ fn group<'a>(
     total: f64,
 ) -> ItemGroup<'a> {
     let closeness = |item: usize| members.iter().map(|&other| f64::from(alike.get(item, other))).sum::<f64>();
-    let representative =
-        members.iter().copied().reduce(|best, item| if closeness(item) > closeness(best) { item } else { best });
+    let representative = members
+        .iter()
+        .copied()
+        .reduce(|best, item| if closeness(item) > closeness(best) { item } else { best });
     let mut models: Vec<usize> = members.iter().map(|&item| votes[items[item].vote].model).collect();
     models.sort_unstable();
     models.dedup();

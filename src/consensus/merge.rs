@@ -68,8 +68,9 @@ impl<'a> PreparedRecord<'a> {
 
     /// The votes of a cluster on one trait; every model's weight is divided among its drafts.
     fn votes(&self, members: &[usize], place: usize, weights: &[f64]) -> Vec<Vote<'_>> {
-        let answering =
-            |model: usize| members.iter().filter(|&&m| self.models[m] == model && self.answers[m][place].is_some()).count();
+        let answering = |model: usize| {
+            members.iter().filter(|&&m| self.models[m] == model && self.answers[m][place].is_some()).count()
+        };
         members
             .iter()
             .filter_map(|&draft| {
@@ -100,7 +101,9 @@ impl<'a> PreparedRecord<'a> {
                 for (row, one) in votes.iter().enumerate() {
                     for other in votes[..row].iter().filter(|other| other.model != one.model) {
                         let alike = match (one.reading, other.reading) {
-                            (Reading::Items(these), Reading::Items(those)) => self.vectors.overlap(these, those),
+                            (Reading::Items(these), Reading::Items(those)) => {
+                                self.vectors.overlap(these, those)
+                            }
                             (this, that) => between(this, that, definition, &self.vectors),
                         };
                         table.add(one.model, other.model, alike);
@@ -140,7 +143,8 @@ impl<'a> PreparedRecord<'a> {
         let n_models = self.n_models();
         let share = effective_models(seen.len() as f64, settings.error_correlation)
             / effective_models(n_models as f64, settings.error_correlation).max(f64::MIN_POSITIVE);
-        let kind = if seen.len() > 1 || n_models == 1 { PersonaKind::Consensus } else { PersonaKind::Minority };
+        let kind =
+            if seen.len() > 1 || n_models == 1 { PersonaKind::Consensus } else { PersonaKind::Minority };
         Ok(ConsensusPersona {
             record: self.record.record().clone(),
             persona_id: format!("{}/{number}", self.record.record()),
@@ -161,7 +165,9 @@ impl<'a> PreparedRecord<'a> {
         let mut models: Vec<usize> = members
             .iter()
             .enumerate()
-            .filter(|(place, draft)| members[..*place].iter().any(|other| sessions[*other] == sessions[**draft]))
+            .filter(|(place, draft)| {
+                members[..*place].iter().any(|other| sessions[*other] == sessions[**draft])
+            })
             .map(|(_, &draft)| self.models[draft])
             .collect();
         models.sort_unstable();
@@ -185,8 +191,11 @@ fn answers<'a>(draft: &'a Draft, schema: &TraitSchema) -> Vec<Option<Answer<'a>>
             continue;
         }
         let further = draft.alternatives.get(name).map(Vec::as_slice).unwrap_or_default();
-        let alternatives =
-            further.iter().map(|value| read(value, definition)).filter(|read| *read != Reading::Abstain).collect();
+        let alternatives = further
+            .iter()
+            .map(|value| read(value, definition))
+            .filter(|read| *read != Reading::Abstain)
+            .collect();
         answers[place] = Some(Answer { value, reading, alternatives });
     }
     answers

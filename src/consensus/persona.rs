@@ -119,4 +119,3 @@ pub struct ConsensusPersona {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub origins: Vec<String>,
 }
-

@@ -85,11 +85,8 @@ impl Reliability {
                 break;
             }
             let weights = normalised(found.agreement.iter().map(|share| share.powf(power)).collect());
-            let moved = weights
-                .iter()
-                .zip(&found.weights)
-                .map(|(new, old)| (new - old).abs())
-                .fold(0.0, f64::max);
+            let moved =
+                weights.iter().zip(&found.weights).map(|(new, old)| (new - old).abs()).fold(0.0, f64::max);
             found.weights = weights;
             if moved < TOLERANCE {
                 break;

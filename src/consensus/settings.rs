@@ -171,7 +171,11 @@ fn within(
     high: f64,
     expected: &'static str,
 ) -> Result<(), ConsensusError> {
-    if (low..=high).contains(&value) { Ok(()) } else { Err(ConsensusError::Setting { name, value, expected }) }
+    if (low..=high).contains(&value) {
+        Ok(())
+    } else {
+        Err(ConsensusError::Setting { name, value, expected })
+    }
 }
 
 /// Settings of which every number is in its range. Made by [`ConsensusParams::check`].

@@ -75,7 +75,8 @@ impl Ground<'_> {
     }
 
     fn value(&self, votes: &[Vote<'_>], winner: &Group) -> (TraitValue, Option<[f64; 2]>) {
-        let said = shown(votes[winner.representative].reading, votes[winner.representative].value, self.definition);
+        let said =
+            shown(votes[winner.representative].reading, votes[winner.representative].value, self.definition);
         match (&self.definition.kind, centre(votes, winner)) {
             (TraitKind::Numeric { tolerance, .. }, Some((middle, [low, high]))) => {
                 let round = |value| rounded(value, *tolerance);
@@ -93,7 +94,11 @@ impl Ground<'_> {
             models: self.models(group.votes.iter().map(|&vote| votes[vote].model)),
             share: group.share,
             kept: None,
-            said: group.votes.iter().map(|&vote| self.said(&votes[vote], votes[vote].value.clone())).collect(),
+            said: group
+                .votes
+                .iter()
+                .map(|&vote| self.said(&votes[vote], votes[vote].value.clone()))
+                .collect(),
         }
     }
 
@@ -135,7 +140,11 @@ impl Ground<'_> {
             models: self.models(group.items.iter().map(|item| votes[item.vote].model)),
             share: group.share,
             kept: Some(kept),
-            said: group.items.iter().map(|item| self.said(&votes[item.vote], words(item.phrase.shown()))).collect(),
+            said: group
+                .items
+                .iter()
+                .map(|item| self.said(&votes[item.vote], words(item.phrase.shown())))
+                .collect(),
         }
     }
 
@@ -168,13 +177,19 @@ impl Ground<'_> {
 fn shown(reading: &Reading, value: &TraitValue, definition: &TraitDefinition) -> TraitValue {
     let text = |text: &str| TraitValue::Text(text.to_owned());
     let named = |levels: &[Level], low: usize, high: usize| {
-        if low == high { levels[low].value.clone() } else { format!("{} to {}", levels[low].value, levels[high].value) }
+        if low == high {
+            levels[low].value.clone()
+        } else {
+            format!("{} to {}", levels[low].value, levels[high].value)
+        }
     };
     match (reading, &definition.kind) {
         (Reading::Levels(span), TraitKind::Ordinal { levels }) => {
             TraitValue::Text(named(levels, span.lowest(), span.highest()))
         }
-        (Reading::Category(place), TraitKind::Categorical { categories, .. }) => text(&categories[*place].value),
+        (Reading::Category(place), TraitKind::Categorical { categories, .. }) => {
+            text(&categories[*place].value)
+        }
         (Reading::Phrase(phrase) | Reading::Prose(phrase), _) => text(phrase.shown()),
         (Reading::Place(place), _) => text(place.phrase().shown()),
         (Reading::Range(range), _) if range.is_point() => TraitValue::Number(range.centre()),

@@ -76,7 +76,8 @@ pub(super) fn tally(
         .collect();
     let groups = group(votes, &alike, &ballots, total, variant_similarity);
     let winner = groups.first()?.representative;
-    let support = votes.iter().enumerate().map(|(voter, vote)| vote.weight * alike[[winner, voter]]).sum::<f64>();
+    let support =
+        votes.iter().enumerate().map(|(voter, vote)| vote.weight * alike[[winner, voter]]).sum::<f64>();
     let agreement = agreement(votes, &alike);
     Some(Tally { groups, support: (support / total).clamp(0.0, 1.0), agreement, alike })
 }
@@ -131,7 +132,9 @@ fn group(votes: &[Vote<'_>], alike: &Array2<f64>, ballots: &[f64], total: f64, s
             continue;
         }
         let members: Vec<usize> = (0..votes.len())
-            .filter(|&vote| free[vote] && (vote == representative || alike[[representative, vote]] >= similar))
+            .filter(|&vote| {
+                free[vote] && (vote == representative || alike[[representative, vote]] >= similar)
+            })
             .collect();
         members.iter().for_each(|&vote| free[vote] = false);
         let share = members.iter().map(|&vote| votes[vote].weight).sum::<f64>() / total;
@@ -172,8 +175,10 @@ mod tests {
 
     fn count(numbers: &[f64]) -> Tally {
         let values: Vec<TraitValue> = numbers.iter().map(|number| TraitValue::Number(*number)).collect();
-        let readings: Vec<Reading> =
-            numbers.iter().map(|number| Reading::Range(Range::new(*number, *number).expect("finite"))).collect();
+        let readings: Vec<Reading> = numbers
+            .iter()
+            .map(|number| Reading::Range(Range::new(*number, *number).expect("finite")))
+            .collect();
         let votes: Vec<Vote<'_>> = values
             .iter()
             .zip(&readings)

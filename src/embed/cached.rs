@@ -31,7 +31,8 @@ impl CachedEmbedder {
         if let Some(other) = vectors.iter().map(Vec::len).find(|length| *length != dimension) {
             return Err(EmbedError::Ragged { embedder: name.to_owned(), expected: dimension, found: other });
         }
-        let rows = Array2::from_shape_vec((vectors.len(), dimension), vectors.concat()).map_err(|_| count())?;
+        let rows =
+            Array2::from_shape_vec((vectors.len(), dimension), vectors.concat()).map_err(|_| count())?;
         let rows = FeatureMatrix::normalise(rows)
             .map_err(|source| EmbedError::Matrix { embedder: name.to_owned(), source })?;
         let kept = texts.iter().cloned().zip(rows.view().outer_iter().map(|row| row.to_vec())).collect();
@@ -100,19 +101,23 @@ mod tests {
             CachedEmbedder::new("remote", &texts(&["a", "b"]), vectors).map(|_| ()).unwrap_err()
         };
         assert!(matches!(error(&[vec![1.0]]), EmbedError::Count { vectors: 1, texts: 2, .. }));
-        assert!(matches!(error(&[vec![1.0], vec![1.0, 2.0]]), EmbedError::Ragged { expected: 1, found: 2, .. }));
+        assert!(matches!(
+            error(&[vec![1.0], vec![1.0, 2.0]]),
+            EmbedError::Ragged { expected: 1, found: 2, .. }
+        ));
         assert!(matches!(error(&[vec![1.0], vec![f32::NAN]]), EmbedError::Matrix { .. }));
         assert!(matches!(error(&[vec![1.0], vec![0.0]]), EmbedError::Matrix { .. }));
     }
 
     #[test]
     fn stored_vectors_are_answered_at_unit_length_and_others_are_missing() {
-        let mut cached =
-            CachedEmbedder::new("remote", &texts(&["a"]), &[vec![3.0, 4.0]]).expect("fits");
+        let mut cached = CachedEmbedder::new("remote", &texts(&["a"]), &[vec![3.0, 4.0]]).expect("fits");
         assert_eq!(cached.missing(&texts(&["b", "a", "b"])), ["b"]);
         let error = cached.embed(&["a", "b"]).map(|_| ()).unwrap_err();
         assert!(matches!(error, EmbedError::Missing { length: 1, .. }));
-        cached.merge(CachedEmbedder::new("remote", &texts(&["b"]), &[vec![0.0, 2.0]]).expect("fits")).expect("fits");
+        cached
+            .merge(CachedEmbedder::new("remote", &texts(&["b"]), &[vec![0.0, 2.0]]).expect("fits"))
+            .expect("fits");
         let rows = cached.embed(&["b", "a"]).expect("stored");
         // 3-4-5 triangle.
         assert!((rows.cosine(0, 1) - 0.8).abs() < 1e-6);

@@ -99,7 +99,8 @@ impl Answers {
         let accuracy = mean(self.credits.iter().copied());
         Scores {
             accuracy,
-            ece: expected_calibration_error(&self.confidences, &self.credits, BINS).map(|found| found.error),
+            ece: expected_calibration_error(&self.confidences, &self.credits, BINS)
+                .map(|found| found.expected_calibration_error),
             brier: brier(&self.confidences, &self.credits),
             auroc: auroc(&self.confidences, &self.credits),
         }
@@ -131,7 +132,11 @@ impl ConsensusTrial<'_> {
     ///
     /// # Errors
     /// [`ConsensusError`] when a consensus cannot be formed.
-    pub fn run(&self, panel: &[ModelName], committees: Committees) -> Result<ConsensusReport, ConsensusError> {
+    pub fn run(
+        &self,
+        panel: &[ModelName],
+        committees: Committees,
+    ) -> Result<ConsensusReport, ConsensusError> {
         let size = committees.size.unwrap_or(panel.len()).min(panel.len());
         let repeats = if committees.size.is_none() { 1 } else { committees.repeats };
         let mut random = Xoshiro256Plus::seed_from_u64(committees.seed);
@@ -151,7 +156,8 @@ impl ConsensusTrial<'_> {
     }
 
     fn report(&self, panel: &[ModelName], size: usize, seed: u64, outcomes: &[Outcome]) -> ConsensusReport {
-        let names: std::collections::BTreeSet<&String> = outcomes.iter().flat_map(|o| o.per_trait.keys()).collect();
+        let names: std::collections::BTreeSet<&String> =
+            outcomes.iter().flat_map(|o| o.per_trait.keys()).collect();
         let per_trait = names
             .into_iter()
             .map(|name| (name.clone(), mean_scores(outcomes.iter().filter_map(|o| o.per_trait.get(name)))))
@@ -191,7 +197,8 @@ impl ConsensusTrial<'_> {
             }
             Ok(())
         })?;
-        let drafts: BTreeMap<&RecordId, &[Draft]> = records.iter().map(|r| (r.record(), r.drafts())).collect();
+        let drafts: BTreeMap<&RecordId, &[Draft]> =
+            records.iter().map(|r| (r.record(), r.drafts())).collect();
         Ok(self.judge(committee, &personas, &drafts))
     }
 
@@ -207,14 +214,16 @@ impl ConsensusTrial<'_> {
         let mut members = vec![0.0; committee.len()];
         for cell in self.gold {
             let drafts = drafts.get(&cell.record).copied().unwrap_or_default();
-            let (wording, confidence) = consensus_answer(personas.get(&cell.record), &cell.name);
+            // Gold may use another of the trait's names.
+            let name = self.schema.get(&cell.name).map_or(&cell.name, |definition| &definition.name);
+            let (wording, confidence) = consensus_answer(personas.get(&cell.record), name);
             let credit = wording.map_or(0.0, |wording| cell.credit(&wording));
             consensus.push(credit, confidence);
             per_trait.entry(cell.name.clone()).or_default().push(credit, confidence);
-            let (wording, share) = plurality_answer(drafts, &cell.name);
+            let (wording, share) = plurality_answer(drafts, name);
             plurality.push(wording.map_or(0.0, |wording| cell.credit(&wording)), share);
             for (place, model) in committee.iter().enumerate() {
-                let said = drafts.iter().find(|draft| draft.model == *model).and_then(|d| d.traits.get(&cell.name));
+                let said = drafts.iter().find(|draft| draft.model == *model).and_then(|d| d.traits.get(name));
                 members[place] += said.map_or(0.0, |value| cell.credit(&value.to_string()));
             }
         }
@@ -264,7 +273,11 @@ fn consensus_answer(persona: Option<&ConsensusPersona>, name: &str) -> (Option<S
     };
     let winner = found.variants.first();
     let wording = winner.and_then(|variant| {
-        variant.said.iter().find(|said| said.model == variant.representative).map(|said| said.value.to_string())
+        variant
+            .said
+            .iter()
+            .find(|said| said.model == variant.representative)
+            .map(|said| said.value.to_string())
     });
     (wording, found.confidence)
 }
@@ -277,7 +290,8 @@ fn plurality_answer(drafts: &[Draft], name: &str) -> (Option<String>, f64) {
         .map(|value| (Phrase::new(&value.to_string()).key().to_owned(), value.to_string()))
         .collect();
     let count = |key: &str| answers.iter().filter(|(other, _)| other == key).count();
-    let first = answers.iter().reduce(|best, answer| if count(&answer.0) > count(&best.0) { answer } else { best });
+    let first =
+        answers.iter().reduce(|best, answer| if count(&answer.0) > count(&best.0) { answer } else { best });
     match first {
         Some((key, wording)) => (Some(wording.clone()), count(key) as f64 / answers.len() as f64),
         None => (None, 0.0),

@@ -8,9 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::consensus::{
-    ConsensusError, ConsensusValidParams, Dissent, DissentKind, Engine, TraitConsensus,
-};
+use crate::consensus::{ConsensusError, ConsensusValidParams, Dissent, DissentKind, Engine, TraitConsensus};
 use crate::embed::Embedder;
 use crate::persona::{Draft, ModelName, RecordDrafts, RecordId, TraitSchema, TraitValue};
 
@@ -43,7 +41,9 @@ pub struct PlantedCell {
 
 /// A line that is no planted cell.
 #[derive(Debug, thiserror::Error)]
-#[error("line {line} is no planted cell; expected `{{\"cell\", \"attr\", \"answers\": {{model: {{\"guess\"}}}}, \"planted\"}}`")]
+#[error(
+    "line {line} is no planted cell; expected `{{\"cell\", \"attr\", \"answers\": {{model: {{\"guess\"}}}}, \"planted\"}}`"
+)]
 pub struct PlantedError {
     /// Line, from 1.
     pub line: usize,
@@ -59,7 +59,9 @@ pub fn read_planted(text: &str) -> Result<Vec<PlantedCell>, PlantedError> {
     text.lines()
         .enumerate()
         .filter(|(_, line)| !line.trim().is_empty())
-        .map(|(place, line)| serde_json::from_str(line).map_err(|source| PlantedError { line: place + 1, source }))
+        .map(|(place, line)| {
+            serde_json::from_str(line).map_err(|source| PlantedError { line: place + 1, source })
+        })
         .collect()
 }
 
@@ -134,7 +136,9 @@ fn compare(cells: &[PlantedCell], found: &BTreeMap<RecordId, TraitConsensus>) ->
             .get(&cell.cell)
             .into_iter()
             .flat_map(|found| &found.dissent)
-            .filter(|dissent| dissent.kind == DissentKind::Outlier && !cell.natural_dissent.contains(&dissent.model))
+            .filter(|dissent| {
+                dissent.kind == DissentKind::Outlier && !cell.natural_dissent.contains(&dissent.model)
+            })
             .collect();
         counts.answers += cell.answers.keys().filter(|model| !cell.natural_dissent.contains(*model)).count();
         counts.flagged += flagged.len();

@@ -43,7 +43,9 @@ impl GoldCell {
 #[non_exhaustive]
 pub enum GoldError {
     /// A line that is not a gold cell.
-    #[error("line {line} is no gold cell; expected `{{\"record\", \"trait\", \"accepted\": […], \"half\": […]}}`")]
+    #[error(
+        "line {line} is no gold cell; expected `{{\"record\", \"trait\", \"accepted\": […], \"half\": […]}}`"
+    )]
     Line {
         /// Line, from 1.
         line: usize,
@@ -82,7 +84,12 @@ pub fn read_gold(text: &str) -> Result<Vec<GoldCell>, GoldError> {
             *wordings = wordings.iter().map(|wording| wording.trim().to_owned()).collect();
         }
         if let Some(first) = seen.insert((cell.record.clone(), cell.name.clone()), line_number) {
-            return Err(GoldError::Repeated { line: line_number, first, record: cell.record, name: cell.name });
+            return Err(GoldError::Repeated {
+                line: line_number,
+                first,
+                record: cell.record,
+                name: cell.name,
+            });
         }
         cells.push(cell);
     }
@@ -95,9 +102,11 @@ mod tests {
 
     #[test]
     fn credit_follows_the_judgement() {
-        let text = r#"{"record":"r","trait":"age","gold":28,"accepted":["28 "],"half":["30"],"rejected":["99"]}"#;
+        let text =
+            r#"{"record":"r","trait":"age","gold":28,"accepted":["28 "],"half":["30"],"rejected":["99"]}"#;
         let cells = read_gold(text).expect("one cell");
-        let credits: Vec<f64> = ["28", "30", "99", "1"].iter().map(|wording| cells[0].credit(wording)).collect();
+        let credits: Vec<f64> =
+            ["28", "30", "99", "1"].iter().map(|wording| cells[0].credit(wording)).collect();
         assert_eq!(credits, [1.0, 0.5, 0.0, 0.0]);
     }
 

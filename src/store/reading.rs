@@ -92,6 +92,7 @@ pub(super) fn slots(connection: &Connection, units: &Range<u64>) -> Result<Vec<S
              (SELECT count(*) FROM attempts WHERE key = s.key),
              (SELECT coalesce(sum(repair), 0) FROM attempts WHERE key = s.key),
              (SELECT coalesce(sum(charged), 0) FROM attempts WHERE key = s.key),
+             (SELECT latency_ms FROM attempts WHERE key = s.key ORDER BY id DESC LIMIT 1),
              r.attempt IS NOT NULL, {REPLY}
              FROM slots s LEFT JOIN replies r ON r.attempt =
                (SELECT attempt FROM replies WHERE key = s.key ORDER BY repair DESC, attempt DESC LIMIT 1)
@@ -134,7 +135,7 @@ fn read_slot(
         record,
         member,
     };
-    let reply = if row.get(12)? { Some(read_reply(row, 13)?) } else { None };
+    let reply = if row.get(13)? { Some(read_reply(row, 14)?) } else { None };
     let stored = StoredSlot {
         slot,
         key: CallKey::from_bytes(row.get(6)?),
@@ -143,6 +144,7 @@ fn read_slot(
         attempts: small(row.get(9)?),
         repairs: small(row.get(10)?),
         cost: Money::from_units(count(row.get(11)?)),
+        latency: Duration::from_millis(count(row.get::<_, Option<i64>>(12)?.unwrap_or(0))),
         reply: None,
     };
     Ok(Ok((stored, reply)))

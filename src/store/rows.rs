@@ -159,6 +159,8 @@ pub struct StoredSlot {
     pub repairs: u32,
     /// What all attempts cost.
     pub cost: Money,
+    /// How long the last attempt took.
+    pub latency: Duration,
     /// The answer that counts.
     pub reply: Option<StoredReply>,
 }

@@ -5,11 +5,11 @@ use std::hash::BuildHasherDefault;
 use std::sync::OnceLock;
 
 use super::block::Block;
+use super::encoded::EncodedDrafts;
 use super::mask::{Names, mask};
 use super::pairs::PairTable;
 use super::ruler::Ruler;
 use super::weights::BlockWeights;
-use super::encoded::EncodedDrafts;
 use crate::embed::wordpiece::WordHasher;
 use crate::embed::{EmbedError, Embedder, FeatureMatrix, SimilarityMatrix};
 use crate::normalise::{Phrase, Reading, read};
@@ -111,6 +111,14 @@ impl<'a> BlockEncoder<'a> {
     pub fn similarities(&self, drafts: &[Draft]) -> Result<SimilarityMatrix, EmbedError> {
         self.encode(drafts)?.similarities()
     }
+
+    /// One unit row per draft: see [`EncodedDrafts::vectors`].
+    ///
+    /// # Errors
+    /// [`EmbedError`] of the embedder.
+    pub fn vectors(&self, drafts: &[Draft]) -> Result<FeatureMatrix, EmbedError> {
+        self.encode(drafts)?.vectors()
+    }
 }
 
 /// Texts in the order of their first appearance.
@@ -155,10 +163,8 @@ impl Gathered {
             Reading::Category(category) => Some(Block::Category(category)),
             Reading::Place(place) => Some(Block::Place(place)),
             Reading::Phrase(phrase) => {
-                let meaning = matches!(
-                    definition.kind,
-                    TraitKind::Categorical { comparison: Comparison::Meaning, .. }
-                );
+                let meaning =
+                    matches!(definition.kind, TraitKind::Categorical { comparison: Comparison::Meaning, .. });
                 let row = meaning.then(|| self.row(phrase.shown()));
                 Some(Block::Phrase { key: phrase.key().to_owned(), row })
             }
@@ -180,12 +186,15 @@ impl Gathered {
 
 /// The persona's name: from the trait that holds it, else from the beginning of its prose.
 fn names(schema: &TraitSchema, draft: &Draft) -> Names {
-    let of = |name: &str| draft.traits.iter().find(|(key, _)| schema.get(key).is_some_and(|d| d.name == name));
+    let of =
+        |name: &str| draft.traits.iter().find(|(key, _)| schema.get(key).is_some_and(|d| d.name == name));
     if let Some((_, value)) = of("name") {
         return Names::from_value(&value.to_string());
     }
     let prose = draft.traits.iter().find(|(key, _)| {
-        schema.get(key).is_some_and(|definition| definition.kind == TraitKind::Text && definition.weight > 0.0)
+        schema
+            .get(key)
+            .is_some_and(|definition| definition.kind == TraitKind::Text && definition.weight > 0.0)
     });
     prose.map(|(_, value)| Names::from_prose(&value.to_string())).unwrap_or_default()
 }

@@ -137,7 +137,8 @@ mod tests {
         }
         // Numbers: ln(0.8 / 0.25) = 1.163 at similarity 1.
         let evidence = TraitEvidence::assumed(&TraitKind::Numeric { unit: None, tolerance: 1.0 }, 1.0);
-        let most = LogDensity::new(&evidence.same).at(place(1.0)) - LogDensity::new(&evidence.different).at(place(1.0));
+        let most = LogDensity::new(&evidence.same).at(place(1.0))
+            - LogDensity::new(&evidence.different).at(place(1.0));
         assert!((most - 1.163).abs() < 1e-3, "{most}");
     }
 }

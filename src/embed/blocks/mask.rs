@@ -36,7 +36,8 @@ impl Names {
         while found.len() < 3 {
             let end = rest.find(|c: char| !(c.is_alphabetic() || c == '-')).unwrap_or(rest.len());
             let word = &rest[..end];
-            let named = word.starts_with(char::is_uppercase) && !NO_NAMES.contains(&word.to_lowercase().as_str());
+            let named =
+                word.starts_with(char::is_uppercase) && !NO_NAMES.contains(&word.to_lowercase().as_str());
             if !named {
                 break;
             }
@@ -44,7 +45,11 @@ impl Names {
             rest = &rest[end..];
             let after = rest.trim_start();
             let next = words(after).next().unwrap_or_default();
-            if rest.starts_with(',') || rest.starts_with('\'') || rest.starts_with('’') || VERBS.contains(&next) {
+            if rest.starts_with(',')
+                || rest.starts_with('\'')
+                || rest.starts_with('’')
+                || VERBS.contains(&next)
+            {
                 return Self(found);
             }
             rest = after;

@@ -107,7 +107,8 @@ impl PairTable {
 
     /// For every draft and trait, how similarities to other personas are distributed.
     fn chance(&self, weights: &BlockWeights) -> Vec<LogDensity> {
-        let shared: Vec<LogDensity> = weights.traits().iter().map(|e| LogDensity::new(&e.different)).collect();
+        let shared: Vec<LogDensity> =
+            weights.traits().iter().map(|e| LogDensity::new(&e.different)).collect();
         let mut chance: Vec<LogDensity> = (0..self.drafts).flat_map(|_| shared.iter().copied()).collect();
         if !weights.learned() || !self.has_known_difference() {
             return chance;

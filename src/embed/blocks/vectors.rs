@@ -65,7 +65,8 @@ impl EncodedDrafts<'_> {
             // A draft that says nothing gets a direction of its own.
             fallback::finish(&format!("draft {draft}"), row);
         });
-        FeatureMatrix::new(rows).map_err(|source| EmbedError::Matrix { embedder: "blocks".to_owned(), source })
+        FeatureMatrix::new(rows)
+            .map_err(|source| EmbedError::Matrix { embedder: "blocks".to_owned(), source })
     }
 
     fn columns(&self) -> Vec<Columns> {

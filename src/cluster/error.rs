@@ -1,0 +1,72 @@
+//! Why rows could not be clustered.
+
+use super::agreement::AgreementParamsError;
+use crate::embed::MatrixError;
+
+/// Why rows could not be clustered. Every message holds the value and what to do.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ClusterError {
+    /// There is nothing to cluster.
+    #[error("there are no rows to cluster; give at least one")]
+    Empty,
+    /// Not one session per row.
+    #[error("{sessions} sessions were given for {rows} rows; every row needs the session it came from")]
+    Sessions {
+        /// Sessions given.
+        sessions: usize,
+        /// Rows given.
+        rows: usize,
+    },
+    /// No cluster asked for.
+    #[error("`n_clusters` is 0; ask for at least one cluster")]
+    NoClusters,
+    /// More clusters than there are different rows.
+    #[error(
+        "`n_clusters` is {n_clusters}, but only {distinct} of {rows} rows are distinct; ask for at most {distinct}"
+    )]
+    TooManyClusters {
+        /// Clusters asked for.
+        n_clusters: usize,
+        /// Rows that differ from each other.
+        distinct: usize,
+        /// All rows.
+        rows: usize,
+    },
+    /// A tolerance that is not a distance.
+    #[error("`tolerance` is {tolerance}; it must be a finite distance above 0")]
+    Tolerance {
+        /// The tolerance.
+        tolerance: f64,
+    },
+    /// Too few points for a dense place.
+    #[error("`min_points` is {min_points}; a dense place needs at least 2 points, itself included")]
+    MinPoints {
+        /// The number.
+        min_points: usize,
+    },
+    /// An algorithm that needs vectors was given similarities.
+    #[error("`{algorithm}` needs vectors and was given similarities; use `agreement`, or embed whole texts")]
+    NeedsVectors {
+        /// Its name in a study file.
+        algorithm: &'static str,
+    },
+    /// Rows that are no unit rows.
+    #[error("the rows cannot be clustered")]
+    Matrix(#[from] MatrixError),
+    /// Parameters of the agreement clusterer.
+    #[error("the parameters of `agreement` cannot be used")]
+    Agreement(#[from] AgreementParamsError),
+    /// linfa's k-means failed.
+    #[error("linfa's k-means failed on {rows} rows")]
+    LinfaKMeans {
+        /// Rows given.
+        rows: usize,
+        /// What it says.
+        #[source]
+        source: linfa_clustering::KMeansError,
+    },
+    /// linfa refused the data set.
+    #[error("linfa refused the data set")]
+    Linfa(#[from] linfa::Error),
+}
