@@ -128,6 +128,15 @@ impl FeatureMatrix {
         self.0.ncols()
     }
 
+    /// The cosine of two rows, in -1..=1.
+    ///
+    /// # Panics
+    /// When an index is not below [`Self::rows`].
+    #[must_use]
+    pub fn cosine(&self, one: usize, other: usize) -> f32 {
+        self.0.row(one).dot(&self.0.row(other)).clamp(-1.0, 1.0)
+    }
+
     /// Cosine similarities between all rows.
     #[must_use]
     pub fn similarities(&self) -> SimilarityMatrix {

@@ -6,7 +6,7 @@
 //! belong together; that is [`crate::cluster`].
 
 mod blocks;
-pub use blocks::BlockEncoder;
+mod cached;
 mod fallback;
 mod folder;
 mod hashing;
@@ -16,6 +16,9 @@ mod static_table;
 mod table_file;
 mod wordpiece;
 
+pub use blocks::{BlockEncoder, BlockWeights, EncodedDrafts, TraitEvidence};
+pub(crate) use blocks::{Ruler, half_life};
+pub use cached::CachedEmbedder;
 pub use folder::ModelFolder;
 pub use hashing::HashingEmbedder;
 pub use matrix::{FeatureMatrix, MatrixError, SimilarityMatrix};
@@ -62,6 +65,16 @@ pub enum EmbedError {
         vectors: usize,
         /// Texts that were sent.
         texts: usize,
+    },
+    /// Vectors of different lengths.
+    #[error("`{embedder}` answered a vector of {found} components beside one of {expected}")]
+    Ragged {
+        /// Which embedder answered.
+        embedder: String,
+        /// Components of the first vector.
+        expected: usize,
+        /// Components of the one that differs.
+        found: usize,
     },
     /// A number of components that the embedder cannot have.
     #[error("an embedder cannot have `{dimension}` components; choose {fewest} to {most}")]

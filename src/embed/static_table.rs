@@ -109,6 +109,7 @@ impl pulp::WithSimd for Sum<'_> {
     type Output = ();
 
     #[inline(always)]
+    #[expect(clippy::inline_always, reason = "pulp compiles the body anew for each vector width")]
     fn with_simd<S: pulp::Simd>(self, _: S) {
         match self.rows {
             Rows::Int8 { bytes, scales } => sum_rows(self.ids, self.sums, bytes, |byte, id| {
@@ -121,7 +122,7 @@ impl pulp::WithSimd for Sum<'_> {
 
 /// Sums the rows of `ids`, a block of columns at a time, so that the sums stay in registers.
 #[inline(always)]
-#[expect(clippy::inline_always, reason = "must be compiled with the vector width that its caller chose")]
+#[expect(clippy::inline_always, reason = "must be compiled with the vector width that its caller has")]
 fn sum_rows<T>(ids: &[u32], sums: &mut [f32], rows: &[T], number: impl Fn(&T, u32) -> f32) {
     const BLOCK: usize = 64;
     let dimension = sums.len();

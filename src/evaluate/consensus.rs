@@ -214,15 +214,16 @@ impl ConsensusTrial<'_> {
         let mut members = vec![0.0; committee.len()];
         for cell in self.gold {
             let drafts = drafts.get(&cell.record).copied().unwrap_or_default();
-            let (wording, confidence) = consensus_answer(personas.get(&cell.record), &cell.name);
+            // Gold may use another of the trait's names.
+            let name = self.schema.get(&cell.name).map_or(&cell.name, |definition| &definition.name);
+            let (wording, confidence) = consensus_answer(personas.get(&cell.record), name);
             let credit = wording.map_or(0.0, |wording| cell.credit(&wording));
             consensus.push(credit, confidence);
             per_trait.entry(cell.name.clone()).or_default().push(credit, confidence);
-            let (wording, share) = plurality_answer(drafts, &cell.name);
+            let (wording, share) = plurality_answer(drafts, name);
             plurality.push(wording.map_or(0.0, |wording| cell.credit(&wording)), share);
             for (place, model) in committee.iter().enumerate() {
-                let said =
-                    drafts.iter().find(|draft| draft.model == *model).and_then(|d| d.traits.get(&cell.name));
+                let said = drafts.iter().find(|draft| draft.model == *model).and_then(|d| d.traits.get(name));
                 members[place] += said.map_or(0.0, |value| cell.credit(&value.to_string()));
             }
         }

@@ -54,7 +54,11 @@ fn with_reason((mut reply, reason): (StoredReply, String)) -> Result<StoredReply
 /// What is stored about one question.
 pub(super) fn call(connection: &Connection, key: CallKey) -> Result<StoredCall, StoreError> {
     let doing = "reading a call";
-    let mut stored = StoredCall::default();
+    let attempts = connection
+        .prepare_cached("SELECT count(*) FROM attempts WHERE key = ?1")
+        .and_then(|mut statement| statement.query_row(params![key.as_bytes()], |row| row.get(0)))
+        .map_err(StoreError::database(doing))?;
+    let mut stored = StoredCall { attempts: small(attempts), ..StoredCall::default() };
     let mut statement = connection
         .prepare_cached(&format!("SELECT {REPLY} FROM replies r WHERE r.key = ?1 ORDER BY r.attempt"))
         .map_err(StoreError::database(doing))?;
@@ -92,6 +96,7 @@ pub(super) fn slots(connection: &Connection, units: &Range<u64>) -> Result<Vec<S
              (SELECT count(*) FROM attempts WHERE key = s.key),
              (SELECT coalesce(sum(repair), 0) FROM attempts WHERE key = s.key),
              (SELECT coalesce(sum(charged), 0) FROM attempts WHERE key = s.key),
+             (SELECT latency_ms FROM attempts WHERE key = s.key ORDER BY id DESC LIMIT 1),
              r.attempt IS NOT NULL, {REPLY}
              FROM slots s LEFT JOIN replies r ON r.attempt =
                (SELECT attempt FROM replies WHERE key = s.key ORDER BY repair DESC, attempt DESC LIMIT 1)
@@ -134,7 +139,7 @@ fn read_slot(
         record,
         member,
     };
-    let reply = if row.get(12)? { Some(read_reply(row, 13)?) } else { None };
+    let reply = if row.get(13)? { Some(read_reply(row, 14)?) } else { None };
     let stored = StoredSlot {
         slot,
         key: CallKey::from_bytes(row.get(6)?),
@@ -143,6 +148,7 @@ fn read_slot(
         attempts: small(row.get(9)?),
         repairs: small(row.get(10)?),
         cost: Money::from_units(count(row.get(11)?)),
+        latency: Duration::from_millis(count(row.get::<_, Option<i64>>(12)?.unwrap_or(0))),
         reply: None,
     };
     Ok(Ok((stored, reply)))

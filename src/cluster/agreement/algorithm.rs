@@ -5,7 +5,6 @@ use linfa::traits::{Fit, PredictInplace};
 use ndarray::{Array1, Array2, ArrayBase, Data, Ix2};
 
 use super::hyperparams::AgreementValidParams;
-use super::refinement::Closeness;
 use super::workspace::Workspace;
 use crate::cluster::threshold::{FittedThresholds, PairSample, Threshold, Thresholds};
 use crate::cluster::{Assignment, ClusterError};
@@ -28,8 +27,8 @@ pub struct Outcome {
 impl AgreementValidParams {
     /// Clusters drafts by their similarities; `sessions[row]` says which model run a draft came from.
     ///
-    /// A draft is compared with a cluster by the mean similarity to its members, which is right for
-    /// any kernel. Rows should come in a fixed order (record, then model): ties go to earlier rows.
+    /// A draft is compared with a cluster by the cosine with its centre, which similarities determine
+    /// without any vectors (for a kernel that is no inner product, nearly). Rows should come in a fixed order (record, then model): ties go to earlier rows.
     ///
     /// # Errors
     /// [`ClusterError::Empty`] without rows, [`ClusterError::Sessions`] when lengths differ.
@@ -54,10 +53,10 @@ impl AgreementValidParams {
         check(similarities.size(), sessions)?;
         let fitted = self.fitted(|sample| sample.add(similarities, sessions));
         workspace.copy(similarities.view());
-        Ok(self.outcome(workspace, sessions, fitted, Closeness::Mean))
+        Ok(self.outcome(workspace, sessions, fitted))
     }
 
-    /// Clusters unit rows; a draft is compared with a cluster by the cosine with its centroid.
+    /// Clusters unit rows by their cosines.
     ///
     /// # Errors
     /// As [`Self::fit_similarities`].
@@ -78,7 +77,7 @@ impl AgreementValidParams {
         check(rows.rows(), sessions)?;
         let fitted = self.fitted(|sample| sample.add(&rows.similarities(), sessions));
         workspace.measure(rows.view());
-        Ok(self.outcome(workspace, sessions, fitted, Closeness::Centroid))
+        Ok(self.outcome(workspace, sessions, fitted))
     }
 
     /// The thresholds read off the data, or else the given ones.
@@ -98,10 +97,9 @@ impl AgreementValidParams {
         workspace: &mut Workspace,
         sessions: &[usize],
         fitted: Result<FittedThresholds, Thresholds>,
-        closeness: Closeness,
     ) -> Outcome {
         let thresholds = fitted.as_ref().map_or_else(|given| *given, |fitted| fitted.thresholds);
-        workspace.run(sessions, &thresholds, closeness, self.max_iterations);
+        workspace.run(sessions, &thresholds, self.max_iterations);
         Outcome {
             assignment: Assignment::new(workspace.labels().iter().copied().map(Some)),
             merged: workspace.merged().to_vec(),

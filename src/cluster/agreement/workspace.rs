@@ -3,7 +3,7 @@
 use ndarray::{ArrayView2, ArrayViewMut2, linalg::general_mat_mul};
 
 use super::linkage::{Linkage, NEVER};
-use super::refinement::{Closeness, Problem, Refinement};
+use super::refinement::{Problem, Refinement};
 use super::votes::Votes;
 use crate::cluster::threshold::Thresholds;
 
@@ -49,13 +49,7 @@ impl Workspace {
     }
 
     /// Clusters the rows whose similarities are in the buffer.
-    pub(super) fn run(
-        &mut self,
-        sessions: &[usize],
-        thresholds: &Thresholds,
-        closeness: Closeness,
-        max_iterations: usize,
-    ) {
+    pub(super) fn run(&mut self, sessions: &[usize], thresholds: &Thresholds, max_iterations: usize) {
         self.votes.count(&self.similarities, sessions, thresholds.duplicate);
         let similarities =
             if self.votes.merged.is_empty() { &self.similarities } else { &self.votes.similarities };
@@ -70,8 +64,7 @@ impl Workspace {
         }
         #[expect(clippy::cast_possible_truncation, reason = "similarities are f32")]
         self.linkage.run(n, thresholds.linkage as f32, &mut self.clusters);
-        let problem =
-            Problem { similarities, sessions, threshold: thresholds.refinement, closeness, max_iterations };
+        let problem = Problem { similarities, sessions, threshold: thresholds.refinement, max_iterations };
         self.refinement.run(&problem, &mut self.clusters);
         self.labels.clear();
         self.labels.extend(self.votes.of_row.iter().map(|vote| self.clusters[*vote]));
