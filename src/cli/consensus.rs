@@ -106,7 +106,7 @@ fn gather(
     for path in &options.files {
         let file = path.display().to_string();
         let mut input = InputCount { file: file.clone(), drafts: 0, set_aside: 0 };
-        let mut stream = drafts_after(positions, &file, inputs::open(path)?, &defaults, schema)?;
+        let mut stream = drafts_after(&mut positions, &file, inputs::open(path)?, &defaults, schema)?;
         for entry in stream.by_ref() {
             match entry? {
                 Entry::Item(draft) => {
@@ -124,7 +124,6 @@ fn gather(
                 }
             }
         }
-        positions = stream.into_positions();
         gathered.inputs.push(input);
     }
     if gathered.drafts.is_empty() {
