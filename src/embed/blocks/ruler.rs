@@ -47,6 +47,12 @@ impl Ruler {
     pub(crate) fn read(self, cosine: f32) -> f32 {
         ((cosine - self.floor) / (self.ceiling - self.floor)).clamp(0.0, 1.0)
     }
+
+    /// A cosine on the scale from unrelated (0) to the same words (1), clamped: finer than
+    /// [`Self::read`] near the top, where a vote has to choose between rewordings.
+    pub(crate) fn nearness(self, cosine: f32) -> f32 {
+        ((cosine - self.floor) / (1.0 - self.floor)).clamp(0.0, 1.0)
+    }
 }
 
 fn median(values: &mut [f32]) -> f32 {
