@@ -146,7 +146,8 @@ impl Question<'_> {
             notices.push(Notice { path: String::new(), message });
         }
         let mut personas = Vec::new();
-        for (place, item) in items.into_iter().enumerate() {
+        // Personas beyond the number asked for are a violation already, however many there are.
+        for (place, item) in items.into_iter().take(*self.expected.end()).enumerate() {
             let path = if single { path.clone() } else { format!("{path}[{place}]") };
             let Value::Object(object) = item else {
                 violations.push(violation(&path, item, "a persona object".to_owned()));
@@ -232,7 +233,9 @@ fn unreadable(error: &StrictJsonError, piece: &str) -> Violation {
     };
     let found = match error.fault {
         Fault::Syntax => format!("{}: {}", shorten(&Value::String(piece.to_owned())), error.message),
-        _ => error.message.clone(),
+        Fault::NotANumber => "no number".to_owned(),
+        Fault::NumberRange => "a number out of range".to_owned(),
+        Fault::TooDeep => "nested deeper".to_owned(),
     };
     Violation { path: path_of(&error.at), found, expected: expected.to_owned() }
 }
