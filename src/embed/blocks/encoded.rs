@@ -4,13 +4,14 @@ use ndarray::Array2;
 
 use super::BlockEncoder;
 use super::block::Block;
+use super::lexical::Lexicon;
 use super::pairs::PairTable;
 use super::ruler::Ruler;
 use crate::embed::{EmbedError, FeatureMatrix, SimilarityMatrix};
 use crate::persona::{Draft, Session};
 
 /// The evidence, in nats, that [`EncodedDrafts::similarities`] shows as tanh 1 = 0.76.
-const SCALE: f32 = 8.0;
+fn scale() -> f32 { std::env::var("SC").ok().and_then(|s| s.parse().ok()).unwrap_or(16.0) }
 
 /// Drafts of one record as blocks: every trait read, every text embedded.
 #[derive(Debug)]
@@ -20,6 +21,8 @@ pub struct EncodedDrafts<'a> {
     pub(super) blocks: Vec<Vec<Option<Block>>>,
     /// What the blocks' rows point into.
     pub(super) rows: FeatureMatrix,
+    /// The words of long prose.
+    pub(super) lexicon: Lexicon,
     pub(super) ruler: Ruler,
     /// The session of each draft, numbered by first appearance.
     pub(super) sessions: Vec<usize>,
@@ -30,6 +33,7 @@ impl<'a> EncodedDrafts<'a> {
         encoder: &'a BlockEncoder<'a>,
         blocks: Vec<Vec<Option<Block>>>,
         rows: FeatureMatrix,
+        lexicon: Lexicon,
         ruler: Ruler,
         drafts: &[Draft],
     ) -> Self {
@@ -44,7 +48,7 @@ impl<'a> EncodedDrafts<'a> {
                 })
             })
             .collect();
-        Self { encoder, blocks, rows, ruler, sessions }
+        Self { encoder, blocks, rows, lexicon, ruler, sessions }
     }
 
     /// How alike the drafts are, as a kernel: the evidence of all shared traits together, squashed to
@@ -60,7 +64,7 @@ impl<'a> EncodedDrafts<'a> {
         let table = PairTable::new(self);
         let mut matrix = Array2::eye(table.drafts());
         for (one, other, evidence, _) in table.evidence(&self.encoder.weights) {
-            let similarity = (evidence / SCALE).tanh();
+            let similarity = (evidence / scale()).tanh();
             matrix[[one, other]] = similarity;
             matrix[[other, one]] = similarity;
         }
