@@ -10,6 +10,7 @@ use super::error::nearest;
 use super::file::{InputFile, MemberFile, PathsFile, PersonasFile, RetryFile, StudyFile, TimeoutsFile};
 use super::{Input, Limits, PanelMember, PersonaRange, Quorum, Stance, Study, StudyError, schema};
 use crate::persona::ModelName;
+use crate::prompt::Unit;
 use crate::provider::{
     Endpoint, EndpointError, EndpointOptions, KNOWN_PROVIDERS, ModelReference, SamplingOptions, Timeouts,
 };
@@ -145,7 +146,8 @@ impl Checker<'_> {
         Ok(Input {
             paths: paths.collect(),
             format: file.format,
-            unit: file.unit,
+            split: file.split.unwrap_or_default(),
+            unit: file.unit.unwrap_or(Unit::Record),
             id_field: file.id_field,
             fields: file.fields,
             records_per_call: file.records_per_call.unwrap_or(RECORDS_PER_CALL),

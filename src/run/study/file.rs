@@ -7,7 +7,9 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use serde_saphyr::Spanned;
 
-use super::{InputUnit, Mode, Stance};
+use super::{Mode, Stance};
+use crate::dataset::{Format, Split};
+use crate::prompt::Unit;
 use crate::provider::{Dialect, StructuredOutput};
 
 /// The whole file.
@@ -66,9 +68,9 @@ pub(super) enum PathsFile {
 pub(super) struct InputFile {
     #[serde(alias = "paths")]
     pub(super) path: PathsFile,
-    pub(super) format: Option<String>,
-    #[serde(default)]
-    pub(super) unit: InputUnit,
+    pub(super) format: Option<Format>,
+    pub(super) split: Option<Split>,
+    pub(super) unit: Option<Unit>,
     pub(super) id_field: Option<String>,
     #[serde(default)]
     pub(super) fields: Vec<String>,

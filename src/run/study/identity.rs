@@ -27,6 +27,7 @@ impl Study {
             "input": {
                 "unit": self.input.unit,
                 "fields": self.input.fields,
+                "split": self.input.split,
                 "records_per_call": self.input.records_per_call,
             },
             "personas": self.personas,

@@ -1,5 +1,5 @@
 use super::*;
-use crate::run::study::{EXAMPLE, InputUnit, Mode};
+use crate::run::study::{EXAMPLE, Mode};
 
 fn parse(text: &str) -> Result<Study, StudyError> {
     let read: Read<'_> = &|path| match path.to_str() {
@@ -37,7 +37,7 @@ fn json_is_a_study_too_and_means_the_same() {
 fn a_small_study_gets_the_documented_defaults() {
     let study = parse(&with_panel("  - model: openai:a")).unwrap();
     assert_eq!(study.input.paths, [PathBuf::from("studies/notes.csv")]);
-    assert_eq!((study.input.unit, study.input.records_per_call), (InputUnit::Record, 40));
+    assert_eq!((study.input.unit, study.input.records_per_call), (Unit::Record, 40));
     assert_eq!((study.quorum.min_models, study.quorum.min_success_ratio), (1, 0.75));
     assert_eq!((study.personas.min, study.personas.max), (1, 5));
     let member = &study.panel[0];

@@ -6,22 +6,13 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::dataset::{Format, Split};
 use crate::persona::{ModelName, TraitSchema};
+use crate::prompt;
 use crate::provider::{Endpoint, SamplingOptions, Timeouts};
 use crate::run::price::Price;
 use crate::run::retry::RetryPolicy;
 use crate::store::Money;
-
-/// What one call is about.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum InputUnit {
-    /// All records together: one set of personas for the whole corpus.
-    Corpus,
-    /// Each record by itself: personas for every record.
-    #[default]
-    Record,
-}
 
 /// Which records are asked about.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,9 +20,11 @@ pub struct Input {
     /// Files and folders, absolute or relative to the working directory; `-` is standard input.
     pub paths: Vec<PathBuf>,
     /// The format, where the file names do not tell it.
-    pub format: Option<String>,
+    pub format: Option<Format>,
+    /// How Markdown and text are cut into records.
+    pub split: Split,
     /// What one call is about.
-    pub unit: InputUnit,
+    pub unit: prompt::Unit,
     /// The field that names a record.
     pub id_field: Option<String>,
     /// The fields that are shown to the models; empty for all.
