@@ -107,7 +107,7 @@ impl<'a> PreparedRecord<'a> {
                             }
                             (this, that) => between(this, that, definition, &self.vectors),
                         };
-                        table.add(one.model, other.model, alike);
+                        table.add(one.model, other.model, alike, one.weight * other.weight);
                     }
                 }
             }

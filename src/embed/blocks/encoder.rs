@@ -111,6 +111,14 @@ impl<'a> BlockEncoder<'a> {
     pub fn similarities(&self, drafts: &[Draft]) -> Result<SimilarityMatrix, EmbedError> {
         self.encode(drafts)?.similarities()
     }
+
+    /// One unit row per draft: see [`EncodedDrafts::vectors`].
+    ///
+    /// # Errors
+    /// [`EmbedError`] of the embedder.
+    pub fn vectors(&self, drafts: &[Draft]) -> Result<FeatureMatrix, EmbedError> {
+        self.encode(drafts)?.vectors()
+    }
 }
 
 /// Texts in the order of their first appearance.
