@@ -43,6 +43,27 @@ pub(super) struct Global {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
+    /// Write a commented study file to start from.
+    Init {
+        /// The file to write; one that is there already is left alone.
+        #[arg(value_name = "FILE", default_value = "study.yaml")]
+        file: PathBuf,
+    },
+    /// Ask the panel of a study and form consensus personas.
+    Run(RunOptions),
+    /// Check a study, its data and its panel, and show what a run would ask and cost.
+    Check {
+        /// The study file.
+        study: PathBuf,
+        /// Stop at the first record that cannot be used.
+        #[arg(long)]
+        strict: bool,
+    },
+    /// Ask every endpoint of a study whether it is there; no answer is paid for.
+    Models {
+        /// The study file.
+        study: PathBuf,
+    },
     /// Form consensus personas out of drafts that exist already.
     Consensus(ConsensusOptions),
     /// Hold the engine against gold.
@@ -53,6 +74,26 @@ pub(super) enum Command {
         /// Which shell.
         shell: clap_complete::Shell,
     },
+}
+
+/// Ask the panel of a study and form consensus personas.
+///
+/// Every answer is stored in the run folder before it is read. A run that was stopped, by Ctrl-C or
+/// by a power cut, goes on where it was when the same command is given again: nothing is lost and
+/// nothing is paid for twice. The first Ctrl-C waits for the calls in flight, the second does not.
+#[derive(Args, Debug)]
+pub(super) struct RunOptions {
+    /// The study file.
+    pub(super) study: PathBuf,
+    /// The run folder [default: `output` of the study, else runs/NAME].
+    #[arg(long, value_name = "DIR")]
+    pub(super) out: Option<PathBuf>,
+    /// Go ahead with a plan that costs more than the study's `confirm_above`.
+    #[arg(short, long)]
+    pub(super) yes: bool,
+    /// Stop at the first record that cannot be used.
+    #[arg(long)]
+    pub(super) strict: bool,
 }
 
 /// Form consensus personas out of drafts that exist already.

@@ -6,11 +6,15 @@ use std::path::PathBuf;
 
 use super::exit::Exit;
 use crate::consensus::ConsensusError;
-use crate::dataset::DatasetError;
 use crate::embed::EmbedError;
 use crate::evaluate::{GoldError, PlantedError};
+use crate::files::FilesError;
 use crate::persona::{IdError, SchemaError};
+use crate::prompt::PromptError;
 use crate::report::{ReportError, safe};
+use crate::run::study::StudyError;
+use crate::run::{EndpointsError, RunError};
+use crate::store::StoreError;
 
 /// Why a command stopped.
 #[derive(Debug, thiserror::Error)]
@@ -35,9 +39,9 @@ pub enum CliError {
         /// What the system says.
         source: io::Error,
     },
-    /// Drafts or records that cannot be read.
+    /// Paths that cannot be read or written.
     #[error(transparent)]
-    Dataset(#[from] DatasetError),
+    Files(#[from] FilesError),
     /// Not one draft that could be used.
     #[error("no draft of {files} can be used; {why}")]
     NoDrafts {
@@ -98,6 +102,51 @@ pub enum CliError {
     /// Standard output is closed or full.
     #[error("standard output cannot be written")]
     Output(#[source] io::Error),
+    /// A study file that cannot be used.
+    #[error(transparent)]
+    Study(#[from] StudyError),
+    /// A section of a study file that cannot be used.
+    #[error("`{}`: the section `{section}` cannot be used", path.display())]
+    Section {
+        /// The study file.
+        path: PathBuf,
+        /// Which section.
+        section: &'static str,
+        /// What is wrong with it.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// Panel members that cannot be asked.
+    #[error("{} of {panel} panel members cannot be asked:{}", errors.len(), listed(errors))]
+    Endpoints {
+        /// Members of the panel.
+        panel: usize,
+        /// Why not, each.
+        errors: Vec<EndpointsError>,
+    },
+    /// Templates that cannot be used.
+    #[error("the templates of the questions cannot be used")]
+    Prompt(#[from] PromptError),
+    /// Not one record that could be used.
+    #[error("the study has no record that can be used; {why}")]
+    NoRecords {
+        /// The first reason, or that there was nothing.
+        why: String,
+    },
+    /// The run cannot go on.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// The run database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The threads that wait for answers cannot be started.
+    #[error("the panel cannot be asked: the machine gives no threads")]
+    Runtime(#[source] io::Error),
+    /// A file that stands in the way.
+    #[error("`{}` is there already; name another file, or remove it", path.display())]
+    Exists {
+        /// Which file.
+        path: PathBuf,
+    },
     /// A result that JSON cannot carry.
     #[error("the result cannot be written as JSON")]
     Json(#[from] serde_json::Error),
@@ -111,30 +160,80 @@ impl CliError {
     #[must_use]
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Usage(_) | Self::Name { .. } | Self::UnknownModel { .. } => Exit::Usage,
-            Self::Embedder(EmbedError::Unknown { .. } | EmbedError::Dimension { .. }) => Exit::Usage,
-            Self::Consensus(ConsensusError::Setting { .. } | ConsensusError::UnknownModel { .. }) => {
-                Exit::Usage
-            }
-            Self::Consensus(ConsensusError::Source(source)) => match source.downcast_ref::<Self>() {
-                Some(inner) => inner.exit(),
-                None => Exit::Failed,
-            },
+            Self::Usage(_) | Self::Name { .. } | Self::UnknownModel { .. } | Self::Exists { .. } => Exit::Usage,
+            Self::Embedder(error) => of_embedder(error),
+            Self::Files(error) => of_files(error),
+            Self::Consensus(error) => of_consensus(error),
+            Self::Run(RunError::Store(error)) | Self::Store(error) => of_store(error),
             Self::Read { .. }
-            | Self::Dataset(_)
             | Self::NoDrafts { .. }
+            | Self::NoRecords { .. }
             | Self::Schema { .. }
             | Self::Gold { .. }
             | Self::Planted { .. }
-            | Self::Embedder(_)
-            | Self::Consensus(_) => Exit::Input,
+            | Self::Study(_)
+            | Self::Section { .. }
+            | Self::Endpoints { .. }
+            | Self::Prompt(_)
+            | Self::Run(_) => Exit::Input,
             // Whoever reads our output has seen enough: `consona … | head`.
             Self::Output(source) if source.kind() == io::ErrorKind::BrokenPipe => Exit::Done,
-            Self::Write { .. } | Self::Report(_) | Self::Output(_) | Self::Json(_) | Self::Threads(_) => {
-                Exit::Failed
-            }
+            Self::Write { .. }
+            | Self::Report(_)
+            | Self::Output(_)
+            | Self::Json(_)
+            | Self::Threads(_)
+            | Self::Runtime(_) => Exit::Failed,
         }
     }
+}
+
+fn of_embedder(error: &EmbedError) -> Exit {
+    match error {
+        EmbedError::Unknown { .. } | EmbedError::Dimension { .. } => Exit::Usage,
+        _ => Exit::Input,
+    }
+}
+
+fn of_files(error: &FilesError) -> Exit {
+    match error {
+        FilesError::Nothing | FilesError::StdinTwice { .. } => Exit::Usage,
+        FilesError::Io { action: "written" | "created", .. } | FilesError::Spool { .. } => Exit::Failed,
+        _ => Exit::Input,
+    }
+}
+
+fn of_consensus(error: &ConsensusError) -> Exit {
+    match error {
+        ConsensusError::Setting { .. } | ConsensusError::UnknownModel { .. } => Exit::Usage,
+        ConsensusError::Source(_) => Exit::Failed,
+        _ => Exit::Input,
+    }
+}
+
+/// A run folder that belongs to another process or another study is the caller's to choose anew.
+fn of_store(error: &StoreError) -> Exit {
+    match error {
+        StoreError::Locked { .. } | StoreError::Changed { .. } => Exit::Usage,
+        StoreError::Version { .. } | StoreError::Unreadable { .. } => Exit::Input,
+        _ => Exit::Failed,
+    }
+}
+
+/// Every error with its causes, on a line of its own.
+fn listed(errors: &[EndpointsError]) -> String {
+    let mut text = String::new();
+    for error in errors {
+        text.push_str("\n  ");
+        text.push_str(&error.to_string());
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            text.push_str(": ");
+            text.push_str(&error.to_string());
+            cause = error.source();
+        }
+    }
+    text
 }
 
 /// Writes an error to standard error, one cause per line, and gives its exit code.
@@ -149,10 +248,10 @@ pub fn explain(error: &CliError) -> Exit {
 }
 
 fn chain(error: &CliError) -> String {
-    let mut text = format!("error: {}\n", safe::line(&error.to_string()));
+    let mut text = format!("error: {}\n", safe::lines(&error.to_string()));
     let mut cause = error.source();
     while let Some(error) = cause {
-        text.push_str(&format!("  because: {}\n", safe::line(&error.to_string())));
+        text.extend(["  because: ", &safe::lines(&error.to_string()), "\n"]);
         cause = error.source();
     }
     text
@@ -166,7 +265,7 @@ mod tests {
     fn a_chain_has_one_harmless_line_per_cause() {
         let error = CliError::Read {
             path: PathBuf::from("a\u{1b}[31m"),
-            source: io::Error::new(io::ErrorKind::NotFound, "no\nsuch file"),
+            source: io::Error::new(io::ErrorKind::NotFound, "no \u{7}such file"),
         };
         assert_eq!(chain(&error), "error: `a[31m` cannot be read\n  because: no such file\n");
         assert_eq!(error.exit(), Exit::Input);
@@ -176,7 +275,5 @@ mod tests {
     fn a_closed_pipe_is_no_failure() {
         let closed = CliError::Output(io::Error::from(io::ErrorKind::BrokenPipe));
         assert_eq!(closed.exit(), Exit::Done);
-        let wrapped = CliError::Consensus(ConsensusError::Source(Box::new(CliError::Usage("x".to_owned()))));
-        assert_eq!(wrapped.exit(), Exit::Usage);
     }
 }

@@ -8,12 +8,12 @@ use super::error::CliError;
 use super::exit::Exit;
 use super::inputs;
 use crate::consensus::ConsensusParams;
-use crate::dataset::{DraftDefaults, read_drafts};
+use crate::dataset::{DraftDefaults, Entry};
 use crate::evaluate::{
     Committees, ConsensusReport, ConsensusTrial, DivergenceReport, Scores, evaluate_divergence, read_gold,
     read_planted,
 };
-use crate::files::open_embedder;
+use crate::files::{open_embedder, visit_drafts};
 use crate::persona::TraitSchema;
 use crate::report::safe;
 
@@ -33,14 +33,24 @@ fn consensus(options: &ConsensusEvaluation, console: &Console) -> Result<(), Cli
     let embedder = open_embedder(&options.settings.embedder)?;
     let settings = ConsensusParams::new().seed(options.settings.seed).check()?;
     let base = TraitSchema::default_persona();
-    let name = options.drafts.display().to_string();
-    let read = read_drafts(&name, inputs::open(&options.drafts)?, &DraftDefaults::default(), &base)?;
-    for reason in &read.set_aside {
-        console.note(&format!("set aside: {reason}"));
+    let paths = [options.drafts.clone()];
+    let (mut drafts, mut set_aside) = (Vec::new(), 0_usize);
+    visit_drafts(&paths, &DraftDefaults::default(), &base, &mut |_, entry| {
+        match entry {
+            Entry::Item(draft) => drafts.push(draft),
+            Entry::SetAside(reason) => {
+                set_aside += 1;
+                console.detail(&format!("set aside: {reason}"));
+            }
+        }
+        Ok(())
+    })?;
+    if set_aside > 0 {
+        console.note(&format!("{set_aside} drafts or traits were set aside; -v says why"));
     }
-    let schema = base.with_inferred(&read.items);
-    let panel = inputs::panel(&options.models, &inputs::models(&read.items))?;
-    let records = inputs::by_record(read.items, &panel);
+    let schema = base.with_inferred(&drafts);
+    let panel = inputs::panel(&options.models, &inputs::models(&drafts))?;
+    let records = inputs::by_record(drafts, &panel);
     let trial = ConsensusTrial {
         schema: &schema,
         embedder: embedder.as_ref(),

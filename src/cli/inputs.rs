@@ -1,31 +1,12 @@
 //! Files named on the command line, opened and read.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{self, Read};
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::error::CliError;
 use crate::cluster::Algorithm;
 use crate::persona::{Draft, ModelName, RecordDrafts, RecordId, TraitSchema};
-
-/// The name under which standard input is read.
-const STDIN: &str = "-";
-
-/// Opens a file, or standard input for `-`.
-pub(super) fn open(path: &Path) -> Result<Box<dyn Read>, CliError> {
-    if path.as_os_str() == STDIN {
-        return Ok(Box::new(io::stdin().lock()));
-    }
-    let refuse = |source| CliError::Read { path: path.to_owned(), source };
-    let file = File::open(path).map_err(refuse)?;
-    // A folder can be opened, but not read; that is better said by its name.
-    if file.metadata().map_err(refuse)?.is_dir() {
-        let source = io::Error::new(io::ErrorKind::IsADirectory, "it is a folder; name the files in it");
-        return Err(refuse(source));
-    }
-    Ok(Box::new(file))
-}
 
 /// The text of a file.
 pub(super) fn text(path: &Path) -> Result<String, CliError> {

@@ -6,11 +6,16 @@
 mod arguments;
 mod consensus;
 mod console;
+mod drafts;
 mod error;
 mod evaluate;
 mod exit;
 mod inputs;
-mod output;
+mod log;
+mod personas;
+mod run;
+mod study;
+mod watch;
 
 use clap::CommandFactory;
 
@@ -27,7 +32,12 @@ use console::Console;
 /// [`CliError`]; [`CliError::exit`] is the exit code that it means.
 pub fn execute(arguments: &Arguments) -> Result<Exit, CliError> {
     let console = Console::new(&arguments.global);
+    log::start(arguments.global.verbose);
     let work = || match &arguments.command {
+        Command::Init { file } => study::init(file, &console),
+        Command::Check { study, strict } => study::check(study, *strict, &console),
+        Command::Models { study } => study::models(study, &console),
+        Command::Run(options) => run::run(options, &console),
         Command::Consensus(options) => consensus::consensus(options, &console),
         Command::Evaluate(what) => evaluate::evaluate(what, &console),
         Command::Completions { shell } => completions(*shell, &console),

@@ -10,6 +10,7 @@ mod atomic;
 mod embedder;
 mod error;
 mod input;
+mod panel_drafts;
 mod read;
 mod spool;
 
@@ -17,5 +18,6 @@ pub use atomic::{OutputFile, create_folder, write_file};
 pub use embedder::open_embedder;
 pub use error::FilesError;
 pub use input::{Input, inputs};
-pub use read::{read_dataset, spool_drafts, visit_records};
+pub use panel_drafts::PanelDrafts;
+pub use read::{read_dataset, spool_drafts, visit_drafts, visit_records};
 pub use spool::{Spool, SpoolWriter};

@@ -7,7 +7,7 @@ use crate::dataset::{
     DatasetError, DraftDefaults, Entry, Format, Identities, Loaded, Positions, ReadOptions, Record, SetAside,
     drafts_after, records_after,
 };
-use crate::persona::TraitSchema;
+use crate::persona::{Draft, TraitSchema};
 
 /// Hands every record of all inputs to `visit`, in the order of the paths; ids are unique over all.
 ///
@@ -66,22 +66,40 @@ pub fn spool_drafts(
     defaults: &DraftDefaults,
     schema: &TraitSchema,
 ) -> Result<(Spool, Vec<SetAside>), FilesError> {
-    let inputs = inputs(paths)?;
-    let tolerant = inputs.len() > 1 && !defaults.strict;
     let mut spool = SpoolWriter::new()?;
     let mut set_aside = Vec::new();
+    visit_drafts(paths, defaults, schema, &mut |_, entry| match entry {
+        Entry::Item(draft) => spool.push(&draft),
+        Entry::SetAside(reason) => {
+            set_aside.push(reason);
+            Ok(())
+        }
+    })?;
+    Ok((spool.finish()?, set_aside))
+}
+
+/// Hands every draft of all inputs to `visit`, together with the input it stands in, in the order
+/// of the paths.
+///
+/// A file that cannot be read at all is set aside when there are others and `strict` is off.
+///
+/// # Errors
+/// [`FilesError`] for paths that cannot be opened, for the only file when it cannot be read, and
+/// whatever `visit` returns.
+pub fn visit_drafts(
+    paths: &[PathBuf],
+    defaults: &DraftDefaults,
+    schema: &TraitSchema,
+    visit: &mut dyn FnMut(&Input, Entry<Draft>) -> Result<(), FilesError>,
+) -> Result<(), FilesError> {
+    let inputs = inputs(paths)?;
+    let tolerant = inputs.len() > 1 && !defaults.strict;
     let mut positions = Positions::default();
     for input in &inputs {
         let opened = drafts_after(&mut positions, &input.name(), input.open()?, defaults, schema);
-        visit_entries(opened, input, tolerant, &mut |entry| match entry {
-            Entry::Item(draft) => spool.push(&draft),
-            Entry::SetAside(reason) => {
-                set_aside.push(reason);
-                Ok(())
-            }
-        })?;
+        visit_entries(opened, input, tolerant, &mut |entry| visit(input, entry))?;
     }
-    Ok((spool.finish()?, set_aside))
+    Ok(())
 }
 
 /// Walks one input; its failure is set aside when the caller is tolerant.

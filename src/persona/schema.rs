@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Draft, TraitValue};
-use super::{catalogue, infer};
+use super::catalogue;
+use super::{Draft, TraitInference};
 
 /// One value of a closed set, with the other ways in which people write it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -290,20 +290,9 @@ impl TraitSchema {
     /// (the catalogue of common traits) and else from their values, in order of name.
     #[must_use]
     pub fn with_inferred<'a>(self, drafts: impl IntoIterator<Item = &'a Draft>) -> Self {
-        let mut values: BTreeMap<String, (String, Vec<&'a TraitValue>)> = BTreeMap::new();
-        for draft in drafts {
-            for (name, value) in &draft.traits {
-                let key = key_of(name);
-                if !key.is_empty() && !self.by_key.contains_key(&key) {
-                    values.entry(key).or_insert_with(|| (name.clone(), Vec::new())).1.push(value);
-                }
-            }
-        }
-        let mut definitions = self.definitions.clone();
-        for (name, values) in values.into_values() {
-            definitions.push(infer::definition(&name, &values));
-        }
-        Self::new(definitions).unwrap_or(self)
+        let mut inference = TraitInference::new(&self);
+        drafts.into_iter().for_each(|draft| inference.observe(draft));
+        inference.finish()
     }
 
     /// Sets the weights of some traits.

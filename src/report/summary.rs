@@ -88,12 +88,49 @@ pub struct WhatWasLearned {
     pub same_persona: String,
 }
 
+/// How one member of a panel that was asked did: counts of calls.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct MemberAnswers {
+    /// Calls with a usable answer.
+    pub answered: u64,
+    /// Calls without one.
+    pub unanswered: u64,
+    /// Why, with how often each reason was given.
+    pub reasons: BTreeMap<String, u64>,
+}
+
+/// What a result that a panel was asked for says beside the personas.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Asked {
+    /// The study's name.
+    pub study: String,
+    /// The study's question.
+    pub question: Option<String>,
+    /// How the panel was asked.
+    pub mode: String,
+    /// Changes with every template of the question.
+    pub prompt_version: String,
+    /// Changes with everything that the answers depend on.
+    pub fingerprint: String,
+    /// Records of the input, or parts of the corpus, that were asked about.
+    pub units: u64,
+    /// Records that were read.
+    pub records_read: usize,
+    /// Records that could not be used; each is listed with its reason.
+    pub records_set_aside: usize,
+    /// The panel's answers, by model.
+    pub answers: BTreeMap<ModelName, MemberAnswers>,
+}
+
 /// What is to be said about a whole result. Equal drafts and settings give equal summaries: times
 /// and costs are kept elsewhere.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Summary {
     /// Who made the result.
     pub product: Product,
+    /// What was asked, where a panel was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub asked: Option<Asked>,
     /// Counts in and out.
     pub counts: Counts,
     /// The inputs, in the order given.
@@ -114,58 +151,53 @@ pub struct Summary {
     pub schema: TraitSchema,
 }
 
-/// Counts personas as they are decided.
-#[derive(Clone, Debug, Default)]
-pub struct Tally {
-    counts: Counts,
-    by_model: BTreeMap<ModelName, usize>,
+impl Counts {
+    /// Counts of the reading: what the inputs gave, and how many drafts of it are the panel's.
+    #[must_use]
+    pub fn of_reading(inputs: &[InputCount], drafts_used: usize) -> Self {
+        let drafts: usize = inputs.iter().map(|input| input.drafts).sum();
+        Self {
+            drafts,
+            drafts_of_other_models: drafts.saturating_sub(drafts_used),
+            drafts_used,
+            set_aside: inputs.iter().map(|input| input.set_aside).sum(),
+            ..Self::default()
+        }
+    }
+
+    /// Counts the personas of one more record.
+    pub fn add_record(&mut self, personas: &[ConsensusPersona]) {
+        self.records += 1;
+        for persona in personas {
+            self.personas += 1;
+            match persona.kind {
+                PersonaKind::Consensus => self.consensus += 1,
+                PersonaKind::Minority => self.minority += 1,
+            }
+            self.duplicates_merged += persona.merged_duplicates.len();
+            self.traits += persona.traits.len();
+            self.divergent_traits += persona.traits.values().filter(|found| found.divergent).count();
+        }
+    }
 }
 
-impl Tally {
-    /// Counts a draft that the result will be made of.
-    pub fn draft(&mut self, model: &ModelName) {
-        self.counts.drafts_used += 1;
-        *self.by_model.entry(model.clone()).or_default() += 1;
-    }
-
-    /// Counts the personas of one record.
-    pub fn record(&mut self, personas: &[ConsensusPersona]) {
-        self.counts.records += 1;
-        for persona in personas {
-            self.counts.personas += 1;
-            match persona.kind {
-                PersonaKind::Consensus => self.counts.consensus += 1,
-                PersonaKind::Minority => self.counts.minority += 1,
-            }
-            self.counts.duplicates_merged += persona.merged_duplicates.len();
-            self.counts.traits += persona.traits.len();
-            self.counts.divergent_traits += persona.traits.values().filter(|found| found.divergent).count();
-        }
-    }
-
-    /// The counts, completed with those of the reading.
+impl PanelMember {
+    /// The panel with what is known about each model; `drafts` are the drafts of each.
     #[must_use]
-    pub fn counts(&self, inputs: &[InputCount]) -> Counts {
-        let drafts = inputs.iter().map(|input| input.drafts).sum();
-        Counts {
-            drafts,
-            drafts_of_other_models: drafts - self.counts.drafts_used.min(drafts),
-            set_aside: inputs.iter().map(|input| input.set_aside).sum(),
-            ..self.counts.clone()
-        }
-    }
-
-    /// The panel with what is known about each model.
-    #[must_use]
-    pub fn panel(&self, panel: &[ModelName], learned: &Learned) -> Vec<PanelMember> {
+    pub fn panel(
+        panel: &[ModelName],
+        drafts: &BTreeMap<ModelName, usize>,
+        learned: &Learned,
+    ) -> Vec<Self> {
+        let of = |values: &[f64], place: usize| values.get(place).copied();
         panel
             .iter()
             .enumerate()
-            .map(|(place, model)| PanelMember {
+            .map(|(place, model)| Self {
                 model: model.clone(),
-                drafts: self.by_model.get(model).copied().unwrap_or(0),
-                agreement: learned.reliability.agreement.get(place).copied(),
-                weight: learned.reliability.weights.get(place).copied(),
+                drafts: drafts.get(model).copied().unwrap_or(0),
+                agreement: of(&learned.reliability.agreement, place),
+                weight: of(&learned.reliability.weights, place),
             })
             .collect()
     }
@@ -189,17 +221,23 @@ impl fmt::Display for Summary {
     /// A few lines for people: what came in, what came out, what was learned.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let counts = &self.counts;
+        for (model, answers) in self.asked.iter().flat_map(|asked| &asked.answers) {
+            let reasons: Vec<String> = answers.reasons.keys().map(|reason| safe::line(reason)).collect();
+            if !reasons.is_empty() {
+                let (model, count) = (safe::line(model.as_str()), answers.unanswered);
+                writeln!(f, "{model} left {count} calls without a usable answer: {}", reasons.join("; "))?;
+            }
+        }
         writeln!(
             f,
-            "{} drafts of {} models about {} records: {} consensus personas, {} minority personas; {} of {} \
-             traits divergent.",
-            counts.drafts_used,
-            self.panel.len(),
-            counts.records,
-            counts.consensus,
-            counts.minority,
+            "{} of {} about {}: {}, {}; {} of {} divergent.",
+            counted(counts.drafts_used, "draft"),
+            counted(self.panel.len(), "model"),
+            counted(counts.records, "record"),
+            counted(counts.consensus, "consensus persona"),
+            counted(counts.minority, "minority persona"),
             counts.divergent_traits,
-            counts.traits,
+            counted(counts.traits, "trait"),
         )?;
         if counts.drafts_of_other_models > 0 {
             writeln!(f, "{} drafts of other models were left out.", counts.drafts_of_other_models)?;
@@ -220,4 +258,8 @@ impl fmt::Display for Summary {
         }
         Ok(())
     }
+}
+
+fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
