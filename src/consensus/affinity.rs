@@ -10,6 +10,9 @@ use crate::persona::{Comparison, TraitDefinition, TraitKind};
 /// one tolerance apart.
 const LEVEL_TOLERANCE: f64 = 1.0;
 
+/// What the likeness of two names counts where neither place is known to lie in the other.
+const OTHER_PLACE: f64 = 0.2;
+
 /// Vectors of the phrases of one record, by key.
 #[derive(Debug)]
 pub(super) struct PhraseVectors {
@@ -45,7 +48,7 @@ impl PhraseVectors {
         Ok(Self { rows, matrix, ruler })
     }
 
-    /// Cosine of two phrases, as a share of the way from unrelated to the same.
+    /// How near two phrases are in meaning, from unrelated (0) to the same words (1).
     pub(super) fn meaning(&self, one: &Phrase, other: &Phrase) -> f64 {
         if one.key() == other.key() {
             return 1.0;
@@ -129,7 +132,7 @@ pub(super) fn between(
         (Reading::Category(here), Reading::Category(there)) => f64::from(u8::from(here == there)),
         (Reading::Place(here), Reading::Place(there)) => {
             let known = here.similarity(there);
-            if known > 0.0 { known } else { half_of_meaning(vectors.meaning(here.phrase(), there.phrase())) }
+            if known > 0.0 { known } else { of_other_places(vectors.meaning(here.phrase(), there.phrase())) }
         }
         (Reading::Phrase(here), Reading::Phrase(there)) => match definition.kind {
             TraitKind::Categorical { comparison: Comparison::Meaning, .. } => vectors.meaning(here, there),
@@ -140,9 +143,9 @@ pub(super) fn between(
     }
 }
 
-/// Two named places that are not the same are at most half alike, however their names sound.
-fn half_of_meaning(meaning: f64) -> f64 {
-    if meaning >= 1.0 { 1.0 } else { meaning / 2.0 }
+/// Names of different places sound alike without being near.
+fn of_other_places(meaning: f64) -> f64 {
+    if meaning >= 1.0 { 1.0 } else { OTHER_PLACE * meaning }
 }
 
 #[cfg(test)]

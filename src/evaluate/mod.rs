@@ -2,11 +2,20 @@
 
 mod consensus;
 mod divergence;
+mod embedding;
 mod gold;
+mod matching;
 pub mod metrics;
 
 pub use consensus::{Committees, ConsensusReport, ConsensusTrial, Members, Scores};
 pub use divergence::{
     DivergenceReport, PlantedAnswer, PlantedCell, PlantedError, evaluate_divergence, read_planted,
 };
+pub use embedding::{
+    EmbeddingEvaluationError, EmbeddingReport, SentencePair, evaluate_embedding, read_sentence_pairs,
+};
 pub use gold::{GoldCell, GoldError, read_gold};
+pub use matching::{
+    MatchingError, MatchingReport, PersonaDocument, RewordedLine, RewordedPersona, RewordingReport,
+    evaluate_matching, evaluate_rewordings, read_documents, read_rewordings,
+};

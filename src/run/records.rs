@@ -15,7 +15,6 @@ pub fn records(study: &Study, strict: bool) -> Result<Loaded<Record>, FilesError
         fields: input.fields.clone(),
         split: input.split,
         strict,
-        ..ReadOptions::default()
     };
     read_dataset(&input.paths, input.format, &options)
 }

@@ -17,6 +17,6 @@ pub(super) enum Block {
     Phrase { key: String, row: Option<usize> },
     /// Items of a list.
     Items(Vec<usize>),
-    /// Prose.
-    Prose(usize),
+    /// Prose: its row, and its number in the lexicon.
+    Prose { row: usize, words: usize },
 }

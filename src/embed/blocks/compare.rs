@@ -2,6 +2,7 @@
 
 use super::assign::Assigner;
 use super::block::Block;
+use super::lexical::Lexicon;
 use super::ruler::Ruler;
 use crate::embed::FeatureMatrix;
 use crate::normalise::Range;
@@ -19,6 +20,7 @@ pub(super) struct Scratch {
 pub(super) struct Comparer<'a> {
     pub(super) rows: &'a FeatureMatrix,
     pub(super) ruler: Ruler,
+    pub(super) lexicon: &'a Lexicon,
 }
 
 impl Comparer<'_> {
@@ -45,7 +47,9 @@ impl Comparer<'_> {
                 }
             }
             (Block::Items(one), Block::Items(other)) => self.lists(one, other, scratch),
-            (Block::Prose(one), Block::Prose(other)) => self.meaning(*one, *other),
+            (Block::Prose { row, words }, Block::Prose { row: other_row, words: other_words }) => {
+                self.lexicon.compare(*words, *other_words).unwrap_or_else(|| self.meaning(*row, *other_row))
+            }
             _ => return None,
         })
     }

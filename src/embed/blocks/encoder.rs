@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 
 use super::block::Block;
 use super::encoded::EncodedDrafts;
+use super::lexical::Lexicon;
 use super::mask::{Names, mask};
 use super::pairs::PairTable;
 use super::ruler::Ruler;
@@ -101,7 +102,9 @@ impl<'a> BlockEncoder<'a> {
                 texts: texts.len(),
             });
         }
-        Ok(EncodedDrafts::new(self, blocks, rows, self.ruler()?, drafts))
+        let mut lexicon = gathered.lexicon;
+        lexicon.weigh();
+        Ok(EncodedDrafts::new(self, blocks, rows, lexicon, self.ruler()?, drafts))
     }
 
     /// How alike the drafts of one record are: see [`EncodedDrafts::similarities`].
@@ -126,6 +129,7 @@ impl<'a> BlockEncoder<'a> {
 struct Gathered {
     texts: Vec<String>,
     rows: HashMap<String, usize, BuildHasherDefault<WordHasher>>,
+    lexicon: Lexicon,
 }
 
 impl Gathered {
@@ -172,7 +176,10 @@ impl Gathered {
                 let rows = items.iter().filter_map(|item| self.masked(item, names)).collect::<Vec<_>>();
                 (!rows.is_empty()).then_some(Block::Items(rows))
             }
-            Reading::Prose(prose) => self.masked(&prose, names).map(Block::Prose),
+            Reading::Prose(prose) => {
+                let row = self.masked(&prose, names)?;
+                Some(Block::Prose { row, words: self.lexicon.add(prose.key(), names) })
+            }
             _ => None,
         }
     }

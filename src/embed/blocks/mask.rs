@@ -57,7 +57,8 @@ impl Names {
         Self::default()
     }
 
-    fn holds(&self, word: &str) -> bool {
+    /// Whether a word is part of the name.
+    pub(super) fn hold(&self, word: &str) -> bool {
         self.0.iter().any(|name| *name == word.to_lowercase())
     }
 }
@@ -70,7 +71,7 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
 /// there is nothing to leave out, which is the usual case.
 pub(super) fn mask<'a>(text: &'a str, names: &Names) -> Cow<'a, str> {
     let quoted = without_quotes(text);
-    let keep = |word: &&str| !is_id(word) && !words(word).any(|part| names.holds(part));
+    let keep = |word: &&str| !is_id(word) && !words(word).any(|part| names.hold(part));
     if quoted.split_whitespace().all(|word| keep(&word)) {
         return quoted;
     }

@@ -17,6 +17,7 @@ mod compare;
 mod encoded;
 mod encoder;
 mod evidence;
+mod lexical;
 mod mask;
 mod pairs;
 mod ruler;

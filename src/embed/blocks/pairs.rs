@@ -138,7 +138,7 @@ impl PairTable {
 }
 
 fn compare_row(encoded: &EncodedDrafts<'_>, one: usize, scratch: &mut Scratch, row: &mut Vec<f32>) {
-    let comparer = Comparer { rows: &encoded.rows, ruler: encoded.ruler };
+    let comparer = Comparer { rows: &encoded.rows, ruler: encoded.ruler, lexicon: &encoded.lexicon };
     for other in 0..one {
         for (place, definition) in encoded.encoder.schema.definitions().iter().enumerate() {
             let similarity = match (&encoded.blocks[one][place], &encoded.blocks[other][place]) {

@@ -3,11 +3,15 @@
 //!
 //! Every embedder has its own scale: unrelated phrases have a cosine near 0.1 in one and near 0.5 in
 //! another. A ruler of phrase pairs (`data/ruler.json`, written for this project) is embedded once;
-//! the middle cosine of its unrelated pairs becomes 0 and that of its rewordings becomes 1.
+//! the middle cosine of its unrelated pairs becomes 0 and that of its rewordings becomes ¾.
 
 use std::sync::LazyLock;
 
 use crate::embed::{EmbedError, Embedder};
+
+/// Where rewordings stand between unrelated (0) and equal (1). Chosen on SynthPAI (dev, traits only):
+/// ARI .63, .64, .61, .60 at .6, .75, .9 and 1.
+const REWORDED: f32 = 0.75;
 
 /// Pairs of phrases that mean the same; phrases of different pairs do not.
 static PAIRS: LazyLock<Vec<(String, String)>> =
@@ -39,13 +43,16 @@ impl Ruler {
         }
         let floor = median(&mut different);
         // An embedder that cannot tell rewordings from the rest still orders phrases somehow.
-        let ceiling = median(&mut same).max(floor + 0.05);
+        let ceiling = median(&mut same).clamp(floor + 0.05, 0.99);
         Ok(Self { floor, ceiling })
     }
 
-    /// A cosine on the scale from unrelated (0) to reworded (1), clamped.
+    /// A cosine on the scale from unrelated (0) over reworded (¾) to equal (1): linear between them.
     pub(crate) fn read(self, cosine: f32) -> f32 {
-        ((cosine - self.floor) / (self.ceiling - self.floor)).clamp(0.0, 1.0)
+        if cosine < self.ceiling {
+            return (REWORDED * (cosine - self.floor) / (self.ceiling - self.floor)).max(0.0);
+        }
+        (REWORDED + (1.0 - REWORDED) * (cosine - self.ceiling) / (1.0 - self.ceiling)).min(1.0)
     }
 }
 

@@ -76,7 +76,10 @@ impl EncodedDrafts<'_> {
             .map(|(place, (definition, weight))| {
                 let blocks = || self.blocks.iter().filter_map(move |blocks| blocks[place].as_ref());
                 let embedded = blocks().any(|block| {
-                    matches!(block, Block::Items(_) | Block::Prose(_) | Block::Phrase { row: Some(_), .. })
+                    matches!(
+                        block,
+                        Block::Items(_) | Block::Prose { .. } | Block::Phrase { row: Some(_), .. }
+                    )
                 });
                 let discrete = blocks().any(|block| {
                     matches!(block, Block::Category(_) | Block::Place(_) | Block::Phrase { row: None, .. })
@@ -125,7 +128,7 @@ impl EncodedDrafts<'_> {
                 }
             }
             Block::Phrase { key, row: None } => fallback::fill(key, discrete),
-            Block::Phrase { row: Some(row), .. } | Block::Prose(row) => self.add(*row, embedded),
+            Block::Phrase { row: Some(row), .. } | Block::Prose { row, .. } => self.add(*row, embedded),
             Block::Items(items) => items.iter().for_each(|row| self.add(*row, embedded)),
         }
         let length = cells.iter().map(|cell| cell * cell).sum::<f32>().sqrt();
