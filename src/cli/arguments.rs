@@ -121,8 +121,8 @@ pub(super) struct ConsensusOptions {
     /// Whether the drafts of a record are about one person or several.
     #[arg(long, value_name = "HOW", default_value = "auto")]
     pub(super) subject: SubjectName,
-    /// How drafts of several personas are clustered: agreement, linfa_kmeans:K or
-    /// linfa_dbscan:TOLERANCE:POINTS.
+    /// How drafts of several personas are clustered: `agreement`, `linfa_kmeans:K` or
+    /// `linfa_dbscan:TOLERANCE:POINTS`.
     #[arg(long, value_name = "NAME", default_value = "agreement")]
     pub(super) algorithm: String,
     /// The format of the files [default: by ending, else by look].

@@ -1,7 +1,7 @@
 //! `consona consensus`: from files of drafts to a folder of consensus personas.
 
 use super::arguments::{ConsensusOptions, SubjectName};
-use super::console::Console;
+use super::console::{Console, width};
 use super::drafts::gather;
 use super::error::CliError;
 use super::exit::Exit;
@@ -12,7 +12,7 @@ use crate::dataset::DraftDefaults;
 use crate::files::{create_folder, open_embedder};
 
 /// Forms consensus personas out of files of drafts.
-pub(super) fn consensus(options: &ConsensusOptions, console: &Console) -> Result<Exit, CliError> {
+pub(super) fn consensus(options: &ConsensusOptions, console: Console) -> Result<Exit, CliError> {
     let settings = settings(options)?;
     let embedder = open_embedder(&options.settings.embedder)?;
     let base = inputs::schema(options.schema.as_ref())?;
@@ -29,7 +29,7 @@ pub(super) fn consensus(options: &ConsensusOptions, console: &Console) -> Result
     let seed = options.settings.seed;
     let material = Material { gathered, panel, embedder: embedder.as_ref(), settings, seed, asked: None };
     let written = write(material, outputs, console)?;
-    console.answer(&written, || written.text(console.width()))?;
+    console.answer(&written, || written.text(width()))?;
     Ok(Exit::Done)
 }
 

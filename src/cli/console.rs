@@ -1,7 +1,6 @@
 //! Where words go: results to standard output, everything else to standard error.
 
 use std::io::{self, IsTerminal, Write};
-use std::sync::Mutex;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
@@ -14,77 +13,60 @@ use crate::report::safe;
 const WIDTH: usize = 100;
 
 /// How the caller wants to be spoken to.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Console {
     json: bool,
     quiet: bool,
     verbose: bool,
-    stderr: Mutex<io::Stderr>,
 }
 
 impl Console {
     pub(super) fn new(global: &Global) -> Self {
-        Self {
-            json: global.json,
-            quiet: global.quiet,
-            verbose: global.verbose > 0,
-            stderr: Mutex::new(io::stderr()),
-        }
+        Self { json: global.json, quiet: global.quiet, verbose: global.verbose > 0 }
     }
 
-    /// Columns for human output.
-    pub(super) fn width(&self) -> usize {
-        let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
-        columns.unwrap_or(WIDTH)
+    pub(super) fn is_quiet(self) -> bool {
+        self.quiet
     }
 
-    /// Writes a result that is text by nature.
-    pub(super) fn result(&self, text: &str) -> Result<(), CliError> {
-        let mut output = io::stdout().lock();
-        output.write_all(text.as_bytes()).and_then(|()| output.flush()).map_err(CliError::Output)
+    pub(super) fn is_verbose(self) -> bool {
+        self.verbose
     }
 
     /// Writes a result: as JSON where the caller asked for it, else for people, unless told to be
     /// quiet.
     pub(super) fn answer<T: Serialize>(
-        &self,
+        self,
         value: &T,
         human: impl FnOnce() -> String,
     ) -> Result<(), CliError> {
         if self.json {
             let mut text = serde_json::to_string_pretty(value)?;
             text.push('\n');
-            self.result(&text)
+            write_out(&text)
         } else if self.quiet {
             Ok(())
         } else {
-            self.result(&human())
+            write_out(&human())
         }
     }
 
     /// Says something about the work on standard error, unless told to be quiet.
-    pub(super) fn note(&self, text: &str) {
+    pub(super) fn note(self, text: &str) {
         if !self.quiet {
-            self.error_line(text);
+            error_line(text);
         }
     }
 
     /// Says something that only a curious caller wants to know.
-    pub(super) fn detail(&self, text: &str) {
+    pub(super) fn detail(self, text: &str) {
         if self.verbose && !self.quiet {
-            self.error_line(text);
-        }
-    }
-
-    fn error_line(&self, text: &str) {
-        if let Ok(mut stderr) = self.stderr.lock() {
-            // Where standard error is closed, there is nobody to tell.
-            let _ = writeln!(stderr, "{}", safe::line(text));
+            error_line(text);
         }
     }
 
     /// A bar on a terminal; elsewhere nothing that moves.
-    pub(super) fn progress(&self, what: &str, steps: usize) -> ProgressBar {
+    pub(super) fn progress(self, what: &str, steps: usize) -> ProgressBar {
         if self.quiet || !io::stderr().is_terminal() {
             self.detail(what);
             return ProgressBar::hidden();
@@ -96,4 +78,20 @@ impl Console {
         bar.set_message(what.to_owned());
         bar
     }
+}
+
+/// Columns for human output: what the shell says, else a hundred.
+pub(super) fn width() -> usize {
+    std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()).unwrap_or(WIDTH)
+}
+
+/// Writes a result to standard output.
+pub(super) fn write_out(text: &str) -> Result<(), CliError> {
+    let mut output = io::stdout().lock();
+    output.write_all(text.as_bytes()).and_then(|()| output.flush()).map_err(CliError::Output)
+}
+
+fn error_line(text: &str) {
+    // Where standard error is closed, there is nobody to tell.
+    let _ = writeln!(io::stderr().lock(), "{}", safe::line(text));
 }

@@ -1,12 +1,12 @@
 //! Drafts on their way from files or a run to the engine: set down, counted, their traits learned.
 
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::path::PathBuf;
 
 use super::error::CliError;
+use super::output::Output;
 use crate::dataset::{DraftDefaults, Entry, SetAside};
-use crate::files::{FilesError, OutputFile, Spool, SpoolWriter, visit_drafts};
+use crate::files::{FilesError, Spool, SpoolWriter, visit_drafts};
 use crate::persona::{Draft, ModelName, TraitInference, TraitSchema};
 use crate::report::InputCount;
 
@@ -51,7 +51,7 @@ pub(super) fn gather(
     files: &[PathBuf],
     defaults: &DraftDefaults,
     schema: &TraitSchema,
-    aside: &mut OutputFile,
+    aside: &mut Output,
 ) -> Result<Gathered, CliError> {
     let mut gathering = Gathering::new(schema)?;
     let mut inputs: Vec<InputCount> = Vec::new();
@@ -61,19 +61,19 @@ pub(super) fn gather(
         if inputs.last().is_none_or(|last| last.file != file) {
             inputs.push(InputCount { file, drafts: 0, set_aside: 0 });
         }
-        let count = inputs.last_mut();
-        match entry {
-            Entry::Item(draft) => {
-                count.into_iter().for_each(|count| count.drafts += 1);
-                gathering.take(&draft)
+        match (entry, inputs.last_mut()) {
+            (Entry::Item(draft), Some(count)) => {
+                count.drafts += 1;
+                gathering.take(&draft)?;
             }
-            Entry::SetAside(reason) => {
-                count.into_iter().for_each(|count| count.set_aside += 1);
-                set_aside(aside, &reason)?;
+            (Entry::SetAside(reason), Some(count)) => {
+                count.set_aside += 1;
+                aside.line(&reason)?;
                 first_reason.get_or_insert(reason);
-                Ok(())
             }
+            (_, None) => {}
         }
+        Ok(())
     })?;
     let gathered = gathering.finish(inputs)?;
     if gathered.spool.is_empty() {
@@ -82,11 +82,4 @@ pub(super) fn gather(
         return Err(CliError::NoDrafts { files: files.join(", "), why });
     }
     Ok(gathered)
-}
-
-/// Writes what was set aside, with its reason, as one line of JSON.
-pub(super) fn set_aside(aside: &mut OutputFile, reason: &SetAside) -> Result<(), FilesError> {
-    let line = serde_json::to_string(reason).map_err(std::io::Error::from);
-    let written = line.and_then(|line| writeln!(aside, "{line}"));
-    written.map_err(|source| FilesError::Io { path: "set_aside.jsonl".into(), action: "written", source })
 }

@@ -160,7 +160,9 @@ impl CliError {
     #[must_use]
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Usage(_) | Self::Name { .. } | Self::UnknownModel { .. } | Self::Exists { .. } => Exit::Usage,
+            Self::Usage(_) | Self::Name { .. } | Self::UnknownModel { .. } | Self::Exists { .. } => {
+                Exit::Usage
+            }
             Self::Embedder(error) => of_embedder(error),
             Self::Files(error) => of_files(error),
             Self::Consensus(error) => of_consensus(error),

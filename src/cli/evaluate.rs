@@ -18,7 +18,7 @@ use crate::persona::TraitSchema;
 use crate::report::safe;
 
 /// Does one evaluation.
-pub(super) fn evaluate(what: &Evaluation, console: &Console) -> Result<Exit, CliError> {
+pub(super) fn evaluate(what: &Evaluation, console: Console) -> Result<Exit, CliError> {
     match what {
         Evaluation::Consensus(options) => consensus(options, console),
         Evaluation::Divergence(options) => divergence(options, console),
@@ -26,7 +26,7 @@ pub(super) fn evaluate(what: &Evaluation, console: &Console) -> Result<Exit, Cli
     Ok(Exit::Done)
 }
 
-fn consensus(options: &ConsensusEvaluation, console: &Console) -> Result<(), CliError> {
+fn consensus(options: &ConsensusEvaluation, console: Console) -> Result<(), CliError> {
     let gold_text = inputs::text(&options.gold)?;
     let gold =
         read_gold(&gold_text).map_err(|source| CliError::Gold { path: options.gold.clone(), source })?;
@@ -67,7 +67,7 @@ fn consensus(options: &ConsensusEvaluation, console: &Console) -> Result<(), Cli
     console.answer(&report, || consensus_text(&report))
 }
 
-fn divergence(options: &DivergenceEvaluation, console: &Console) -> Result<(), CliError> {
+fn divergence(options: &DivergenceEvaluation, console: Console) -> Result<(), CliError> {
     let text = inputs::text(&options.planted)?;
     let cells =
         read_planted(&text).map_err(|source| CliError::Planted { path: options.planted.clone(), source })?;
@@ -93,28 +93,28 @@ fn scores(name: &str, scores: &Scores) -> String {
 }
 
 fn consensus_text(report: &ConsensusReport) -> String {
-    let mut text = format!(
-        "{} gold cells; {} models in {} committees of {}, seed {}.\n\n",
+    let best = report.members.best_model.as_ref().map(|model| format!(" ({model})")).unwrap_or_default();
+    let traits = report.per_trait.iter();
+    let traits = traits.map(|(name, found)| scores(&format!("consensus, {}", safe::line(name)), found));
+    format!(
+        "{} gold cells; {} models in {} committees of {}, seed {}.\n\n{:<24} accuracy  ECE    Brier  \
+         AUROC\n{}{}{:<24} {}\n{:<24} {}{best}\n\nThe consensus is at least as right as the best member in {:.0} % \
+         of the committees.\n\n{}",
         report.cells,
         report.models.len(),
         report.committees,
         report.committee_size,
-        report.seed
-    );
-    text.push_str(&format!("{:<24} accuracy  ECE    Brier  AUROC\n", ""));
-    text.push_str(&scores("consensus", &report.consensus));
-    text.push_str(&scores("plurality", &report.plurality));
-    let best = report.members.best_model.as_ref().map(|model| format!(" ({model})")).unwrap_or_default();
-    text.push_str(&format!("{:<24} {}\n", "member, mean", figure(report.members.mean)));
-    text.push_str(&format!("{:<24} {}{best}\n", "member, best", figure(report.members.best)));
-    text.push_str(&format!(
-        "\nThe consensus is at least as right as the best member in {:.0} % of the committees.\n\n",
-        report.at_least_best * 100.0
-    ));
-    for (name, found) in &report.per_trait {
-        text.push_str(&scores(&format!("consensus, {}", safe::line(name)), found));
-    }
-    text
+        report.seed,
+        "",
+        scores("consensus", &report.consensus),
+        scores("plurality", &report.plurality),
+        "member, mean",
+        figure(report.members.mean),
+        "member, best",
+        figure(report.members.best),
+        report.at_least_best * 100.0,
+        traits.collect::<String>(),
+    )
 }
 
 fn divergence_text(report: &DivergenceReport) -> String {

@@ -12,7 +12,9 @@ mod evaluate;
 mod exit;
 mod inputs;
 mod log;
+mod output;
 mod personas;
+mod results;
 mod run;
 mod study;
 mod watch;
@@ -34,13 +36,13 @@ pub fn execute(arguments: &Arguments) -> Result<Exit, CliError> {
     let console = Console::new(&arguments.global);
     log::start(arguments.global.verbose);
     let work = || match &arguments.command {
-        Command::Init { file } => study::init(file, &console),
-        Command::Check { study, strict } => study::check(study, *strict, &console),
-        Command::Models { study } => study::models(study, &console),
-        Command::Run(options) => run::run(options, &console),
-        Command::Consensus(options) => consensus::consensus(options, &console),
-        Command::Evaluate(what) => evaluate::evaluate(what, &console),
-        Command::Completions { shell } => completions(*shell, &console),
+        Command::Init { file } => study::init(file, console),
+        Command::Check { study, strict } => study::check(study, *strict, console),
+        Command::Models { study } => study::models(study, console),
+        Command::Run(options) => run::run(options, console),
+        Command::Consensus(options) => consensus::consensus(options, console),
+        Command::Evaluate(what) => evaluate::evaluate(what, console),
+        Command::Completions { shell } => completions(*shell),
     };
     match arguments.global.threads {
         None => work(),
@@ -52,10 +54,10 @@ pub fn execute(arguments: &Arguments) -> Result<Exit, CliError> {
 }
 
 /// Writes the completions of a shell.
-fn completions(shell: clap_complete::Shell, console: &Console) -> Result<Exit, CliError> {
+fn completions(shell: clap_complete::Shell) -> Result<Exit, CliError> {
     let mut command = Arguments::command();
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut command, "consona", &mut script);
-    console.result(&String::from_utf8_lossy(&script))?;
+    console::write_out(&String::from_utf8_lossy(&script))?;
     Ok(Exit::Done)
 }

@@ -8,47 +8,45 @@ use serde::Serialize;
 use super::console::Console;
 use super::drafts::Gathered;
 use super::error::CliError;
+use super::output::Output;
 use crate::consensus::{
     ConsensusError, ConsensusPersona, ConsensusValidParams, DraftSource, Engine, Learned,
 };
 use crate::embed::Embedder;
-use crate::files::{OutputFile, PanelDrafts};
-use crate::persona::{ModelName, TraitSchema};
+use crate::files::PanelDrafts;
+use crate::persona::ModelName;
 use crate::report::{Asked, Counts, PanelMember, PersonaFiles, Product, Summary, safe, terminal_persona};
 
 /// How many personas a terminal is shown; all of them are in the files.
 const SHOWN: usize = 12;
 
-/// The files of a result in the order in which they take their place: the summary, which counts
-/// the others, comes last.
-const NAMES: [&str; 5] =
-    ["consensus.jsonl", "personas.csv", "personas.md", "set_aside.jsonl", "summary.json"];
-
 /// The files of a result, opened before the expensive work: a folder that cannot be written to is
 /// known then.
 #[derive(Debug)]
 pub(super) struct Outputs {
-    folder: PathBuf,
-    lines: OutputFile,
-    table: OutputFile,
-    cards: OutputFile,
-    pub(super) set_aside: OutputFile,
-    summary: OutputFile,
+    lines: Output,
+    table: Output,
+    cards: Output,
+    pub(super) set_aside: Output,
+    summary: Output,
 }
 
 impl Outputs {
     /// Opens the files in a folder that is there.
     pub(super) fn create(folder: &Path) -> Result<Self, CliError> {
-        let [lines, table, cards, set_aside, summary] = NAMES.map(|name| OutputFile::create(&folder.join(name)));
-        let folder = folder.to_owned();
-        Ok(Self { folder, lines: lines?, table: table?, cards: cards?, set_aside: set_aside?, summary: summary? })
+        Ok(Self {
+            lines: Output::create(folder, "consensus.jsonl")?,
+            table: Output::create(folder, "personas.csv")?,
+            cards: Output::create(folder, "personas.md")?,
+            set_aside: Output::create(folder, "set_aside.jsonl")?,
+            summary: Output::create(folder, "summary.json")?,
+        })
     }
 
+    /// Puts the files in their places; the summary, which counts the others, comes last.
     fn commit(self) -> Result<Vec<PathBuf>, CliError> {
-        for file in [self.lines, self.table, self.cards, self.set_aside, self.summary] {
-            file.commit()?;
-        }
-        Ok(NAMES.map(|name| self.folder.join(name)).to_vec())
+        let files = [self.lines, self.table, self.cards, self.set_aside, self.summary];
+        Ok(files.into_iter().map(Output::commit).collect::<Result<_, _>>()?)
     }
 }
 
@@ -74,7 +72,11 @@ pub(super) struct Written {
 }
 
 /// Forms the personas and writes them.
-pub(super) fn write(material: Material<'_>, mut outputs: Outputs, console: &Console) -> Result<Written, CliError> {
+pub(super) fn write(
+    material: Material<'_>,
+    mut outputs: Outputs,
+    console: Console,
+) -> Result<Written, CliError> {
     let Material { gathered, panel, embedder, settings, seed, asked } = material;
     let Gathered { spool, schema, by_model, inputs } = gathered;
     let used = panel.iter().filter_map(|model| by_model.get(model)).sum();
@@ -98,7 +100,7 @@ pub(super) fn write(material: Material<'_>, mut outputs: Outputs, console: &Cons
         settings,
         schema,
     };
-    write_json(&mut outputs.summary, "summary.json", &summary)?;
+    outputs.summary.json(&summary)?;
     Ok(Written { summary, files: outputs.commit()?, shown })
 }
 
@@ -109,7 +111,7 @@ fn decide<W: Write>(
     learned: &Learned,
     mut files: PersonaFiles<'_, W>,
     counts: &mut Counts,
-    console: &Console,
+    console: Console,
 ) -> Result<Vec<ConsensusPersona>, CliError> {
     let mut shown: Vec<ConsensusPersona> = Vec::new();
     let bar = console.progress("deciding", source.records());
@@ -123,17 +125,6 @@ fn decide<W: Write>(
     bar.finish_and_clear();
     files.finish()?;
     Ok(shown)
-}
-
-/// Writes JSON, indented, with a line break at its end.
-pub(super) fn write_json<T: Serialize>(
-    file: &mut OutputFile,
-    name: &str,
-    value: &T,
-) -> Result<(), CliError> {
-    let mut text = serde_json::to_string_pretty(value)?;
-    text.push('\n');
-    file.write_all(text.as_bytes()).map_err(|source| CliError::Write { path: name.into(), source })
 }
 
 impl Written {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::console::Console;
 use super::error::CliError;
@@ -61,7 +61,8 @@ impl Prepared {
 }
 
 fn seats(study: &Study) -> Result<Seats, CliError> {
-    let open = |path: &Path| -> io::Result<Box<dyn BufRead>> { Ok(Box::new(BufReader::new(File::open(path)?))) };
+    let open =
+        |path: &Path| -> io::Result<Box<dyn BufRead>> { Ok(Box::new(BufReader::new(File::open(path)?))) };
     run::seats(study, &|name| std::env::var_os(name), &open)
         .map_err(|errors| CliError::Endpoints { panel: study.panel.len(), errors })
 }
@@ -108,17 +109,15 @@ fn settings(study: &Study, path: &Path) -> Result<ConsensusValidParams, CliError
 }
 
 /// Writes the example study.
-pub(super) fn init(path: &Path, console: &Console) -> Result<Exit, CliError> {
+pub(super) fn init(path: &Path, console: Console) -> Result<Exit, CliError> {
     let written = OpenOptions::new().write(true).create_new(true).open(path);
-    written.and_then(|mut file| file.write_all(EXAMPLE.as_bytes())).map_err(|source| match source.kind() {
-        io::ErrorKind::AlreadyExists => CliError::Exists { path: path.to_owned() },
-        _ => CliError::Write { path: path.to_owned(), source },
+    written.and_then(|mut file| file.write_all(EXAMPLE.as_bytes())).map_err(|source| {
+        match source.kind() {
+            io::ErrorKind::AlreadyExists => CliError::Exists { path: path.to_owned() },
+            _ => CliError::Write { path: path.to_owned(), source },
+        }
     })?;
-    #[derive(Serialize)]
-    struct Answer<'a> {
-        file: &'a Path,
-    }
-    console.answer(&Answer { file: path }, || {
+    console.answer(&json!({ "file": path }), || {
         let shown = safe::line(&path.display().to_string());
         format!("`{shown}` is written. Edit it, then: consona check {shown}\n")
     })?;
@@ -137,7 +136,7 @@ struct Checked<'a> {
 }
 
 /// Checks a study and shows its plan.
-pub(super) fn check(path: &Path, strict: bool, console: &Console) -> Result<Exit, CliError> {
+pub(super) fn check(path: &Path, strict: bool, console: Console) -> Result<Exit, CliError> {
     let prepared = Prepared::load(path, strict)?;
     for reason in &prepared.records.set_aside {
         console.note(&format!("set aside: {reason}"));
@@ -156,29 +155,32 @@ pub(super) fn check(path: &Path, strict: bool, console: &Console) -> Result<Exit
 
 fn plan_text(checked: &Checked<'_>) -> String {
     let plan = checked.plan;
-    let mut text = format!(
-        "The study `{}` can be run: {} records ({} set aside), {} questions, {} calls.\n\n",
+    let members = plan.members.iter().map(|member| {
+        let cost = member.cost.map_or_else(|| "unknown".to_owned(), |cost| cost.to_string());
+        let model = safe::line(member.model.as_str());
+        let (calls, read, written) = (member.calls, member.input_tokens, member.output_tokens);
+        format!("{model:<32} {calls:>8} {read:>12} {written:>12} {cost:>12}\n")
+    });
+    format!(
+        "The study `{}` can be run: {} records ({} set aside), {} questions, {} calls.\n\n{:<32} {:>8} {:>12} \
+         {:>12} {:>12}\n{}\nAbout {} where prices are given; tokens are estimates.\n",
         safe::line(checked.study),
         checked.records,
         checked.set_aside,
         plan.units,
-        plan.calls
-    );
-    text.push_str(&format!("{:<32} {:>8} {:>12} {:>12} {:>12}\n", "", "calls", "tokens in", "tokens out", "cost"));
-    for member in &plan.members {
-        let cost = member.cost.map_or_else(|| "unknown".to_owned(), |cost| cost.to_string());
-        let model = safe::line(member.model.as_str());
-        text.push_str(&format!(
-            "{model:<32} {:>8} {:>12} {:>12} {cost:>12}\n",
-            member.calls, member.input_tokens, member.output_tokens
-        ));
-    }
-    text.push_str(&format!("\nAbout {} where prices are given; tokens are estimates.\n", plan.cost));
-    text
+        plan.calls,
+        "",
+        "calls",
+        "tokens in",
+        "tokens out",
+        "cost",
+        members.collect::<String>(),
+        plan.cost
+    )
 }
 
 /// Asks every endpoint whether it is there.
-pub(super) fn models(path: &Path, console: &Console) -> Result<Exit, CliError> {
+pub(super) fn models(path: &Path, console: Console) -> Result<Exit, CliError> {
     let study = Study::load(path)?;
     let seats = seats(&study)?;
     let runtime = runtime()?;
@@ -225,9 +227,12 @@ mod tests {
 
     #[test]
     fn a_name_never_leaves_the_folder_of_runs() {
-        for (name, folder) in
-            [("library-evenings", "library-evenings"), ("../../etc", "-..-etc"), ("a/b\\c:d", "a-b-c-d"), ("..", "study")]
-        {
+        for (name, folder) in [
+            ("library-evenings", "library-evenings"),
+            ("../../etc", "-..-etc"),
+            ("a/b\\c:d", "a-b-c-d"),
+            ("..", "study"),
+        ] {
             assert_eq!(folder_name(name), folder);
         }
     }

@@ -19,5 +19,5 @@ pub use embedder::open_embedder;
 pub use error::FilesError;
 pub use input::{Input, inputs};
 pub use panel_drafts::PanelDrafts;
-pub use read::{read_dataset, spool_drafts, visit_drafts, visit_records};
+pub use read::{DraftVisitor, read_dataset, spool_drafts, visit_drafts, visit_records};
 pub use spool::{Spool, SpoolWriter};

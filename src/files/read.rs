@@ -78,6 +78,9 @@ pub fn spool_drafts(
     Ok((spool.finish()?, set_aside))
 }
 
+/// Takes the drafts of [`visit_drafts`], each with the input it stands in.
+pub type DraftVisitor<'a> = dyn FnMut(&Input, Entry<Draft>) -> Result<(), FilesError> + 'a;
+
 /// Hands every draft of all inputs to `visit`, together with the input it stands in, in the order
 /// of the paths.
 ///
@@ -90,7 +93,7 @@ pub fn visit_drafts(
     paths: &[PathBuf],
     defaults: &DraftDefaults,
     schema: &TraitSchema,
-    visit: &mut dyn FnMut(&Input, Entry<Draft>) -> Result<(), FilesError>,
+    visit: &mut DraftVisitor<'_>,
 ) -> Result<(), FilesError> {
     let inputs = inputs(paths)?;
     let tolerant = inputs.len() > 1 && !defaults.strict;

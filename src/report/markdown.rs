@@ -30,7 +30,7 @@ pub fn markdown_record(schema: &TraitSchema, personas: &[ConsensusPersona]) -> S
 }
 
 fn heading(text: &mut String, level: usize, words: &str) {
-    text.push_str(&format!("\n{} {words}\n", "#".repeat(level)));
+    text.extend(["\n", &"#".repeat(level), " ", words, "\n"]);
 }
 
 fn put(text: &mut String, line: std::fmt::Arguments<'_>) {

@@ -18,8 +18,6 @@ mod terminal;
 
 pub use markdown::markdown_record;
 pub use persona_files::{PersonaFiles, ReportError};
-pub use summary::{
-    Asked, Counts, InputCount, MemberAnswers, PanelMember, Product, Summary, WhatWasLearned,
-};
+pub use summary::{Asked, Counts, InputCount, MemberAnswers, PanelMember, Product, Summary, WhatWasLearned};
 pub use table::PersonaTable;
 pub use terminal::terminal_persona;

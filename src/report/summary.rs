@@ -184,11 +184,7 @@ impl Counts {
 impl PanelMember {
     /// The panel with what is known about each model; `drafts` are the drafts of each.
     #[must_use]
-    pub fn panel(
-        panel: &[ModelName],
-        drafts: &BTreeMap<ModelName, usize>,
-        learned: &Learned,
-    ) -> Vec<Self> {
+    pub fn panel(panel: &[ModelName], drafts: &BTreeMap<ModelName, usize>, learned: &Learned) -> Vec<Self> {
         let of = |values: &[f64], place: usize| values.get(place).copied();
         panel
             .iter()

@@ -3,7 +3,7 @@
 use unicode_width::UnicodeWidthStr;
 
 use crate::consensus::{ConsensusPersona, PersonaKind, TraitConsensus};
-use crate::persona::TraitSchema;
+use crate::persona::{ModelName, TraitSchema};
 
 use super::markdown::title;
 use super::safe;
@@ -26,7 +26,7 @@ pub fn terminal_persona(schema: &TraitSchema, persona: &ConsensusPersona, width:
         PersonaKind::Consensus => "Consensus persona",
         PersonaKind::Minority => "Minority persona",
     };
-    let models: Vec<&str> = persona.models.iter().map(|model| model.as_str()).collect();
+    let models: Vec<&str> = persona.models.iter().map(ModelName::as_str).collect();
     let head = format!("{kind} {}: {}", persona.persona_id, title(persona));
     push(&mut text, 0, &head, width);
     let seen = format!(
