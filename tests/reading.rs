@@ -7,6 +7,7 @@ use consona::dataset::{
     DatasetError, DraftDefaults, Entry, Format, Loaded, ReadOptions, Record, Split, read_drafts,
     read_records, records,
 };
+use consona::files::{read_dataset, spool_drafts};
 use consona::persona::{Draft, ModelName, TraitSchema, TraitValue};
 use proptest::prelude::*;
 use rstest::rstest;
@@ -246,6 +247,60 @@ fn the_caller_names_the_model_of_files_that_do_not() {
     let who: Vec<(&str, &str)> =
         loaded.items.iter().map(|draft| (draft.record.as_str(), draft.model.as_str())).collect();
     assert_eq!(who, [("7", "local:x"), ("8", "own")]);
+}
+
+fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    for (name, content) in files {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().expect("inside")).expect("created");
+        std::fs::write(path, content).expect("written");
+    }
+    folder
+}
+
+#[test]
+fn a_folder_is_one_dataset_and_its_bad_file_is_set_aside() {
+    let files = [
+        ("a/notes.md", "Ann bakes."),
+        ("b/notes.md", "Bea sails."),
+        ("c.csv", "age\n3\n4\n"),
+        ("d.json", "[{\"age\": 1},"),
+        ("e.txt", "\0\0"),
+    ];
+    let folder = folder(&files);
+    let paths = [folder.path().to_owned()];
+    let loaded = read_dataset(&paths, None, &ReadOptions::default()).expect("readable");
+    let root = format!("{}/", folder.path().display());
+    let ids: Vec<String> = loaded.items.iter().map(|record| record.id.as_str().replace(&root, "")).collect();
+    assert_eq!(ids, ["notes", "b/notes.md", "r0003", "r0004"]);
+    let reasons = reasons(&loaded);
+    assert!(reasons[0].contains("d.json` cannot be read as JSON"), "{reasons:?}");
+    assert!(reasons[1].contains("e.txt` is not a text file"), "{reasons:?}");
+    let strict = ReadOptions { strict: true, ..ReadOptions::default() };
+    assert!(read_dataset(&paths, None, &strict).is_err());
+    assert!(read_dataset(&[folder.path().join("d.json")], None, &ReadOptions::default()).is_err());
+}
+
+#[test]
+fn drafts_of_several_files_are_regrouped_by_record() {
+    let folder = folder(&[
+        ("a.json", r#"{"personas":[{"age":30},{"age":60}]}"#),
+        (
+            "b.jsonl",
+            "{\"record\":\"r1\",\"model\":\"x\",\"persona\":{\"age\":1}}\n{\"model\":\"a\",\"persona\":{\"age\":31}}\nnonsense\n",
+        ),
+        ("c", "[{\"age\": 61}]"),
+    ]);
+    let paths = ["a.json", "b.jsonl", "c"].map(|name| folder.path().join(name));
+    let schema = TraitSchema::default_persona();
+    let (spool, set_aside) = spool_drafts(&paths, &DraftDefaults::default(), &schema).expect("readable");
+    assert_eq!((spool.len(), spool.n_drafts(), set_aside.len()), (2, 5, 1));
+    let records: Vec<_> = spool.records(spool.models()).collect::<Result<_, _>>().expect("readable");
+    assert_eq!(records[0].record().as_str(), "corpus");
+    let who: Vec<(&str, u32)> =
+        records[0].drafts().iter().map(|draft| (draft.model.as_str(), draft.position)).collect();
+    assert_eq!(who, [("a", 0), ("a", 1), ("a", 2), ("c", 0)]);
 }
 
 #[expect(clippy::print_stderr, reason = "a skipped test says so")]

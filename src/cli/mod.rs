@@ -1,1 +1,51 @@
 //! The command line: arguments in, one library call, an exit code out.
+//!
+//! Nothing is decided here. Results for programs go to standard output (`--json`) or into files;
+//! everything that is not a result (progress, warnings, errors) goes to standard error.
+
+mod arguments;
+mod consensus;
+mod console;
+mod error;
+mod evaluate;
+mod exit;
+mod inputs;
+mod output;
+
+use clap::CommandFactory;
+
+pub use arguments::Arguments;
+pub use error::{CliError, explain};
+pub use exit::Exit;
+
+use arguments::Command;
+use console::Console;
+
+/// Does what the arguments say.
+///
+/// # Errors
+/// [`CliError`]; [`CliError::exit`] is the exit code that it means.
+pub fn execute(arguments: &Arguments) -> Result<Exit, CliError> {
+    let console = Console::new(&arguments.global);
+    let work = || match &arguments.command {
+        Command::Consensus(options) => consensus::consensus(options, &console),
+        Command::Evaluate(what) => evaluate::evaluate(what, &console),
+        Command::Completions { shell } => completions(*shell, &console),
+    };
+    match arguments.global.threads {
+        None => work(),
+        Some(threads) => {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build();
+            pool.map_err(CliError::Threads)?.install(work)
+        }
+    }
+}
+
+/// Writes the completions of a shell.
+fn completions(shell: clap_complete::Shell, console: &Console) -> Result<Exit, CliError> {
+    let mut command = Arguments::command();
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut command, "consona", &mut script);
+    console.result(&String::from_utf8_lossy(&script))?;
+    Ok(Exit::Done)
+}

@@ -3,9 +3,7 @@
 use linfa::ParamGuard;
 use serde::{Deserialize, Serialize};
 
-use super::{
-    AgreementParams, Assignment, ClusterError, Outcome, Threshold, Thresholds, linfa_dbscan, linfa_kmeans,
-};
+use super::{AgreementParams, Assignment, ClusterError, Outcome, Threshold, linfa_dbscan, linfa_kmeans};
 use crate::embed::{FeatureMatrix, SimilarityMatrix};
 
 /// Which algorithm clusters the drafts.
@@ -101,6 +99,7 @@ impl Outcome {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cluster::Thresholds;
     use ndarray::array;
 
     #[test]

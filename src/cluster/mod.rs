@@ -9,6 +9,7 @@
 mod algorithm;
 mod assignment;
 mod error;
+mod kernel;
 mod linfa_dbscan;
 mod linfa_kmeans;
 mod rows;

@@ -2,15 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::embed::{EmbedError, Embedder, FeatureMatrix};
+use crate::embed::{EmbedError, Embedder, FeatureMatrix, Ruler, half_life};
 use crate::normalise::{Phrase, Reading};
 use crate::persona::{Comparison, TraitDefinition, TraitKind};
-
-/// The cosine below which two phrases have nothing to do with each other, and that at which they
-/// mean the same: with the shipped table, unrelated occupations lie about 0.2 and paraphrases
-/// above 0.9.
-const UNRELATED: f64 = 0.2;
-const SAME: f64 = 0.95;
 
 /// How much neighbouring levels of an ordinal trait support each other: by half, like two numbers
 /// one tolerance apart.
@@ -21,6 +15,7 @@ const LEVEL_TOLERANCE: f64 = 1.0;
 pub(super) struct PhraseVectors {
     rows: BTreeMap<String, usize>,
     matrix: Option<FeatureMatrix>,
+    ruler: Ruler,
 }
 
 impl PhraseVectors {
@@ -28,6 +23,7 @@ impl PhraseVectors {
     pub(super) fn embed<'a>(
         readings: impl IntoIterator<Item = &'a Reading>,
         embedder: &dyn Embedder,
+        ruler: Ruler,
     ) -> Result<Self, EmbedError> {
         let mut texts: BTreeMap<String, String> = BTreeMap::new();
         for reading in readings {
@@ -46,7 +42,7 @@ impl PhraseVectors {
         let list: Vec<&str> = texts.values().map(String::as_str).collect();
         let matrix = if list.is_empty() { None } else { Some(embedder.embed(&list)?) };
         let rows = texts.into_keys().enumerate().map(|(row, key)| (key, row)).collect();
-        Ok(Self { rows, matrix })
+        Ok(Self { rows, matrix, ruler })
     }
 
     /// Cosine of two phrases, as a share of the way from unrelated to the same.
@@ -64,7 +60,9 @@ impl PhraseVectors {
         };
         // "Writer/Journalist" backs "Journalist" fully one way and by half the other.
         let cosine = f64::midpoint(best(&ones, &others), best(&others, &ones));
-        ((cosine - UNRELATED) / (SAME - UNRELATED)).clamp(0.0, 1.0)
+        #[expect(clippy::cast_possible_truncation, reason = "a cosine needs no more digits")]
+        let meaning = self.ruler.read(cosine as f32);
+        f64::from(meaning)
     }
 
     /// How far two lists have items in common, without matching them one to one: the mean, both
@@ -123,9 +121,11 @@ pub(super) fn between(
                 TraitKind::Numeric { tolerance, .. } => tolerance,
                 _ => 1.0,
             };
-            half_at(here.distance(there) / tolerance)
+            f64::from(half_life(here.distance(there) / tolerance))
         }
-        (Reading::Levels(here), Reading::Levels(there)) => half_at(here.distance(there) / LEVEL_TOLERANCE),
+        (Reading::Levels(here), Reading::Levels(there)) => {
+            f64::from(half_life(here.distance(there) / LEVEL_TOLERANCE))
+        }
         (Reading::Category(here), Reading::Category(there)) => f64::from(u8::from(here == there)),
         (Reading::Place(here), Reading::Place(there)) => {
             let known = here.similarity(there);
@@ -145,12 +145,6 @@ fn half_of_meaning(meaning: f64) -> f64 {
     if meaning >= 1.0 { 1.0 } else { meaning / 2.0 }
 }
 
-/// 1 at no distance, 0.5 at one tolerance, 0.06 at two: a Gaussian whose half-width is one
-/// tolerance.
-fn half_at(distance: f64) -> f64 {
-    (-std::f64::consts::LN_2 * distance * distance).exp()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -164,7 +158,8 @@ mod tests {
         let reading = |text: &str| read(&TraitValue::Text(text.to_owned()), definition);
         let (one, other) = (reading(one), reading(other));
         let embedder = HashingEmbedder::default();
-        let vectors = PhraseVectors::embed([&one, &other], &embedder).expect("hashing never fails");
+        let ruler = Ruler::measure(&embedder).expect("hashing never fails");
+        let vectors = PhraseVectors::embed([&one, &other], &embedder, ruler).expect("hashing never fails");
         let there = between(&one, &other, definition, &vectors);
         assert!((there - between(&other, &one, definition, &vectors)).abs() < 1e-12, "both ways the same");
         there

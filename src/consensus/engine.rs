@@ -15,7 +15,7 @@ use super::persona::ConsensusPersona;
 use super::reliability::{AgreementTable, Reliability};
 use super::settings::{ConsensusValidParams, Subject};
 use crate::cluster::{self, Algorithm, FitSettings, FittedThresholds, Input, PairSample, Threshold};
-use crate::embed::{BlockEncoder, Embedder, FeatureMatrix, SimilarityMatrix};
+use crate::embed::{BlockEncoder, BlockWeights, EmbedError, Embedder, Ruler};
 use crate::persona::{ModelName, RecordDrafts, TraitSchema};
 
 /// Records worked on at once.
@@ -50,9 +50,26 @@ pub struct Learned {
     pub subject: Subject,
     /// How alike drafts must be to be one persona; `None` where there is one subject a record.
     pub thresholds: Option<FittedThresholds>,
+    /// What each trait says about two drafts being one persona; `None` where there is one subject a
+    /// record.
+    pub blocks: Option<BlockWeights>,
     /// How far each model is trusted, in the order of the panel.
     pub reliability: Reliability,
 }
+
+/// What decides which drafts are one persona.
+#[derive(Debug)]
+struct Matching<'a> {
+    encoder: BlockEncoder<'a>,
+    threshold: Threshold,
+}
+
+/// Drafts that are alike from this much evidence on are one persona where the batch is too small
+/// to tell: 0.2 on the scale of [`crate::embed::EncodedDrafts::similarities`] are 1.6 nats, what it
+/// takes against prior odds of one in five.
+const FALLBACK_SIMILARITY: f64 = 0.2;
+/// Records from which the weights of the traits are learned.
+const WEIGHT_RECORDS: usize = 256;
 
 /// Forms consensus personas out of drafts.
 #[derive(Debug)]
@@ -61,6 +78,7 @@ pub struct Engine<'a> {
     embedder: &'a dyn Embedder,
     panel: Vec<ModelName>,
     settings: ConsensusValidParams,
+    ruler: Ruler,
 }
 
 impl<'a> Engine<'a> {
@@ -79,7 +97,8 @@ impl<'a> Engine<'a> {
             let names: Vec<&str> = panel.iter().map(ModelName::as_str).collect();
             return Err(ConsensusError::UnknownModel { model: model.to_string(), panel: names.join(", ") });
         }
-        Ok(Self { schema, embedder, panel, settings })
+        let ruler = Ruler::measure(embedder).map_err(|source| embedding(None, source))?;
+        Ok(Self { schema, embedder, panel, settings, ruler })
     }
 
     /// The models, in the order in which votes and results name them.
@@ -94,16 +113,22 @@ impl<'a> Engine<'a> {
     /// [`ConsensusError`] when drafts cannot be read, embedded or clustered.
     pub fn learn<S: DraftSource + ?Sized>(&self, source: &S) -> Result<Learned, ConsensusError> {
         let subject = self.subject(source)?;
-        let thresholds = match subject {
-            Subject::One => None,
-            _ => Some(self.thresholds(source)?),
+        let (blocks, thresholds) = match subject {
+            Subject::One => (None, None),
+            _ => {
+                let blocks = self.block_weights(source)?;
+                let thresholds = self.thresholds(source, &blocks)?;
+                (Some(blocks), Some(thresholds))
+            }
         };
+        let matching = self.matching(blocks.as_ref(), thresholds.as_ref());
         let mut table = AgreementTable::new(self.panel.len());
         self.walk(
             source,
             |record| {
-                let clusters = self.clusters(record, thresholds.as_ref())?;
-                let prepared = PreparedRecord::new(record, self.schema, &self.panel, self.embedder)?;
+                let clusters = self.clusters(record, matching.as_ref())?;
+                let prepared =
+                    PreparedRecord::new(record, self.schema, &self.panel, self.embedder, self.ruler)?;
                 let mut counted = AgreementTable::new(self.panel.len());
                 prepared.count_agreement(&clusters, &mut counted);
                 Ok(counted)
@@ -117,7 +142,7 @@ impl<'a> Engine<'a> {
         for (place, model) in self.panel.iter().enumerate() {
             reliability.weights[place] *= self.settings.model_weights.get(model).copied().unwrap_or(1.0);
         }
-        Ok(Learned { subject, thresholds, reliability })
+        Ok(Learned { subject, thresholds, blocks, reliability })
     }
 
     /// Decides every record, in order. A record's personas come with the best supported first.
@@ -130,20 +155,19 @@ impl<'a> Engine<'a> {
         learned: &Learned,
         sink: impl FnMut(Vec<ConsensusPersona>) -> Result<(), ConsensusError>,
     ) -> Result<(), ConsensusError> {
-        self.walk(source, |record| self.decide_record(record, learned), sink)
+        let matching = self.matching(learned.blocks.as_ref(), learned.thresholds.as_ref());
+        self.walk(source, |record| self.personas(record, matching.as_ref(), learned), sink)
     }
 
     /// The personas of one record.
-    ///
-    /// # Errors
-    /// [`ConsensusError`] when the drafts cannot be embedded or clustered.
-    pub fn decide_record(
+    fn personas(
         &self,
         record: &RecordDrafts,
+        matching: Option<&Matching<'_>>,
         learned: &Learned,
     ) -> Result<Vec<ConsensusPersona>, ConsensusError> {
-        let clusters = self.clusters(record, learned.thresholds.as_ref())?;
-        let prepared = PreparedRecord::new(record, self.schema, &self.panel, self.embedder)?;
+        let clusters = self.clusters(record, matching)?;
+        let prepared = PreparedRecord::new(record, self.schema, &self.panel, self.embedder, self.ruler)?;
         let mut personas: Vec<ConsensusPersona> = clusters
             .iter()
             .map(|members| prepared.persona(members, 0, &learned.reliability, &self.settings))
@@ -176,13 +200,28 @@ impl<'a> Engine<'a> {
         Ok(if several { Subject::Several } else { Subject::One })
     }
 
-    fn thresholds<S: DraftSource + ?Sized>(&self, source: &S) -> Result<FittedThresholds, ConsensusError> {
+    fn block_weights<S: DraftSource + ?Sized>(&self, source: &S) -> Result<BlockWeights, ConsensusError> {
+        let records = source.chunk(0..source.records().min(WEIGHT_RECORDS))?;
+        BlockEncoder::new(self.schema, self.embedder)
+            .learn_weights(records.iter().map(RecordDrafts::drafts))
+            .map_err(|source| embedding(records.first(), source))
+    }
+
+    fn thresholds<S: DraftSource + ?Sized>(
+        &self,
+        source: &S,
+        blocks: &BlockWeights,
+    ) -> Result<FittedThresholds, ConsensusError> {
+        let encoder = BlockEncoder::new(self.schema, self.embedder).with_weights(blocks.clone());
         let mut sample = PairSample::default();
         self.walk(
             source,
             |record| {
                 let mut pairs = PairSample::default();
-                pairs.add(&self.similarities(record)?, &record.sessions());
+                let alike = encoder
+                    .similarities(record.drafts())
+                    .map_err(|source| embedding(Some(record), source))?;
+                pairs.add(&alike, &record.sessions());
                 Ok(pairs)
             },
             |pairs| {
@@ -190,47 +229,38 @@ impl<'a> Engine<'a> {
                 Ok(())
             },
         )?;
-        Ok(sample.fit(&FitSettings::default()))
+        Ok(sample.fit(&FitSettings { fallback: FALLBACK_SIMILARITY, ..FitSettings::default() }))
     }
 
-    fn similarities(&self, record: &RecordDrafts) -> Result<SimilarityMatrix, ConsensusError> {
-        BlockEncoder::new(self.schema, self.embedder)
-            .similarities(record.drafts())
-            .map_err(|source| ConsensusError::Embed { record: record.record().to_string(), source })
-    }
-
-    fn vectors(&self, record: &RecordDrafts) -> Result<FeatureMatrix, ConsensusError> {
-        BlockEncoder::new(self.schema, self.embedder)
-            .vectors(record.drafts())
-            .map_err(|source| ConsensusError::Embed { record: record.record().to_string(), source })
+    fn matching(
+        &self,
+        blocks: Option<&BlockWeights>,
+        thresholds: Option<&FittedThresholds>,
+    ) -> Option<Matching<'_>> {
+        let encoder = BlockEncoder::new(self.schema, self.embedder).with_weights(blocks?.clone());
+        Some(Matching { encoder, threshold: Threshold::Fixed(thresholds?.thresholds) })
     }
 
     /// The drafts of each persona; a draft that fits nowhere is a persona of its own.
     fn clusters(
         &self,
         record: &RecordDrafts,
-        thresholds: Option<&FittedThresholds>,
+        matching: Option<&Matching<'_>>,
     ) -> Result<Vec<Vec<usize>>, ConsensusError> {
-        let Some(thresholds) = thresholds else {
+        let Some(Matching { encoder, threshold }) = matching else {
             return Ok(vec![(0..record.drafts().len()).collect()]);
         };
-        let sessions = record.sessions();
-        let threshold = Threshold::Fixed(thresholds.thresholds);
-        let algorithm = &self.settings.algorithm;
+        let drafts = record.drafts();
+        let (algorithm, seed) = (&self.settings.algorithm, self.settings.seed);
+        let encoded = encoder.encode(drafts).map_err(|source| embedding(Some(record), source))?;
         let outcome = match algorithm {
             Algorithm::Agreement => {
-                let alike = self.similarities(record)?;
-                cluster::fit(
-                    algorithm,
-                    Input::Similarities(&alike),
-                    &sessions,
-                    &threshold,
-                    self.settings.seed,
-                )
+                let alike = encoded.similarities().map_err(|source| embedding(Some(record), source))?;
+                cluster::fit(algorithm, Input::Similarities(&alike), &record.sessions(), threshold, seed)
             }
             _ => {
-                let rows = self.vectors(record)?;
-                cluster::fit(algorithm, Input::Features(&rows), &sessions, &threshold, self.settings.seed)
+                let rows = encoded.vectors().map_err(|source| embedding(Some(record), source))?;
+                cluster::fit(algorithm, Input::Features(&rows), &record.sessions(), threshold, seed)
             }
         };
         let outcome = outcome
@@ -255,4 +285,9 @@ impl<'a> Engine<'a> {
         }
         Ok(())
     }
+}
+
+fn embedding(record: Option<&RecordDrafts>, source: EmbedError) -> ConsensusError {
+    let record = record.map(|record| record.record().to_string()).unwrap_or_default();
+    ConsensusError::Embed { record, source }
 }

@@ -10,7 +10,7 @@ use super::reliability::{AgreementTable, Reliability};
 use super::settings::ConsensusParams;
 use super::trait_consensus::Ground;
 use super::vote::Vote;
-use crate::embed::Embedder;
+use crate::embed::{Embedder, Ruler};
 use crate::normalise::{Reading, read};
 use crate::persona::{Draft, ModelName, RecordDrafts, TraitSchema, TraitValue};
 
@@ -43,6 +43,7 @@ impl<'a> PreparedRecord<'a> {
         schema: &'a TraitSchema,
         panel: &'a [ModelName],
         embedder: &dyn Embedder,
+        ruler: Ruler,
     ) -> Result<Self, ConsensusError> {
         let answers: Vec<Vec<Option<Answer<'a>>>> =
             record.drafts().iter().map(|draft| answers(draft, schema)).collect();
@@ -51,7 +52,7 @@ impl<'a> PreparedRecord<'a> {
             .flatten()
             .flatten()
             .flat_map(|answer| std::iter::once(&answer.reading).chain(&answer.alternatives));
-        let vectors = PhraseVectors::embed(readings, embedder)
+        let vectors = PhraseVectors::embed(readings, embedder, ruler)
             .map_err(|source| ConsensusError::Embed { record: record.record().to_string(), source })?;
         let place = |draft: &Draft| panel.iter().position(|name| *name == draft.model);
         let models = record.drafts().iter().map(|draft| place(draft).unwrap_or(usize::MAX)).collect();
@@ -106,7 +107,7 @@ impl<'a> PreparedRecord<'a> {
                             }
                             (this, that) => between(this, that, definition, &self.vectors),
                         };
-                        table.add(one.model, other.model, alike);
+                        table.add(one.model, other.model, alike, one.weight * other.weight);
                     }
                 }
             }

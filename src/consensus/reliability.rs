@@ -20,11 +20,12 @@ impl AgreementTable {
         Self { models, similarity: vec![0.0; models * models], cells: vec![0.0; models * models] }
     }
 
-    /// Counts one comparison of two models' answers, both ways. Models are panel positions.
-    pub(super) fn add(&mut self, one: usize, other: usize, similarity: f64) {
+    /// Counts one comparison of two models' answers, both ways. Models are panel positions; where a
+    /// model answered several times, its comparisons share the weight of one.
+    pub(super) fn add(&mut self, one: usize, other: usize, similarity: f64, weight: f64) {
         for (row, column) in [(one, other), (other, one)] {
-            self.similarity[row * self.models + column] += similarity;
-            self.cells[row * self.models + column] += 1.0;
+            self.similarity[row * self.models + column] += weight * similarity;
+            self.cells[row * self.models + column] += weight;
         }
     }
 
@@ -134,10 +135,10 @@ mod tests {
     fn a_model_that_nobody_follows_loses_weight() {
         let mut table = AgreementTable::new(4);
         for (one, other) in [(0, 1), (0, 2), (1, 2)] {
-            (0..100).for_each(|_| table.add(one, other, 0.8));
+            (0..100).for_each(|_| table.add(one, other, 0.8, 1.0));
         }
         for one in 0..3 {
-            (0..100).for_each(|_| table.add(one, 3, 0.2));
+            (0..100).for_each(|_| table.add(one, 3, 0.2, 1.0));
         }
         let found = Reliability::from_agreement(&table, 2.0);
         assert!(found.weights[3] < 0.25 * found.weights[0], "{found:?}");
@@ -152,7 +153,7 @@ mod tests {
     #[test]
     fn two_models_have_equal_weight() {
         let mut table = AgreementTable::new(2);
-        table.add(0, 1, 0.3);
+        table.add(0, 1, 0.3, 1.0);
         assert_eq!(Reliability::from_agreement(&table, 2.0).weights, [1.0, 1.0]);
     }
 }

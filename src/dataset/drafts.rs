@@ -10,7 +10,7 @@ use std::io::Read;
 
 use serde_json::{Map, Value};
 
-use super::source::{self, Entry, Raw, Source, aside, stem};
+use super::source::{self, Entry, Held, Raw, Source, aside, stem};
 use super::{DatasetError, Format, Loaded, SetAside, Split};
 use crate::parse::read_fields;
 use crate::persona::{Draft, ModelName, RecordId, TraitSchema};
@@ -35,7 +35,8 @@ pub struct DraftDefaults {
     pub strict: bool,
 }
 
-/// How many drafts each sitting (record, model, sample, part) has so far: what one file hands to the next.
+/// How many drafts each sitting (record, model, sample, part) has so far: lent to
+/// every file, so that positions go on from one to the next.
 #[derive(Debug, Default)]
 pub struct Positions(HashMap<(RecordId, ModelName, u32, u32), u32>);
 
@@ -45,7 +46,7 @@ pub struct Drafts<'a> {
     source: Source<'a>,
     defaults: DraftDefaults,
     schema: &'a TraitSchema,
-    positions: Positions,
+    positions: Held<'a, Positions>,
     ready: VecDeque<Entry<Draft>>,
     ended: bool,
 }
@@ -68,7 +69,7 @@ pub fn drafts<'a>(
     defaults: &DraftDefaults,
     schema: &'a TraitSchema,
 ) -> Result<Drafts<'a>, DatasetError> {
-    drafts_after(Positions::default(), name, input, defaults, schema)
+    open(Held::Own(Positions::default()), name, input, defaults, schema)
 }
 
 /// Like [`drafts`], for a further file: positions go on where the files before stopped.
@@ -76,7 +77,17 @@ pub fn drafts<'a>(
 /// # Errors
 /// [`DatasetError`] for an input that is empty, binary or no JSON.
 pub fn drafts_after<'a>(
-    positions: Positions,
+    positions: &'a mut Positions,
+    name: &str,
+    input: impl Read + 'a,
+    defaults: &DraftDefaults,
+    schema: &'a TraitSchema,
+) -> Result<Drafts<'a>, DatasetError> {
+    open(Held::Lent(positions), name, input, defaults, schema)
+}
+
+fn open<'a>(
+    positions: Held<'a, Positions>,
     name: &str,
     input: impl Read + 'a,
     defaults: &DraftDefaults,
@@ -118,12 +129,6 @@ struct Header {
 }
 
 impl Drafts<'_> {
-    /// How many drafts each sitting has so far, for the next file.
-    #[must_use]
-    pub fn into_positions(self) -> Positions {
-        self.positions
-    }
-
     /// Takes an object apart into the drafts that it holds.
     fn take(&mut self, raw: &Raw) {
         let outer = [raw.outer.as_ref(), &raw.fields];

@@ -5,7 +5,7 @@ use std::io::Read;
 
 use serde_json::Value;
 
-use super::source::{self, Entry, Raw, Source, aside};
+use super::source::{self, Entry, Held, Raw, Source, aside};
 use super::{DatasetError, Format, Loaded, ReadOptions, Record, SetAside};
 use crate::persona::RecordId;
 
@@ -29,8 +29,8 @@ const ID_NAMES: [&str; 16] = [
     "user_id",
 ];
 
-/// The ids seen so far, and how many records there were: what one file hands to the next, so that
-/// ids are unique over a dataset of many files.
+/// The ids seen so far, and how many records there were: lent to every file of a dataset, so that ids
+/// are unique over all of them.
 #[derive(Debug, Default)]
 pub struct Identities {
     /// The id and where it stood first. Only looked up, never walked through.
@@ -45,7 +45,7 @@ pub struct Records<'a> {
     name: String,
     source: Source<'a>,
     options: ReadOptions,
-    identities: Identities,
+    identities: Held<'a, Identities>,
     /// The field with the id, once the first record has shown it.
     id_field: Option<String>,
     /// Whether the first record has been seen.
@@ -59,17 +59,17 @@ impl std::fmt::Debug for Records<'_> {
     }
 }
 
-/// Opens an input as a stream of records.
+/// Opens an input as a stream of records. Without a format its look decides ([`Format::sniff`]).
 ///
 /// # Errors
 /// [`DatasetError`] for an input that is empty, binary or no JSON.
 pub fn records<'a>(
     name: &str,
-    format: Format,
+    format: impl Into<Option<Format>>,
     input: impl Read + 'a,
     options: &ReadOptions,
 ) -> Result<Records<'a>, DatasetError> {
-    records_after(Identities::default(), name, format, input, options)
+    open(Held::Own(Identities::default()), name, format.into(), input, options)
 }
 
 /// Like [`records`], for a further file of the same dataset: ids of the files before count.
@@ -77,23 +77,25 @@ pub fn records<'a>(
 /// # Errors
 /// [`DatasetError`] for an input that is empty, binary or no JSON.
 pub fn records_after<'a>(
-    identities: Identities,
+    identities: &'a mut Identities,
     name: &str,
-    format: Format,
+    format: impl Into<Option<Format>>,
     input: impl Read + 'a,
     options: &ReadOptions,
 ) -> Result<Records<'a>, DatasetError> {
-    let source = source::open(name, Some(format), input, options.split)?;
-    let options = options.clone();
-    Ok(Records {
-        name: name.to_owned(),
-        source,
-        options,
-        identities,
-        id_field: None,
-        settled: false,
-        ended: false,
-    })
+    open(Held::Lent(identities), name, format.into(), input, options)
+}
+
+fn open<'a>(
+    identities: Held<'a, Identities>,
+    name: &str,
+    format: Option<Format>,
+    input: impl Read + 'a,
+    options: &ReadOptions,
+) -> Result<Records<'a>, DatasetError> {
+    let source = source::open(name, format, input, options.split)?;
+    let (name, options) = (name.to_owned(), options.clone());
+    Ok(Records { name, source, options, identities, id_field: None, settled: false, ended: false })
 }
 
 /// Reads an input whole.
@@ -103,7 +105,7 @@ pub fn records_after<'a>(
 /// cannot be used.
 pub fn read_records(
     name: &str,
-    format: Format,
+    format: impl Into<Option<Format>>,
     input: impl Read,
     options: &ReadOptions,
 ) -> Result<Loaded<Record>, DatasetError> {
@@ -111,12 +113,6 @@ pub fn read_records(
 }
 
 impl Records<'_> {
-    /// The ids so far, for the next file of the dataset.
-    #[must_use]
-    pub fn into_identities(self) -> Identities {
-        self.identities
-    }
-
     fn entry(&mut self, raw: Raw) -> Result<Entry<Record>, DatasetError> {
         self.identities.count += 1;
         self.check_fields(&raw)?;
@@ -173,6 +169,8 @@ impl Records<'_> {
         }
         let text = match (&raw.file_id, text.is_empty()) {
             (_, false) => text,
+            // Two folders may each have their `notes.md`; then the whole path tells them apart.
+            (Some(file_id), true) if self.identities.seen.contains_key(file_id.as_str()) => self.name.clone(),
             (Some(file_id), true) => file_id.clone(),
             (None, true) => format!("r{:04}", self.identities.count),
         };

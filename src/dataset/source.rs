@@ -1,6 +1,7 @@
 //! What the formats have in common: a stream of objects with the line on which they stand.
 
 use std::io::{self, BufReader, Read};
+use std::ops::{Deref, DerefMut};
 use std::rc::Rc;
 
 use serde_json::{Map, Value};
@@ -40,6 +41,32 @@ impl Raw {
             (Some(line), _) => format!("{name}:{line}"),
             (None, Some(place)) => format!("{name}#{place}"),
             (None, None) => name.to_owned(),
+        }
+    }
+}
+
+/// What a stream keeps count of: its own for one file, or lent by whoever reads several.
+pub(super) enum Held<'a, T> {
+    Own(T),
+    Lent(&'a mut T),
+}
+
+impl<T> Deref for Held<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        match self {
+            Self::Own(own) => own,
+            Self::Lent(lent) => lent,
+        }
+    }
+}
+
+impl<T> DerefMut for Held<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        match self {
+            Self::Own(own) => own,
+            Self::Lent(lent) => lent,
         }
     }
 }

@@ -17,6 +17,7 @@ mod table_file;
 mod wordpiece;
 
 pub use blocks::{BlockEncoder, BlockWeights, EncodedDrafts, TraitEvidence};
+pub(crate) use blocks::{Ruler, half_life};
 pub use cached::CachedEmbedder;
 pub use folder::ModelFolder;
 pub use hashing::HashingEmbedder;

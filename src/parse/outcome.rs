@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::persona::{Draft, Evidence, ModelName, RecordId, TraitValue};
 
+/// A model that is told more than this at once repairs none of it.
+const MOST_COMPLAINTS: usize = 20;
+
 /// Something in an answer that cannot stand.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Violation {
@@ -111,7 +114,8 @@ impl Outcome {
         }
     }
 
-    /// What to tell the model when it is asked once more; empty for usable answers.
+    /// What to tell the model when it is asked once more: at most twenty lines, none for usable
+    /// answers.
     #[must_use]
     pub fn complaints(&self) -> Vec<String> {
         match self {
@@ -122,7 +126,11 @@ impl Outcome {
             Self::Ambiguous { answers } => {
                 vec![format!("there were {answers} different JSON answers; give one")]
             }
-            Self::Invalid { violations } => violations.iter().map(ToString::to_string).collect(),
+            Self::Invalid { violations } => {
+                let more = violations.len().saturating_sub(MOST_COMPLAINTS);
+                let more = (more > 0).then(|| format!("and {more} more of the kind"));
+                violations.iter().take(MOST_COMPLAINTS).map(ToString::to_string).chain(more).collect()
+            }
         }
     }
 }

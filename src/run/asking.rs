@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::event::{CallName, Event};
 use super::executor::{Run, RunError};
 use super::gate::{Admission, Gate, Stopped};
-use super::interpreter::{Owed, Reading, owed};
+use super::interpreter::{Owed, Reading, in_one_line, owed};
 use super::plan::PlannedCall;
 use super::price::Price;
 use super::retry::{Failures, Step, next_step};
@@ -98,11 +98,12 @@ impl<'a> Asking<'a> {
     /// Asks until the call is settled, given up, or the run is stopped.
     pub(super) async fn settle(&mut self) -> Result<Ending, RunError> {
         let stored = self.run.store.call(self.planned.key)?;
+        self.attempts = stored.attempts;
         let read = |reply: &StoredReply| self.run.interpreter.read(&self.planned.slot, reply);
         match owed(stored, self.run.settings.retry.repair, read) {
             Owed::Answered(drafts) => self.finish(Ending::Answered(drafts), true).await,
             Owed::Discarded(status, reason) => self.finish(Ending::Failed(status, reason), true).await,
-            Owed::Repair(reply, problem) => self.repair(&reply, &problem).await,
+            Owed::Repair(reply, problems) => self.repair(&reply, &problems).await,
             Owed::Ask => self.ask().await,
         }
     }
@@ -116,20 +117,26 @@ impl<'a> Asking<'a> {
         };
         match reading {
             Reading::Usable(drafts) => self.finish(Ending::Answered(drafts), false).await,
-            Reading::Unusable(problem) if self.run.settings.retry.repair => {
-                self.repair(&completion, &problem).await
+            Reading::Unusable(problems) if self.run.settings.retry.repair => {
+                self.repair(&completion, &problems).await
             }
-            Reading::Unusable(problem) => {
-                self.finish(Ending::Failed(SlotStatus::Unusable, problem), false).await
+            Reading::Unusable(problems) => {
+                self.finish(Ending::Failed(SlotStatus::Unusable, in_one_line(&problems)), false).await
             }
         }
     }
 
-    async fn repair(&mut self, reply: &Completion, problem: &str) -> Result<Ending, RunError> {
-        let prompt = self.run.interpreter.repair(self.prompt, reply, problem);
+    async fn repair(&mut self, reply: &Completion, problems: &[String]) -> Result<Ending, RunError> {
+        let prompt = self
+            .run
+            .interpreter
+            .repair(self.prompt, reply, problems)
+            .map_err(|reason| RunError::Render { record: self.planned.slot.record.clone(), reason })?;
         let ending = match self.persist(&prompt, true).await? {
             Ok((_, Reading::Usable(drafts))) => Ending::Answered(drafts),
-            Ok((_, Reading::Unusable(problem))) => Ending::Failed(SlotStatus::Unusable, problem),
+            Ok((_, Reading::Unusable(problems))) => {
+                Ending::Failed(SlotStatus::Unusable, in_one_line(&problems))
+            }
             Err(ending) => ending,
         };
         self.finish(ending, false).await
@@ -306,7 +313,7 @@ impl<'a> Asking<'a> {
 /// What an attempt cost, and whether that is certain rather than the most that it can have cost.
 fn charge(price: Option<Price>, answer: &Result<Completion, ProviderError>, bound: Money) -> (Money, bool) {
     match answer {
-        Ok(Completion { usage: Some(usage), .. }) => {
+        Ok(Completion { usage: Some(usage), .. }) | Err(ProviderError { usage: Some(usage), .. }) => {
             (price.map_or(Money::ZERO, |price| price.of(*usage)), true)
         }
         Ok(_) => (bound, bound == Money::ZERO),

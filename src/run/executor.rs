@@ -264,7 +264,7 @@ fn seat(panel: &[PanelMember], providers: Vec<Arc<dyn Provider>>) -> (Vec<Seat>,
     let mut configured: Vec<Option<usize>> = Vec::new();
     let mut seats = Vec::new();
     for (member, provider) in panel.iter().zip(providers) {
-        let gate = *by_endpoint.entry(member.endpoint()).or_insert(gates.len());
+        let gate = *by_endpoint.entry(member.gate()).or_insert(gates.len());
         if gate == gates.len() {
             gates.push((member.provider.clone(), 0));
             configured.push(None);

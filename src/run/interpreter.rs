@@ -1,6 +1,6 @@
 //! Questions rendered and replies read: what the executor asks of the pure core.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use super::plan::Unit;
 use super::study::PanelMember;
@@ -14,8 +14,8 @@ use crate::store::{Slot, SlotStatus, StoredCall, StoredReply};
 pub enum Reading {
     /// Drafts, at least one.
     Usable(Vec<Draft>),
-    /// Nothing that can be used, and why, for the repair prompt and for people.
-    Unusable(String),
+    /// Nothing that can be used: everything that is wrong, for the repair prompt and for people.
+    Unusable(Vec<String>),
 }
 
 /// A question that cannot be rendered.
@@ -35,7 +35,11 @@ pub trait Interpreter: fmt::Debug + Send + Sync {
     fn prompt(&self, unit: &Unit, member: &PanelMember, earlier: &[Draft]) -> Result<Prompt, RenderError>;
 
     /// The question that asks to mend an unusable answer.
-    fn repair(&self, prompt: &Prompt, reply: &Completion, problem: &str) -> Prompt;
+    ///
+    /// # Errors
+    /// [`RenderError`] when the template does not fit.
+    fn repair(&self, prompt: &Prompt, reply: &Completion, problems: &[String])
+    -> Result<Prompt, RenderError>;
 
     /// What a stored reply says.
     fn read(&self, slot: &Slot, reply: &StoredReply) -> Reading;
@@ -49,7 +53,7 @@ pub(super) enum Owed {
     /// Nothing: it will not be answered, and why.
     Discarded(SlotStatus, String),
     /// A repair of this answer.
-    Repair(Completion, String),
+    Repair(Completion, Vec<String>),
     /// The question itself.
     Ask,
 }
@@ -62,9 +66,22 @@ pub(super) fn owed(stored: StoredCall, repairs: bool, read: impl Fn(&StoredReply
     };
     match read(&last) {
         Reading::Usable(drafts) => Owed::Answered(drafts),
-        Reading::Unusable(problem) if repaired || !repairs => Owed::Discarded(SlotStatus::Unusable, problem),
-        Reading::Unusable(problem) => Owed::Repair(last.completion, problem),
+        Reading::Unusable(problems) if repaired || !repairs => {
+            Owed::Discarded(SlotStatus::Unusable, in_one_line(&problems))
+        }
+        Reading::Unusable(problems) => Owed::Repair(last.completion, problems),
     }
+}
+
+/// Problems as one line: the first three, and how many more there are.
+pub(super) fn in_one_line(problems: &[String]) -> String {
+    const SHOWN: usize = 3;
+    let mut text = problems.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join("; ");
+    if problems.len() > SHOWN {
+        // Writing to a `String` cannot fail.
+        let _ = write!(text, "; and {} more", problems.len() - SHOWN);
+    }
+    text
 }
 
 #[cfg(test)]
@@ -89,7 +106,7 @@ mod tests {
         if reply.completion.content == "good" {
             Reading::Usable(Vec::new())
         } else {
-            Reading::Unusable("prose".to_owned())
+            Reading::Unusable(vec!["prose".to_owned()])
         }
     }
 
@@ -110,14 +127,23 @@ mod tests {
             ),
             (
                 StoredCall { reply: Some(bad.clone()), ..StoredCall::default() },
-                Owed::Repair(bad.completion.clone(), "prose".to_owned()),
+                Owed::Repair(bad.completion.clone(), vec!["prose".to_owned()]),
             ),
             (
-                StoredCall { reply: Some(bad.clone()), repaired: Some(reply("bad", true)), discarded: None },
+                StoredCall {
+                    reply: Some(bad.clone()),
+                    repaired: Some(reply("bad", true)),
+                    ..StoredCall::default()
+                },
                 unusable.clone(),
             ),
             (
-                StoredCall { reply: Some(bad), repaired: Some(reply("good", true)), discarded: rejected },
+                StoredCall {
+                    reply: Some(bad),
+                    repaired: Some(reply("good", true)),
+                    discarded: rejected,
+                    ..StoredCall::default()
+                },
                 Owed::Answered(Vec::new()),
             ),
         ];

@@ -8,6 +8,8 @@
 
 mod asking;
 mod derive;
+mod drafting;
+mod endpoints;
 mod event;
 mod executor;
 mod gate;
@@ -16,6 +18,7 @@ pub mod mode;
 mod plan;
 pub mod price;
 mod quorum;
+mod records;
 mod report;
 mod result;
 pub mod retry;
@@ -25,11 +28,14 @@ mod tally;
 mod unit;
 
 pub use derive::{Derived, drafts};
+pub use drafting::Drafting;
+pub use endpoints::{EndpointsError, Probe, Seats, models, seats};
 pub use event::{CallName, Event};
 pub use executor::{Run, RunError, Settings};
 pub use interpreter::{Interpreter, Reading, RenderError};
 pub use plan::{MemberPlan, PlanSummary, PlannedCall, Unit, outstanding, slots, summarise, units};
 pub use quorum::Turnout;
+pub use records::records;
 pub use report::{MemberReport, RunOutcome, RunReport};
 pub use result::{CallResult, CallStatus};
 pub use study::Study;

@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::price::estimated_tokens;
-use super::study::{Input, InputUnit, PanelMember};
+use super::study::{Input, PanelMember};
 use crate::dataset::Record;
 use crate::persona::{ModelName, RecordId};
-use crate::prompt::Prompt;
+use crate::prompt::{self, Prompt, estimate_tokens};
 use crate::store::{CallKey, Money, Slot, StoredSlot};
 
 /// The record id of a study whose unit is the whole corpus.
@@ -34,8 +33,8 @@ where
 {
     let mut records = records.into_iter().take(input.limit.unwrap_or(usize::MAX));
     let (size, whole) = match input.unit {
-        InputUnit::Record => (1, None),
-        InputUnit::Corpus => (input.records_per_call.max(1), RecordId::new(CORPUS).ok()),
+        prompt::Unit::Record => (1, None),
+        prompt::Unit::Corpus => (input.records_per_call.max(1), RecordId::new(CORPUS).ok()),
     };
     (0_u64..).map_while(move |number| {
         let records: Vec<Record> = records.by_ref().take(size).collect();
@@ -93,7 +92,7 @@ pub struct MemberPlan {
     pub model: ModelName,
     /// Calls, retries and repairs not counted.
     pub calls: u64,
-    /// Tokens of the prompts, estimated at four bytes each.
+    /// Tokens of the prompts, as [`estimate_tokens`] counts them.
     pub input_tokens: u64,
     /// Tokens of the answers, estimated at 600 per persona asked for.
     pub output_tokens: u64,
@@ -137,7 +136,7 @@ pub fn summarise<E>(
             let samples = u64::from(member.samples);
             let answer = (ANSWER_TOKENS * u64::from(personas)).min(member.max_output_tokens().into());
             plan.calls += samples;
-            plan.input_tokens += samples * estimated_tokens(&prompt(&unit, member)?);
+            plan.input_tokens += samples * estimate_tokens(&prompt(&unit, member)?);
             plan.output_tokens += samples * answer;
         }
     }
@@ -177,7 +176,7 @@ mod tests {
 
     fn study(extra: &str) -> Study {
         let text = format!(
-            "name: x\ninput: {{path: a, {extra}}}\npanel:\n  - {{model: 'a:a', samples: 2, price: {{input: 1, output: 2}}}}\n  - model: 'b:b'"
+            "name: x\ninput: {{path: a, {extra}}}\npanel:\n  - {{model: 'scripted:a', samples: 2, price: {{input: 1, output: 2}}}}\n  - model: 'openai:b'"
         );
         Study::parse(&text, Path::new("s.yaml"), &|_| Err(std::io::ErrorKind::NotFound.into())).unwrap()
     }
@@ -220,8 +219,8 @@ mod tests {
             summarise(units(records(3), &study.input), &study.panel, 2, |_, _| Ok::<_, ()>(prompt.clone()));
         let plan = plan.unwrap();
         assert_eq!((plan.units, plan.calls), (3, 9));
-        // Six calls of 4000 / 4 = 1000 tokens in and 2 × 600 out: 6000 × 1 + 7200 × 2 millionths.
-        assert_eq!(plan.cost, Money::from_amount(0.020_4));
+        // Six calls of 4000 / 4 + 4 = 1004 tokens in and 2 × 600 out: 6024 × 1 + 7200 × 2 millionths.
+        assert_eq!(plan.cost, Money::from_amount(0.020_424));
         assert_eq!(plan.unpriced, [study.panel[1].name.clone()]);
     }
 

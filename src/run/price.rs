@@ -6,9 +6,6 @@ use crate::prompt::Prompt;
 use crate::provider::Usage;
 use crate::store::Money;
 
-/// Bytes of text per token, on average over European languages and common tokenisers. An estimate.
-const BYTES_PER_TOKEN: u64 = 4;
-
 /// Tokens that endpoints add around a prompt at most: roles, separators, the wrapping of a schema.
 const OVERHEAD_TOKENS: u64 = 512;
 
@@ -56,12 +53,6 @@ impl Price {
     }
 }
 
-/// Tokens of a prompt, estimated at four bytes each.
-#[must_use]
-pub fn estimated_tokens(prompt: &Prompt) -> u64 {
-    bytes(prompt).div_ceil(BYTES_PER_TOKEN)
-}
-
 fn bytes(prompt: &Prompt) -> u64 {
     let turns: usize = prompt.messages.iter().map(|message| message.content.len()).sum();
     let schema = prompt.schema.as_ref().map_or(0, |schema| schema.to_string().len());
@@ -89,6 +80,5 @@ mod tests {
         let price = Price::per_million(3.0, None, 15.0);
         let worst = Usage { input_tokens: 1_000, cached_input_tokens: 0, output_tokens: 64 };
         assert!(price.bound(&prompt, 64) >= price.of(worst));
-        assert_eq!(estimated_tokens(&prompt), 250);
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::interpreter::Reading;
+use super::interpreter::{Reading, in_one_line};
 use super::study::{PanelMember, Stance};
 use crate::persona::{ModelName, RecordId};
 use crate::provider::Usage;
@@ -57,7 +57,7 @@ impl CallResult {
         let slot = &stored.slot;
         let error_message = match reading {
             Some(Reading::Usable(_)) => None,
-            Some(Reading::Unusable(problem)) => Some(problem.clone()),
+            Some(Reading::Unusable(problems)) => Some(in_one_line(problems)),
             None => Some(stored.reason.clone().unwrap_or_else(|| unanswered(stored.status))),
         };
         let reply = stored.reply.as_ref();

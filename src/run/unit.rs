@@ -10,7 +10,8 @@ use super::plan::{PlannedCall, Unit, outstanding, slots};
 
 use crate::persona::{Draft, RecordId};
 use crate::prompt::Prompt;
-use crate::run::interpreter::Reading;
+use crate::provider::Endpoint;
+use crate::run::interpreter::{Reading, in_one_line};
 use crate::store::{CallIdentity, Slot, SlotStatus, StoredSlot};
 
 /// How one call of a unit ended.
@@ -104,7 +105,7 @@ fn question(
         .map_err(|reason| RunError::Render { record: unit.record.clone(), reason })?;
     let identity = CallIdentity {
         provider: &member.provider,
-        base_url: member.base_url.as_deref(),
+        base_url: member.endpoint.as_ref().map(Endpoint::base_url),
         model: &member.model,
         options: &member.options,
         prompt_version: run.interpreter.version(),
@@ -132,7 +133,7 @@ fn reuse(run: &Run, kept: &StoredSlot) -> EndedCall {
     let ending = match &kept.reply {
         Some(reply) => match run.interpreter.read(&kept.slot, reply) {
             Reading::Usable(drafts) => Ending::Answered(drafts),
-            Reading::Unusable(problem) => Ending::Failed(SlotStatus::Unusable, problem),
+            Reading::Unusable(problems) => Ending::Failed(SlotStatus::Unusable, in_one_line(&problems)),
         },
         None => Ending::Failed(kept.status, reason()),
     };

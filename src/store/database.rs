@@ -293,7 +293,7 @@ mod tests {
         let end =
             AttemptEnd::Failed { kind: FailureKind::Transient, status: Some(500), message: "no".to_owned() };
         store.end(attempt, end, Money::ZERO, true, Duration::ZERO).await.unwrap();
-        assert_eq!(store.call(key(1)).unwrap(), StoredCall::default());
+        assert_eq!(store.call(key(1)).unwrap(), StoredCall { attempts: 1, ..StoredCall::default() });
         let row: (String, i64, String) = store
             .reader()
             .query_row("SELECT kind, http_status, message FROM errors", [], |row| {

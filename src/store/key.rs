@@ -18,7 +18,7 @@ pub struct CallKey([u8; 32]);
 pub struct CallIdentity<'a> {
     /// The name before the colon in `provider:model`.
     pub provider: &'a str,
-    /// Where the provider is, when the study says so.
+    /// Where it is asked, for providers over HTTP.
     pub base_url: Option<&'a str>,
     /// The model's name at the endpoint.
     pub model: &'a str,

@@ -54,7 +54,11 @@ fn with_reason((mut reply, reason): (StoredReply, String)) -> Result<StoredReply
 /// What is stored about one question.
 pub(super) fn call(connection: &Connection, key: CallKey) -> Result<StoredCall, StoreError> {
     let doing = "reading a call";
-    let mut stored = StoredCall::default();
+    let attempts = connection
+        .prepare_cached("SELECT count(*) FROM attempts WHERE key = ?1")
+        .and_then(|mut statement| statement.query_row(params![key.as_bytes()], |row| row.get(0)))
+        .map_err(StoreError::database(doing))?;
+    let mut stored = StoredCall { attempts: small(attempts), ..StoredCall::default() };
     let mut statement = connection
         .prepare_cached(&format!("SELECT {REPLY} FROM replies r WHERE r.key = ?1 ORDER BY r.attempt"))
         .map_err(StoreError::database(doing))?;

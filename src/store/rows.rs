@@ -75,7 +75,7 @@ pub struct AttemptStart {
     pub slot: Slot,
     /// Which question.
     pub key: CallKey,
-    /// Which attempt in this run, from 0.
+    /// Which attempt at the question, from 0, over all sittings.
     pub number: u32,
     /// Whether it asks for a repair of an unusable answer.
     pub repair: bool,
@@ -126,6 +126,8 @@ impl StoredReply {
 /// What is stored about one question.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct StoredCall {
+    /// Attempts so far, over all sittings.
+    pub attempts: u32,
     /// The last answer to the question itself.
     pub reply: Option<StoredReply>,
     /// The last answer to the repair prompt.

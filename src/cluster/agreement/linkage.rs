@@ -37,8 +37,7 @@ impl Linkage {
         }
         loop {
             let (value, row) = greatest(&self.best);
-            // Not `value <= threshold`, so that an empty list (never above) ends it too.
-            if !(value > threshold) {
+            if value <= threshold {
                 return;
             }
             if self.stale[row] {

@@ -140,17 +140,17 @@ impl Refinement {
     }
 
     fn carry_out(&mut self, problem: &Problem<'_>, clusters: &mut [usize]) -> bool {
-        let moves = std::mem::take(&mut self.moves);
-        for (draft, now, _) in &moves {
+        let planned = std::mem::take(&mut self.moves);
+        for (draft, now, _) in &planned {
             self.leave(problem, *draft, *now);
         }
-        for (draft, _, target) in &moves {
+        for (draft, _, target) in &planned {
             let target = if *target == NONE { self.free.pop().unwrap_or(clusters[*draft]) } else { *target };
             self.enter(problem, *draft, target);
             clusters[*draft] = target;
         }
-        let moved = !moves.is_empty();
-        self.moves = moves;
+        let moved = !planned.is_empty();
+        self.moves = planned;
         moved
     }
 

@@ -24,15 +24,12 @@ impl Votes {
         self.merged.clear();
         for row in 0..n {
             let vote = duplicate.and_then(|least| self.same_vote(similarities, sessions, row, least));
-            match vote {
-                Some((vote, first)) => {
-                    self.of_row.push(vote);
-                    self.merged.push((first, row));
-                }
-                None => {
-                    self.of_row.push(self.sessions.len());
-                    self.sessions.push(sessions[row]);
-                }
+            if let Some((vote, first)) = vote {
+                self.of_row.push(vote);
+                self.merged.push((first, row));
+            } else {
+                self.of_row.push(self.sessions.len());
+                self.sessions.push(sessions[row]);
             }
         }
         if !self.merged.is_empty() {

@@ -1,17 +1,19 @@
 //! Everything a record needs while it is clustered, kept for the next record.
 
-use ndarray::{ArrayView2, ArrayViewMut2, linalg::general_mat_mul};
+use ndarray::ArrayView2;
 
 use super::linkage::{Linkage, NEVER};
 use super::refinement::{Problem, Refinement};
 use super::votes::Votes;
+use crate::cluster::kernel::{self, Panels};
 use crate::cluster::threshold::Thresholds;
 
 /// Buffers of one worker. A workspace may serve any records one after another; its contents never
 /// change a result, they only save allocations.
 #[derive(Clone, Debug, Default)]
 pub struct Workspace {
-    pub(super) similarities: Vec<f32>,
+    similarities: Vec<f32>,
+    panels: Panels,
     votes: Votes,
     linkage: Linkage,
     refinement: Refinement,
@@ -31,14 +33,12 @@ impl Workspace {
 
     /// Puts the cosines of unit rows into the buffer of similarities.
     pub(super) fn measure(&mut self, rows: ArrayView2<'_, f32>) {
-        let n = rows.nrows();
-        self.similarities.clear();
-        self.similarities.resize(n * n, 0.0);
-        if let Ok(mut square) = ArrayViewMut2::from_shape((n, n), &mut self.similarities) {
-            general_mat_mul(1.0, &rows, &rows.t(), 0.0, &mut square);
-        }
-        for row in 0..n {
-            self.similarities[row * n + row] = 1.0;
+        let depth = rows.ncols();
+        if let Some(rows) = rows.as_slice() {
+            kernel::similarities(rows, depth, &mut self.panels, &mut self.similarities);
+        } else {
+            let rows: Vec<f32> = rows.iter().copied().collect();
+            kernel::similarities(&rows, depth, &mut self.panels, &mut self.similarities);
         }
     }
 

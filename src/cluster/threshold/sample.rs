@@ -151,13 +151,13 @@ impl PairSample {
                 let linkage = f64::midpoint(middle, crossing);
                 (linkage, crossing, positives.mean, Origin::Mixture { positives, negative_mean })
             }
-            Err(reason) => match self.two_groups(&negatives) {
-                Some(cut) => (cut, cut, cut, Origin::TwoGroups { reason }),
-                None => {
-                    let value = settings.fallback;
-                    (value, value, value, Origin::Fallback { reason })
-                }
-            },
+            Err(reason) => {
+                let cut = self.two_groups(&negatives);
+                let value = cut.unwrap_or(settings.fallback);
+                let origin =
+                    if cut.is_some() { Origin::TwoGroups { reason } } else { Origin::Fallback { reason } };
+                (value, value, value, origin)
+            }
         };
         let duplicate = settings.duplicate_floor.map(|floor| floor.max(positive_mean).min(1.0));
         let thresholds = Thresholds { linkage, refinement, duplicate };

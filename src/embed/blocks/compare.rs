@@ -59,7 +59,7 @@ impl Comparer<'_> {
         if one == other {
             return 1.0;
         }
-        self.ruler.read(self.rows.cosine(one, other))
+        self.ruler.grade(self.rows.cosine(one, other))
     }
 
     /// The best one-to-one pairing's sum over the mean length: every item that finds no partner
@@ -81,7 +81,7 @@ fn numbers(one: &Range, other: &Range, kind: &TraitKind) -> f32 {
 }
 
 /// 1 at no distance, ½ at distance 1, falling like a Gaussian: 1/16 at 2.
-pub(super) fn half_life(distance: f64) -> f32 {
+pub(crate) fn half_life(distance: f64) -> f32 {
     #[expect(clippy::cast_possible_truncation, reason = "between 0 and 1")]
     let similarity = (-(distance * distance)).exp2() as f32;
     similarity

@@ -24,7 +24,9 @@ mod ruler;
 mod vectors;
 mod weights;
 
+pub(crate) use compare::half_life;
 pub use encoded::EncodedDrafts;
 pub use encoder::BlockEncoder;
 pub use evidence::TraitEvidence;
+pub(crate) use ruler::Ruler;
 pub use weights::BlockWeights;

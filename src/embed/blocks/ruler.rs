@@ -3,7 +3,7 @@
 //!
 //! Every embedder has its own scale: unrelated phrases have a cosine near 0.1 in one and near 0.5 in
 //! another. A ruler of phrase pairs (`data/ruler.json`, written for this project) is embedded once;
-//! the middle cosine of its unrelated pairs becomes 0 and that of its rewordings becomes ¾.
+//! the middle cosine of its unrelated pairs becomes 0 and that of its rewordings becomes 1.
 
 use std::sync::LazyLock;
 
@@ -19,7 +19,7 @@ static PAIRS: LazyLock<Vec<(String, String)>> =
 
 /// The scale of an embedder's cosines.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Ruler {
+pub(crate) struct Ruler {
     floor: f32,
     ceiling: f32,
 }
@@ -31,7 +31,7 @@ impl Ruler {
     }
 
     /// Embeds the phrases and takes the medians.
-    pub(super) fn measure(embedder: &dyn Embedder) -> Result<Self, EmbedError> {
+    pub(crate) fn measure(embedder: &dyn Embedder) -> Result<Self, EmbedError> {
         let texts: Vec<&str> = Self::texts().collect();
         let similarities = embedder.embed(&texts)?.similarities();
         let (mut same, mut different) = (Vec::new(), Vec::new());
@@ -47,10 +47,15 @@ impl Ruler {
         Ok(Self { floor, ceiling })
     }
 
-    /// A cosine on the scale from unrelated (0) over reworded (¾) to equal (1): linear between them.
-    pub(super) fn read(self, cosine: f32) -> f32 {
+    /// A cosine on the scale from unrelated (0) to reworded (1), clamped.
+    pub(crate) fn read(self, cosine: f32) -> f32 {
+        ((cosine - self.floor) / (self.ceiling - self.floor)).clamp(0.0, 1.0)
+    }
+
+    /// The same, but telling reworded (¾) from equal (1): linear between them.
+    pub(super) fn grade(self, cosine: f32) -> f32 {
         if cosine < self.ceiling {
-            return (REWORDED * (cosine - self.floor) / (self.ceiling - self.floor)).max(0.0);
+            return REWORDED * self.read(cosine);
         }
         (REWORDED + (1.0 - REWORDED) * (cosine - self.ceiling) / (1.0 - self.ceiling)).min(1.0)
     }

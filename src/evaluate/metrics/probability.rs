@@ -91,7 +91,7 @@ pub fn brier(confidences: &[f64], credits: &[f64]) -> Option<f64> {
 /// An item of credit c counts as c of a right and 1 − c of a wrong item, never compared with
 /// itself. `None` when either class is missing, or as for [`brier`].
 ///
-/// Source: Hanley and McNeil, *The meaning and use of the area under a ROC curve*, 1982.
+/// Source: Hanley and `McNeil`, *The meaning and use of the area under a ROC curve*, 1982.
 #[must_use]
 pub fn auroc(confidences: &[f64], credits: &[f64]) -> Option<f64> {
     if !valid(confidences, credits) {
@@ -102,6 +102,7 @@ pub fn auroc(confidences: &[f64], credits: &[f64]) -> Option<f64> {
     let ranks = midranks(confidences);
     let (mut won, mut wrong_below, mut start) = (0.0, 0.0, 0);
     while start < order.len() {
+        #[expect(clippy::float_cmp, reason = "ranks are equal only where values are")]
         let tied = order[start..].iter().take_while(|item| ranks[**item] == ranks[order[start]]).count();
         let group = &order[start..start + tied];
         let right: f64 = group.iter().map(|item| credits[*item]).sum();
@@ -174,7 +175,7 @@ mod tests {
             for (right, _) in items.iter().filter(|item| item.1) {
                 for (wrong, _) in items.iter().filter(|item| !item.1) {
                     compared += 1.0;
-                    won += if right > wrong { 1.0 } else if right == wrong { 0.5 } else { 0.0 };
+                    won += f64::from(u8::from(right > wrong)) + f64::from(u8::from(right == wrong)) / 2.0;
                 }
             }
             match auroc(&confidences, &credits) {

@@ -12,7 +12,7 @@ pub(super) fn midranks(values: &[f64]) -> Vec<f64> {
         let first = values[order[start]];
         #[expect(clippy::float_cmp, reason = "a tie is the same number, not a near one")]
         let tied = order[start..].iter().take_while(|item| values[**item] == first).count();
-        let rank = start as f64 + (tied as f64 + 1.0) / 2.0;
+        let rank = start as f64 + f64::midpoint(1.0, tied as f64);
         for item in &order[start..start + tied] {
             ranks[*item] = rank;
         }
@@ -33,7 +33,7 @@ pub fn spearman(one: &[f64], other: &[f64]) -> Option<f64> {
     }
     let (one, other) = (midranks(one), midranks(other));
     // Midranks always have this mean, ties or not.
-    let mean = (one.len() as f64 + 1.0) / 2.0;
+    let mean = f64::midpoint(1.0, one.len() as f64);
     let (mut both, mut left, mut right) = (0.0, 0.0, 0.0);
     for (x, y) in one.iter().zip(&other) {
         both += (x - mean) * (y - mean);

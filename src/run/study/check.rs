@@ -10,7 +10,10 @@ use super::error::nearest;
 use super::file::{InputFile, MemberFile, PathsFile, PersonasFile, RetryFile, StudyFile, TimeoutsFile};
 use super::{Input, Limits, PanelMember, PersonaRange, Quorum, Stance, Study, StudyError, schema};
 use crate::persona::ModelName;
-use crate::provider::{SamplingOptions, Timeouts};
+use crate::prompt::Unit;
+use crate::provider::{
+    Endpoint, EndpointError, EndpointOptions, KNOWN_PROVIDERS, ModelReference, SamplingOptions, Timeouts,
+};
 use crate::run::price::Price;
 use crate::run::retry::RetryPolicy;
 use crate::store::Money;
@@ -143,7 +146,8 @@ impl Checker<'_> {
         Ok(Input {
             paths: paths.collect(),
             format: file.format,
-            unit: file.unit,
+            split: file.split.unwrap_or_default(),
+            unit: file.unit.unwrap_or(Unit::Record),
             id_field: file.id_field,
             fields: file.fields,
             records_per_call: file.records_per_call.unwrap_or(RECORDS_PER_CALL),
@@ -205,36 +209,33 @@ impl Checker<'_> {
     }
 
     fn member(&self, at: &str, line: Option<u64>, file: MemberFile) -> Result<PanelMember, StudyError> {
-        let (provider, model) =
-            split(&file.model.value).map_err(|reason| self.wrong(line, format!("{at}.model"), reason))?;
+        let wrong = |key: &str, reason: String| self.wrong(line, format!("{at}.{key}"), reason);
+        let reference =
+            ModelReference::parse(&file.model.value).map_err(|error| wrong("model", error.to_string()))?;
         let standard = match file.stance {
-            Stance::Neutral => format!("{provider}:{model}"),
-            stance => format!("{provider}:{model} ({stance})"),
+            Stance::Neutral => reference.to_string(),
+            stance => format!("{reference} ({stance})"),
         };
         let name = ModelName::new(file.name.as_deref().unwrap_or(&standard))
-            .map_err(|error| self.wrong(line, format!("{at}.name"), error.to_string()))?;
+            .map_err(|error| wrong("name", error.to_string()))?;
         let weight = file.weight.unwrap_or(1.0);
         if weight <= 0.0 {
-            return Err(self.wrong(
-                line,
-                format!("{at}.weight"),
-                "a vote of weight 0 is no vote; remove the member",
-            ));
+            return Err(wrong("weight", "a vote of weight 0 is no vote; remove the member".to_owned()));
         }
         if file.top_p == Some(0.0) {
-            return Err(self.wrong(
-                line,
-                format!("{at}.top_p"),
-                "`0` leaves nothing to sample from; give a number above 0",
+            return Err(wrong(
+                "top_p",
+                "`0` leaves nothing to sample from; give a number above 0".to_owned(),
             ));
         }
-        let timeouts = timeouts(&file.timeouts)
-            .map_err(|error| self.wrong(line, format!("{at}.timeouts"), error.to_string()))?;
-        let free = matches!(provider.as_str(), "replay" | "scripted").then_some(Price::FREE);
+        let timeouts = timeouts(&file.timeouts).map_err(|error| wrong("timeouts", error.to_string()))?;
+        let endpoint = endpoint(reference.provider(), &file).map_err(|(key, reason)| wrong(key, reason))?;
+        let free = endpoint.is_none().then_some(Price::FREE);
         let price = file.price.map(|price| Price::per_million(price.input, price.cached_input, price.output));
         Ok(PanelMember {
             name,
-            model,
+            provider: reference.provider().to_owned(),
+            model: reference.model().to_owned(),
             stance: file.stance,
             stance_prompt: file.stance_prompt,
             weight,
@@ -243,41 +244,74 @@ impl Checker<'_> {
                 top_p: file.top_p,
                 seed: file.seed,
                 max_output_tokens: Some(file.max_output_tokens.unwrap_or(MAX_OUTPUT_TOKENS)),
-                structured_output: file.structured_output.unwrap_or_default(),
+                structured_output: file.structured_output,
                 extra: file.extra,
             },
             samples: file.samples.unwrap_or(1),
-            base_url: file.base_url,
-            dialect: file.dialect,
-            api_key_env: file.api_key_env,
+            endpoint,
             timeouts,
             concurrency: file.concurrency,
             price: price.or(free),
             recording: file.recording.map(|path| self.folder().join(path)),
             twin: 0,
-            provider,
         })
     }
 }
 
+/// The endpoint that a member is asked at; none for recordings and scripts. Errors name the key at fault.
+fn endpoint(provider: &str, file: &MemberFile) -> Result<Option<Endpoint>, (&'static str, String)> {
+    match (provider, &file.recording) {
+        ("replay", None) => {
+            return Err((
+                "recording",
+                "a `replay` member needs a `recording`: the path of its replies".to_owned(),
+            ));
+        }
+        ("replay" | "scripted", _) => return Ok(None),
+        (_, Some(_)) => {
+            return Err(("recording", format!("only `replay` reads recordings; write `replay:{provider}`")));
+        }
+        (_, None) => {}
+    }
+    let options = EndpointOptions {
+        base_url: file.base_url.clone(),
+        dialect: file.dialect,
+        key_variable: file.api_key_env.clone(),
+        structured_output: None,
+        allow_insecure_http: file.allow_insecure_http,
+    };
+    let endpoint = Endpoint::new(provider, &options).map_err(|error| refused(provider, &error))?;
+    let reserved = endpoint.dialect().reserved_fields();
+    match file.extra.keys().find(|key| reserved.contains(&key.as_str())) {
+        Some(key) => Err(("extra", format!("`{key}` is set by consona and cannot be replaced; remove it"))),
+        None => Ok(Some(endpoint)),
+    }
+}
+
+/// Which key of a member an endpoint's error is about, under the names that study files have.
+fn refused(provider: &str, error: &EndpointError) -> (&'static str, String) {
+    let reason = error.to_string().replace("key_variable", "api_key_env");
+    match error {
+        EndpointError::Unknown { .. } => {
+            let meant = nearest(provider, KNOWN_PROVIDERS.iter().map(|known| known.name));
+            let meant = meant.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default();
+            ("model", format!("{reason}{meant}"))
+        }
+        EndpointError::KeyVariable { .. } => ("api_key_env", reason),
+        EndpointError::Incomplete { missing, .. } => (missing, reason),
+        _ => ("base_url", reason),
+    }
+}
+
+/// Whether two members are the same model, under whatever name of the provider.
 fn same_model(one: &PanelMember, other: &PanelMember) -> bool {
-    (&one.provider, &one.model, &one.base_url, &one.recording)
-        == (&other.provider, &other.model, &other.base_url, &other.recording)
+    one.model == other.model && one.address() == other.address()
 }
 
 fn same_question(one: &PanelMember, other: &PanelMember) -> bool {
     same_model(one, other)
         && one.options == other.options
         && (one.stance, &one.stance_prompt) == (other.stance, &other.stance_prompt)
-}
-
-fn split(reference: &str) -> Result<(String, String), String> {
-    match reference.trim().split_once(':') {
-        Some((provider, model)) if !provider.is_empty() && !model.is_empty() => {
-            Ok((provider.to_owned(), model.to_owned()))
-        }
-        _ => Err(format!("`{reference}` is not of the form `provider:model`")),
-    }
 }
 
 fn timeouts(file: &TimeoutsFile) -> Result<Timeouts, crate::provider::TimeoutsError> {

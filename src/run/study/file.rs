@@ -7,8 +7,10 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use serde_saphyr::Spanned;
 
-use super::{InputUnit, Mode, Stance};
-use crate::provider::StructuredOutput;
+use super::{Mode, Stance};
+use crate::dataset::{Format, Split};
+use crate::prompt::Unit;
+use crate::provider::{Dialect, StructuredOutput};
 
 /// The whole file.
 #[derive(Debug, Deserialize, Validate)]
@@ -66,9 +68,9 @@ pub(super) enum PathsFile {
 pub(super) struct InputFile {
     #[serde(alias = "paths")]
     pub(super) path: PathsFile,
-    pub(super) format: Option<String>,
-    #[serde(default)]
-    pub(super) unit: InputUnit,
+    pub(super) format: Option<Format>,
+    pub(super) split: Option<Split>,
+    pub(super) unit: Option<Unit>,
     pub(super) id_field: Option<String>,
     #[serde(default)]
     pub(super) fields: Vec<String>,
@@ -106,8 +108,10 @@ pub(super) struct MemberFile {
     pub(super) max_output_tokens: Option<u32>,
     pub(super) structured_output: Option<StructuredOutput>,
     pub(super) base_url: Option<String>,
-    pub(super) dialect: Option<String>,
+    pub(super) dialect: Option<Dialect>,
     pub(super) api_key_env: Option<String>,
+    #[serde(default)]
+    pub(super) allow_insecure_http: bool,
     #[serde(default)]
     pub(super) timeouts: TimeoutsFile,
     #[garde(range(min = 1, max = 1000))]

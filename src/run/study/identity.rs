@@ -27,6 +27,7 @@ impl Study {
             "input": {
                 "unit": self.input.unit,
                 "fields": self.input.fields,
+                "split": self.input.split,
                 "records_per_call": self.input.records_per_call,
             },
             "personas": self.personas,
@@ -49,7 +50,7 @@ fn member(member: &PanelMember) -> Value {
     json!({
         "name": member.name,
         "model": format!("{}:{}", member.provider, member.model),
-        "base_url": member.base_url,
+        "address": member.endpoint.as_ref().map(crate::provider::Endpoint::base_url),
         "stance": member.stance,
         "stance_prompt": member.stance_prompt,
         "samples": member.samples,

@@ -1,5 +1,5 @@
 use super::*;
-use crate::run::study::{EXAMPLE, InputUnit, Mode};
+use crate::run::study::{EXAMPLE, Mode};
 
 fn parse(text: &str) -> Result<Study, StudyError> {
     let read: Read<'_> = &|path| match path.to_str() {
@@ -37,7 +37,7 @@ fn json_is_a_study_too_and_means_the_same() {
 fn a_small_study_gets_the_documented_defaults() {
     let study = parse(&with_panel("  - model: openai:a")).unwrap();
     assert_eq!(study.input.paths, [PathBuf::from("studies/notes.csv")]);
-    assert_eq!((study.input.unit, study.input.records_per_call), (InputUnit::Record, 40));
+    assert_eq!((study.input.unit, study.input.records_per_call), (Unit::Record, 40));
     assert_eq!((study.quorum.min_models, study.quorum.min_success_ratio), (1, 0.75));
     assert_eq!((study.personas.min, study.personas.max), (1, 5));
     let member = &study.panel[0];
@@ -93,7 +93,9 @@ fn a_limit_needs_a_price_for_every_member() {
     let limit = "limits: {max_cost: 1}\n";
     let unpriced = format!("{limit}{}", with_panel("  - model: openai:a"));
     assert!(refused(&unpriced).contains("`openai:a` has no `price`"));
-    let priced = with_panel("  - {model: 'openai:a', price: {input: 1, output: 2}}\n  - model: replay:b");
+    let priced = with_panel(
+        "  - {model: 'openai:a', price: {input: 1, output: 2}}\n  - {model: 'replay:b', recording: b.jsonl}",
+    );
     parse(&format!("{limit}{priced}")).expect("recordings are free");
 }
 
@@ -129,4 +131,36 @@ fn only_what_answers_depend_on_changes_the_fingerprint() {
 fn a_quorum_larger_than_the_panel_is_refused() {
     let error = refused(&format!("quorum: {{min_models: 3}}\n{}", with_panel("  - model: openai:a")));
     assert!(error.contains("`3` is more than the 1 members"), "{error}");
+}
+
+#[test]
+fn an_unknown_provider_is_told_the_one_that_was_meant() {
+    let error = refused(&with_panel("  - model: opneai:a"));
+    assert!(
+        error.contains("line 4: `panel[0].model`") && error.contains("did you mean `openai`?"),
+        "{error}"
+    );
+    let own = "  - {model: 'mine:a', base_url: 'http://localhost:9/v1', dialect: openai}";
+    let study = parse(&with_panel(own)).expect("an own endpoint that is described");
+    assert_eq!(study.panel[0].address(), "http://localhost:9/v1");
+}
+
+#[test]
+fn one_model_under_two_provider_names_is_still_one_model() {
+    let alias =
+        "  - model: vllm:a\n  - {model: 'mine:a', base_url: 'http://localhost:8000/v1/', dialect: openai}";
+    assert!(refused(&with_panel(alias)).contains("is already `panel[0]`"));
+}
+
+#[test]
+fn a_key_in_place_of_its_variable_is_refused_and_not_shown() {
+    let error = refused(&with_panel("  - {model: 'openai:a', api_key_env: sk-secret}"));
+    assert!(error.contains("`panel[0].api_key_env`") && !error.contains("sk-secret"), "{error}");
+}
+
+#[test]
+fn a_recording_belongs_to_a_replayed_member() {
+    assert!(refused(&with_panel("  - model: replay:a")).contains("needs a `recording`"));
+    let other = refused(&with_panel("  - {model: 'openai:a', recording: a.jsonl}"));
+    assert!(other.contains("only `replay` reads recordings"), "{other}");
 }

@@ -6,22 +6,13 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::dataset::{Format, Split};
 use crate::persona::{ModelName, TraitSchema};
-use crate::provider::{SamplingOptions, Timeouts};
+use crate::prompt;
+use crate::provider::{Endpoint, SamplingOptions, Timeouts};
 use crate::run::price::Price;
 use crate::run::retry::RetryPolicy;
 use crate::store::Money;
-
-/// What one call is about.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum InputUnit {
-    /// All records together: one set of personas for the whole corpus.
-    Corpus,
-    /// Each record by itself: personas for every record.
-    #[default]
-    Record,
-}
 
 /// Which records are asked about.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,9 +20,11 @@ pub struct Input {
     /// Files and folders, absolute or relative to the working directory; `-` is standard input.
     pub paths: Vec<PathBuf>,
     /// The format, where the file names do not tell it.
-    pub format: Option<String>,
+    pub format: Option<Format>,
+    /// How Markdown and text are cut into records.
+    pub split: Split,
     /// What one call is about.
-    pub unit: InputUnit,
+    pub unit: prompt::Unit,
     /// The field that names a record.
     pub id_field: Option<String>,
     /// The fields that are shown to the models; empty for all.
@@ -92,7 +85,7 @@ impl fmt::Display for Stance {
 pub struct PanelMember {
     /// The name in votes, reports and files; unique in the panel.
     pub name: ModelName,
-    /// The provider before the colon of `provider:model`, aliases resolved.
+    /// The provider before the colon of `provider:model`.
     pub provider: String,
     /// The model's name at the endpoint.
     pub model: String,
@@ -106,12 +99,8 @@ pub struct PanelMember {
     pub options: SamplingOptions,
     /// How often it is asked the same question.
     pub samples: u32,
-    /// Where the endpoint is, instead of the provider's usual place.
-    pub base_url: Option<String>,
-    /// The wire format that the endpoint speaks, instead of the provider's usual one.
-    pub dialect: Option<String>,
-    /// The environment variable that holds the key, instead of the provider's usual one.
-    pub api_key_env: Option<String>,
+    /// Where it is asked over HTTP; `None` for recordings and scripts.
+    pub endpoint: Option<Endpoint>,
     /// Time limits of one attempt.
     pub timeouts: Timeouts,
     /// Calls in flight at most.
@@ -131,14 +120,20 @@ impl PanelMember {
         self.options.max_output_tokens.unwrap_or(super::check::MAX_OUTPUT_TOKENS)
     }
 
-    /// Members with equal keys share one endpoint, and so its rate limits and its concurrency.
+    /// Where it is asked, for people to read.
     #[must_use]
-    pub fn endpoint(&self) -> String {
-        let part = |value: &Option<String>| value.clone().unwrap_or_default();
-        let recording = self.recording.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
-        [&self.provider, &part(&self.base_url), &part(&self.api_key_env), &recording]
-            .map(String::as_str)
-            .join(" ")
+    pub fn address(&self) -> String {
+        match (&self.endpoint, &self.recording) {
+            (Some(endpoint), _) => endpoint.base_url().to_owned(),
+            (None, Some(recording)) => recording.display().to_string(),
+            (None, None) => self.provider.clone(),
+        }
+    }
+
+    /// Members with equal keys share one endpoint and one key, and so rate limits and concurrency.
+    pub(crate) fn gate(&self) -> String {
+        let key = self.endpoint.as_ref().and_then(Endpoint::key_variable).unwrap_or_default();
+        format!("{} {key}", self.address())
     }
 }
 
