@@ -58,7 +58,7 @@ impl Comparer<'_> {
         if one == other {
             return 1.0;
         }
-        self.ruler.read(self.rows.cosine(one, other))
+        self.ruler.grade(self.rows.cosine(one, other))
     }
 
     /// The best one-to-one pairing's sum over the mean length: every item that finds no partner

@@ -3,7 +3,7 @@
 //!
 //! Every embedder has its own scale: unrelated phrases have a cosine near 0.1 in one and near 0.5 in
 //! another. A ruler of phrase pairs (`data/ruler.json`, written for this project) is embedded once;
-//! the middle cosine of its unrelated pairs becomes 0 and that of its rewordings becomes ¾.
+//! the middle cosine of its unrelated pairs becomes 0 and that of its rewordings becomes 1.
 
 use std::sync::LazyLock;
 
@@ -50,7 +50,7 @@ impl Ruler {
     /// A cosine on the scale from unrelated (0) over reworded (¾) to equal (1): linear between them.
     pub(crate) fn read(self, cosine: f32) -> f32 {
         if cosine < self.ceiling {
-            return (REWORDED * (cosine - self.floor) / (self.ceiling - self.floor)).max(0.0);
+            return REWORDED * self.read(cosine);
         }
         (REWORDED + (1.0 - REWORDED) * (cosine - self.ceiling) / (1.0 - self.ceiling)).min(1.0)
     }
