@@ -80,7 +80,8 @@ fn by_rows(records: &[Simulated]) -> Quality {
 
 /// Least mean ARI over 50 records: the targets .01 below the best known, except where noted.
 fn reaches(scenario: &Scenario, least: f64, most_off: f64) {
-    let records = scenario.records(RECORDS);
+    // Small records scatter more, and are quicker.
+    let records = scenario.records(if scenario.sessions == 3 { 4 * RECORDS } else { RECORDS });
     let quality = by_rows(&records);
     assert!(quality.ari >= least, "{}: {quality:?}", scenario.name);
     assert!(quality.clusters_off <= most_off, "{}: {quality:?}", scenario.name);
@@ -104,7 +105,7 @@ fn drafts_in_much_noise_are_mostly_clustered_as_they_were_meant() {
 
 #[test]
 fn few_drafts_are_enough() {
-    reaches(&support::SPARSE, 0.93, 0.5);
+    reaches(&support::SPARSE, 0.955, 0.5);
     reaches(&support::TEXTBOOK, 0.99, 0.5);
 }
 

@@ -1,6 +1,8 @@
 //! Why rows could not be clustered.
 
 use super::agreement::AgreementParamsError;
+use super::dbscan::DbscanParamsError;
+use super::kmeans::KMeansParamsError;
 use crate::embed::MatrixError;
 
 /// Why rows could not be clustered. Every message holds the value and what to do.
@@ -33,6 +35,28 @@ pub enum ClusterError {
         /// All rows.
         rows: usize,
     },
+    /// Rows and centroids of different spaces.
+    #[error("the rows have {expected} components and the centroids {given}; both need the same")]
+    Dimension {
+        /// Components of the rows.
+        expected: usize,
+        /// Components of the centroids.
+        given: usize,
+    },
+    /// Fewer rows than an answer needs.
+    #[error("there are {rows} rows, and at least {} are needed", wanted.max(&1) + 1)]
+    TooFewRows {
+        /// Rows given.
+        rows: usize,
+        /// Other rows that every row needs.
+        wanted: usize,
+    },
+    /// Parameters of DBSCAN.
+    #[error("the parameters of `dbscan` cannot be used")]
+    Dbscan(#[from] DbscanParamsError),
+    /// Parameters of k-means.
+    #[error("the parameters of `kmeans` cannot be used")]
+    KMeans(#[from] KMeansParamsError),
     /// A tolerance that is not a distance.
     #[error("`tolerance` is {tolerance}; it must be a finite distance above 0")]
     Tolerance {

@@ -15,12 +15,16 @@ mod linfa_kmeans;
 mod rows;
 
 pub mod agreement;
+pub mod dbscan;
+pub mod kmeans;
 pub mod threshold;
 
 pub use agreement::{AgreementParams, AgreementValidParams, Outcome, Workspace};
 pub use algorithm::{Algorithm, Input, fit};
 pub use assignment::Assignment;
+pub use dbscan::{DbscanParams, DbscanParamsError, DbscanValidParams, k_distances};
 pub use error::ClusterError;
+pub use kmeans::{KMeansInit, KMeansModel, KMeansParams, KMeansParamsError, KMeansValidParams};
 pub use linfa_dbscan::linfa_dbscan;
 pub use linfa_kmeans::linfa_kmeans;
 pub use threshold::{FitSettings, FittedThresholds, PairSample, Threshold, Thresholds};

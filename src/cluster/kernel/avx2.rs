@@ -115,3 +115,17 @@ unsafe fn dot_unchecked(one: &[f32], other: &[f32]) -> f32 {
     let rest: f32 = one[whole..length].iter().zip(&other[whole..length]).map(|(a, b)| a * b).sum();
     lanes.iter().sum::<f32>() + rest
 }
+
+/// Plain code, compiled for wider registers; sums and order are those of the twin, bit for bit.
+pub(super) fn add_to(sum: &mut [f64], row: &[f32], add: bool) {
+    assert!(available(), "the caller asks first");
+    // SAFETY: the instructions are there.
+    unsafe { add_to_unchecked(sum, row, add) }
+}
+
+/// # Safety
+/// AVX2 must be available.
+#[target_feature(enable = "avx2")]
+unsafe fn add_to_unchecked(sum: &mut [f64], row: &[f32], add: bool) {
+    super::portable::add_to(sum, row, add);
+}

@@ -76,6 +76,16 @@ pub(super) fn dot(one: &[f32], other: &[f32]) -> f32 {
     portable::dot(one, other)
 }
 
+/// Adds a row to a sum, or takes it away.
+pub(super) fn add_to(sum: &mut [f64], row: &[f32], add: bool) {
+    #[cfg(target_arch = "x86_64")]
+    if avx2::available() {
+        avx2::add_to(sum, row, add);
+        return;
+    }
+    portable::add_to(sum, row, add);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -109,6 +119,12 @@ mod tests {
         }
     }
 
+    fn pack(columns: &[f32], depth: usize) -> Panels {
+        let mut panels = Panels::default();
+        panels.repack(columns, depth);
+        panels
+    }
+
     fn keep(rows: usize, columns: usize) -> Keep {
         Keep { columns, rows, values: vec![f32::NAN; rows * columns], ended: 0 }
     }
@@ -124,7 +140,7 @@ mod tests {
             let value = |place: usize| seed[(place * 31 + place / 64) % 64];
             let left: Vec<f32> = (0..rows * depth).map(value).collect();
             let right: Vec<f32> = (0..columns * depth).map(|place| value(place + 17)).collect();
-            let panels = Panels::pack(&right, depth);
+            let panels = pack(&right, depth);
             let mut chosen = keep(rows, columns);
             multiply(&left, &panels, &mut chosen);
             let mut plain = keep(rows, columns);
@@ -153,7 +169,7 @@ mod tests {
             seed in proptest::collection::vec(-1.0_f32..1.0, 64),
         ) {
             let left: Vec<f32> = (0..rows * depth).map(|place| seed[(place * 7 + place / 64) % 64]).collect();
-            let panels = Panels::pack(&left, depth);
+            let panels = pack(&left, depth);
             let mut all = keep(rows, rows);
             multiply(&left, &panels, &mut all);
             let mut last = keep(1, rows);

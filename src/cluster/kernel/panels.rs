@@ -15,15 +15,8 @@ pub(in crate::cluster) struct Panels {
 pub(super) const HALF: usize = LANES / 2;
 
 impl Panels {
-    /// Packs `columns`: `n` × `depth`, each column's components together. Whatever is left of an
-    /// incomplete last column is ignored.
-    pub(in crate::cluster) fn pack(columns: &[f32], depth: usize) -> Self {
-        let mut panels = Self::default();
-        panels.repack(columns, depth);
-        panels
-    }
-
-    /// The same into the buffer that is there already.
+    /// Packs `columns`: `n` × `depth`, each column's components together, into the buffer that is there
+    /// already. Whatever is left of an incomplete last column is ignored.
     pub(in crate::cluster) fn repack(&mut self, columns: &[f32], depth: usize) {
         self.depth = depth;
         self.columns = columns.len() / depth.max(1);

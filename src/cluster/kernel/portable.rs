@@ -36,3 +36,12 @@ pub(super) fn dot(one: &[f32], other: &[f32]) -> f32 {
     }
     lanes.iter().sum::<f32>() + rest
 }
+
+#[inline(always)]
+pub(super) fn add_to(sum: &mut [f64], row: &[f32], add: bool) {
+    if add {
+        sum.iter_mut().zip(row).for_each(|(sum, value)| *sum += f64::from(*value));
+    } else {
+        sum.iter_mut().zip(row).for_each(|(sum, value)| *sum -= f64::from(*value));
+    }
+}
