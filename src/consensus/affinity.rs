@@ -64,7 +64,7 @@ impl PhraseVectors {
         // "Writer/Journalist" backs "Journalist" fully one way and by half the other.
         let cosine = f64::midpoint(best(&ones, &others), best(&others, &ones));
         #[expect(clippy::cast_possible_truncation, reason = "a cosine needs no more digits")]
-        let meaning = self.ruler.read(cosine as f32);
+        let meaning = self.ruler.grade(cosine as f32);
         f64::from(meaning)
     }
 

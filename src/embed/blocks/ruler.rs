@@ -47,8 +47,13 @@ impl Ruler {
         Ok(Self { floor, ceiling })
     }
 
-    /// A cosine on the scale from unrelated (0) over reworded (¾) to equal (1): linear between them.
-    pub(crate) fn read(self, cosine: f32) -> f32 {
+    /// A cosine on the scale from unrelated (0) to reworded (1), clamped.
+    pub(super) fn read(self, cosine: f32) -> f32 {
+        ((cosine - self.floor) / (self.ceiling - self.floor)).clamp(0.0, 1.0)
+    }
+
+    /// The same, but telling reworded (¾) from equal (1): linear between them.
+    pub(crate) fn grade(self, cosine: f32) -> f32 {
         if cosine < self.ceiling {
             return REWORDED * self.read(cosine);
         }
