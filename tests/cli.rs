@@ -65,6 +65,8 @@ fn help_is_for_people() {
         "consensus",
         "evaluate",
         "evaluate consensus",
+        "evaluate matching",
+        "evaluate embedding",
         "evaluate divergence",
         "completions",
     ] {

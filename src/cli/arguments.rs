@@ -148,6 +148,10 @@ pub(super) struct Settings {
 pub(super) enum Evaluation {
     /// Is the consensus right, and is its confidence a probability?
     Consensus(ConsensusEvaluation),
+    /// Are drafts of the same person found across models?
+    Matching(MatchingEvaluation),
+    /// Do the embedder's cosines order sentences as people do?
+    Embedding(EmbeddingEvaluation),
     /// Are planted answers found, and is the right model named?
     Divergence(DivergenceEvaluation),
 }
@@ -172,6 +176,32 @@ pub(super) struct ConsensusEvaluation {
     /// How many committees to draw.
     #[arg(long, value_name = "N", default_value = "40", requires = "committee_size")]
     pub(super) repeats: NonZeroUsize,
+    #[command(flatten)]
+    pub(super) settings: Settings,
+}
+
+/// Are drafts of the same person found across models?
+///
+/// Nobody tells how many persons there are. Persona documents have `id` (the truth), `model`,
+/// `traits` and `text`; reworded personas have `id` and `traits`, a list of `original` and `revised`.
+#[derive(Args, Debug)]
+pub(super) struct MatchingEvaluation {
+    /// Persona documents or reworded personas, one per line.
+    #[arg(long, value_name = "FILE")]
+    pub(super) personas: PathBuf,
+    /// Compare the traits alone, without the documents' texts.
+    #[arg(long)]
+    pub(super) no_text: bool,
+    #[command(flatten)]
+    pub(super) settings: Settings,
+}
+
+/// Do the embedder's cosines order sentences as people do?
+#[derive(Args, Debug)]
+pub(super) struct EmbeddingEvaluation {
+    /// Pairs of sentences, one per line: a, b, gold.
+    #[arg(long, value_name = "FILE")]
+    pub(super) pairs: PathBuf,
     #[command(flatten)]
     pub(super) settings: Settings,
 }
