@@ -65,6 +65,8 @@ fn help_is_for_people() {
         "consensus",
         "evaluate",
         "evaluate consensus",
+        "evaluate matching",
+        "evaluate embedding",
         "evaluate divergence",
         "completions",
     ] {
@@ -310,6 +312,8 @@ fn a_study_that_cannot_be_run_says_why_before_anything_is_asked() {
         format!("name: case\ninput: {{path: rows.csv, unit: corpus}}\npanel:\n{replay}\n"),
     );
     insta::assert_snapshot!("study_duplicate_record_ids", complaint(&folder, &["check", &duplicates]));
+    file(&folder, "rows.csv", "id,text\n1,a\n2,b,c\n3,d\n");
+    insta::assert_snapshot!("study_malformed_csv_row", complaint(&folder, &["check", &duplicates]));
 }
 
 #[test]
@@ -357,7 +361,7 @@ fn a_limit_leaves_work_outstanding_and_the_same_command_goes_on() {
     let limited = study(&folder, "study.yaml", panel, "limits: {max_cost: 0.0001}");
     let stopped = consona(&["run", &limited, "--out", &out]);
     assert_eq!(stopped.status.code(), Some(6), "{}", stderr(&stopped));
-    assert!(stderr(&stopped).contains("1 calls are outstanding"), "{}", stderr(&stopped));
+    assert!(stderr(&stopped).contains("outstanding: 1 call."), "{}", stderr(&stopped));
     let unlimited = study(&folder, "study.yaml", panel, "");
     assert_eq!(consona(&["run", &unlimited, "--out", &out]).status.code(), Some(0));
 }

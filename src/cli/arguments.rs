@@ -50,6 +50,10 @@ pub(super) enum Command {
         file: PathBuf,
     },
     /// Ask the panel of a study and form consensus personas.
+    ///
+    /// Every answer is stored in the run folder before it is read. A run that was stopped, by Ctrl-C or
+    /// by a power cut, goes on where it was when the same command is given again: nothing is lost and
+    /// nothing is paid for twice. The first Ctrl-C waits for the calls in flight, the second does not.
     Run(RunOptions),
     /// Check a study, its data and its panel, and show what a run would ask and cost.
     Check {
@@ -65,9 +69,13 @@ pub(super) enum Command {
         study: PathBuf,
     },
     /// Form consensus personas out of drafts that exist already.
+    ///
+    /// Reads one draft per line (`{"record", "model", "persona": {…}}`) and the persona files of other
+    /// tools: lists, `{"personas": […]}`, single objects, CSV. A draft that cannot be used is set aside
+    /// with its reason, and the rest goes on.
     Consensus(ConsensusOptions),
     /// Hold the engine against gold.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = TABLE)]
     Evaluate(Evaluation),
     /// Write the completions of a shell to standard output.
     Completions {
@@ -76,11 +84,7 @@ pub(super) enum Command {
     },
 }
 
-/// Ask the panel of a study and form consensus personas.
-///
-/// Every answer is stored in the run folder before it is read. A run that was stopped, by Ctrl-C or
-/// by a power cut, goes on where it was when the same command is given again: nothing is lost and
-/// nothing is paid for twice. The first Ctrl-C waits for the calls in flight, the second does not.
+/// What `run` is told.
 #[derive(Args, Debug)]
 pub(super) struct RunOptions {
     /// The study file.
@@ -96,13 +100,8 @@ pub(super) struct RunOptions {
     pub(super) strict: bool,
 }
 
-/// Form consensus personas out of drafts that exist already.
-///
-/// Reads one draft per line (`{"record", "model", "persona": {…}}`) and the persona files of other
-/// tools: lists, `{"personas": […]}`, single objects, CSV. A draft that cannot be used is set aside
-/// with its reason, and the rest goes on.
+/// What `consensus` is told.
 #[derive(Args, Debug)]
-#[command(verbatim_doc_comment)]
 pub(super) struct ConsensusOptions {
     /// Files of drafts; `-` is standard input.
     #[arg(required = true, value_name = "FILE")]
@@ -147,14 +146,21 @@ pub(super) struct Settings {
 #[derive(Debug, Subcommand)]
 pub(super) enum Evaluation {
     /// Is the consensus right, and is its confidence a probability?
+    ///
+    /// An accepted wording counts 1, a half accepted one ½, anything else, and no answer, 0.
     Consensus(ConsensusEvaluation),
+    /// Are drafts of the same person found across models?
+    ///
+    /// Nobody tells how many persons there are. Persona documents have `id` (the truth), `model`,
+    /// `traits` and `text`; reworded personas have `id` and `traits`, a list of `original` and `revised`.
+    Matching(MatchingEvaluation),
+    /// Do the embedder's cosines order sentences as people do?
+    Embedding(EmbeddingEvaluation),
     /// Are planted answers found, and is the right model named?
     Divergence(DivergenceEvaluation),
 }
 
-/// Is the consensus right, and is its confidence a probability?
-///
-/// An accepted wording counts 1, a half accepted one ½, anything else, and no answer, 0.
+/// What `evaluate consensus` is told.
 #[derive(Args, Debug)]
 pub(super) struct ConsensusEvaluation {
     /// Drafts, one per line.
@@ -176,7 +182,30 @@ pub(super) struct ConsensusEvaluation {
     pub(super) settings: Settings,
 }
 
-/// Are planted answers found, and is the right model named?
+/// What `evaluate matching` is told.
+#[derive(Args, Debug)]
+pub(super) struct MatchingEvaluation {
+    /// Persona documents or reworded personas, one per line.
+    #[arg(long, value_name = "FILE")]
+    pub(super) personas: PathBuf,
+    /// Compare the traits alone, without the documents' texts.
+    #[arg(long)]
+    pub(super) no_text: bool,
+    #[command(flatten)]
+    pub(super) settings: Settings,
+}
+
+/// What `evaluate embedding` is told.
+#[derive(Args, Debug)]
+pub(super) struct EmbeddingEvaluation {
+    /// Pairs of sentences, one per line: a, b, gold.
+    #[arg(long, value_name = "FILE")]
+    pub(super) pairs: PathBuf,
+    #[command(flatten)]
+    pub(super) settings: Settings,
+}
+
+/// What `evaluate divergence` is told.
 #[derive(Args, Debug)]
 pub(super) struct DivergenceEvaluation {
     /// Cells, one per line: cell, attr, answers, planted, `natural_dissent`.

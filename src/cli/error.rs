@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use super::exit::Exit;
 use crate::consensus::ConsensusError;
 use crate::embed::EmbedError;
-use crate::evaluate::{GoldError, PlantedError};
+use crate::evaluate::{EmbeddingEvaluationError, GoldError, MatchingError, PlantedError};
 use crate::files::FilesError;
 use crate::persona::{IdError, SchemaError};
 use crate::prompt::PromptError;
@@ -81,6 +81,22 @@ pub enum CliError {
         path: PathBuf,
         /// What is wrong with it.
         source: PlantedError,
+    },
+    /// Personas to match that cannot be used.
+    #[error("the personas `{}` cannot be matched", path.display())]
+    Matching {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: MatchingError,
+    },
+    /// Pairs of sentences that cannot be used.
+    #[error("the pairs `{}` cannot be used", path.display())]
+    Pairs {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: EmbeddingEvaluationError,
     },
     /// An embedder that cannot be had.
     #[error(transparent)]
@@ -173,6 +189,8 @@ impl CliError {
             | Self::Schema { .. }
             | Self::Gold { .. }
             | Self::Planted { .. }
+            | Self::Matching { .. }
+            | Self::Pairs { .. }
             | Self::Study(_)
             | Self::Section { .. }
             | Self::Endpoints { .. }

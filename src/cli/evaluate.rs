@@ -2,7 +2,9 @@
 
 use std::num::NonZeroUsize;
 
-use super::arguments::{ConsensusEvaluation, DivergenceEvaluation, Evaluation};
+use super::arguments::{
+    ConsensusEvaluation, DivergenceEvaluation, EmbeddingEvaluation, Evaluation, MatchingEvaluation,
+};
 use super::console::Console;
 use super::error::CliError;
 use super::exit::Exit;
@@ -10,8 +12,9 @@ use super::inputs;
 use crate::consensus::ConsensusParams;
 use crate::dataset::{DraftDefaults, Entry};
 use crate::evaluate::{
-    Committees, ConsensusReport, ConsensusTrial, DivergenceReport, Scores, evaluate_divergence, read_gold,
-    read_planted,
+    Committees, ConsensusReport, ConsensusTrial, DivergenceReport, MatchingReport, RewordingReport, Scores,
+    evaluate_divergence, evaluate_embedding, evaluate_matching, evaluate_rewordings, read_documents,
+    read_gold, read_planted, read_rewordings, read_sentence_pairs,
 };
 use crate::files::{open_embedder, visit_drafts};
 use crate::persona::TraitSchema;
@@ -21,6 +24,8 @@ use crate::report::safe;
 pub(super) fn evaluate(what: &Evaluation, console: Console) -> Result<Exit, CliError> {
     match what {
         Evaluation::Consensus(options) => consensus(options, console),
+        Evaluation::Matching(options) => matching(options, console),
+        Evaluation::Embedding(options) => embedding(options, console),
         Evaluation::Divergence(options) => divergence(options, console),
     }?;
     Ok(Exit::Done)
@@ -65,6 +70,32 @@ fn consensus(options: &ConsensusEvaluation, console: Console) -> Result<(), CliE
     };
     let report = trial.run(&panel, committees)?;
     console.answer(&report, || consensus_text(&report))
+}
+
+fn matching(options: &MatchingEvaluation, console: Console) -> Result<(), CliError> {
+    let text = inputs::text(&options.personas)?;
+    let embedder = open_embedder(&options.settings.embedder)?;
+    let refuse = |source| CliError::Matching { path: options.personas.clone(), source };
+    // The two forms differ in their lines: only a reworded persona has pairs of wordings.
+    if let Ok(personas) = read_rewordings(&text) {
+        let report = evaluate_rewordings(&personas, embedder.as_ref()).map_err(refuse)?;
+        return console.answer(&report, || rewordings_text(&report));
+    }
+    let documents = read_documents(&text).map_err(refuse)?;
+    let report = evaluate_matching(&documents, embedder.as_ref(), !options.no_text).map_err(refuse)?;
+    console.answer(&report, || matching_text(&report))
+}
+
+fn embedding(options: &EmbeddingEvaluation, console: Console) -> Result<(), CliError> {
+    let text = inputs::text(&options.pairs)?;
+    let embedder = open_embedder(&options.settings.embedder)?;
+    let refuse = |source| CliError::Pairs { path: options.pairs.clone(), source };
+    let pairs = read_sentence_pairs(&text).map_err(refuse)?;
+    let report = evaluate_embedding(&pairs, embedder.as_ref()).map_err(refuse)?;
+    console.answer(&report, || {
+        let name = safe::line(&report.embedder);
+        format!("{} pairs, embedder {name}: Spearman {}\n", report.n, figure(report.spearman))
+    })
 }
 
 fn divergence(options: &DivergenceEvaluation, console: Console) -> Result<(), CliError> {
@@ -128,5 +159,32 @@ fn divergence_text(report: &DivergenceReport) -> String {
         figure(report.recall),
         figure(report.f1),
         figure(report.right_model)
+    )
+}
+
+fn matching_text(report: &MatchingReport) -> String {
+    let violations = report.cannot_link_violations.map_or_else(|| "–".to_owned(), |count| count.to_string());
+    format!(
+        "{} documents; {} clusters found, {} persons in truth; {violations} pairs of one model in one \
+         cluster.\n\nARI        {}\nV-measure  {}\npair F1    {}\n",
+        report.n,
+        report.k_found,
+        report.k_true,
+        figure(report.ari),
+        figure(report.v_measure),
+        figure(report.pair_f1)
+    )
+}
+
+fn rewordings_text(report: &RewordingReport) -> String {
+    format!(
+        "{} personas in two wordings.\n\nrecall at 1                 {}\nrecall at 1, one vector     {}\nlines \
+         matched               {}\nlines matched one to one    {}\nARI                         {}\n",
+        report.n,
+        figure(report.r_at_1),
+        figure(report.one_vector_r_at_1),
+        figure(report.trait_accuracy),
+        figure(report.one_to_one_accuracy),
+        figure(report.ari)
     )
 }

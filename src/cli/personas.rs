@@ -15,7 +15,9 @@ use crate::consensus::{
 use crate::embed::Embedder;
 use crate::files::PanelDrafts;
 use crate::persona::ModelName;
-use crate::report::{Asked, Counts, PanelMember, PersonaFiles, Product, Summary, safe, terminal_persona};
+use crate::report::{
+    Asked, Counts, PanelMember, PersonaFiles, Product, Summary, safe, terminal_persona, wrapped,
+};
 
 /// How many personas a terminal is shown; all of them are in the files.
 const SHOWN: usize = 12;
@@ -139,7 +141,7 @@ impl Written {
         if more > 0 {
             text.extend(["… and ", &more.to_string(), " more in the files.\n\n"]);
         }
-        text.push_str(&self.summary.to_string());
+        text.push_str(&wrapped(&self.summary.to_string(), width));
         text.push_str("Files:\n");
         for path in &self.files {
             text.extend(["  ", &safe::line(&path.display().to_string()), "\n"]);

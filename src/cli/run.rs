@@ -15,7 +15,7 @@ use super::personas::{Material, Outputs, write};
 use super::results::{self, Derived};
 use super::study::{Prepared, run_folder, runtime};
 use super::watch::Watch;
-use crate::report::safe;
+use crate::report::{counted, safe};
 use crate::run::mode::Combination;
 use crate::run::{PlanSummary, Run, RunOutcome, RunReport, Settings, Study, Unit, units};
 use crate::store::Store;
@@ -146,11 +146,12 @@ fn unfinished(report: &RunReport, options: &RunOptions, console: Console) -> Res
             (Exit::TooFewModels, "too few models answered; the answers that came are kept".to_owned())
         }
         RunOutcome::Interrupted { outstanding } => {
-            (Exit::Outstanding, format!("{outstanding} calls are outstanding"))
+            (Exit::Outstanding, format!("outstanding: {}", counted(outstanding, "call")))
         }
-        RunOutcome::LimitReached { outstanding } => {
-            (Exit::Outstanding, format!("`max_cost` is reached; {outstanding} calls are outstanding"))
-        }
+        RunOutcome::LimitReached { outstanding } => (
+            Exit::Outstanding,
+            format!("`max_cost` is reached; outstanding: {}", counted(outstanding, "call")),
+        ),
     };
     console.answer(report, || panel_text(report))?;
     console.note(&format!("{what}. {}", go_on(options)));

@@ -16,7 +16,7 @@ use crate::consensus::{ConsensusParams, ConsensusValidParams};
 use crate::dataset::{Loaded, Record};
 use crate::embed::Embedder;
 use crate::files::open_embedder;
-use crate::report::safe;
+use crate::report::{counted, safe};
 use crate::run::study::EXAMPLE;
 use crate::run::{
     self, Drafting, Interpreter, PlanSummary, Probe, RunError, Seats, Study, records, summarise, units,
@@ -162,13 +162,13 @@ fn plan_text(checked: &Checked<'_>) -> String {
         format!("{model:<32} {calls:>8} {read:>12} {written:>12} {cost:>12}\n")
     });
     format!(
-        "The study `{}` can be run: {} records ({} set aside), {} questions, {} calls.\n\n{:<32} {:>8} {:>12} \
+        "The study `{}` can be run: {} ({} set aside), {}, {}.\n\n{:<32} {:>8} {:>12} \
          {:>12} {:>12}\n{}\nAbout {} where prices are given; tokens are estimates.\n",
         safe::line(checked.study),
-        checked.records,
+        counted(checked.records, "record"),
         checked.set_aside,
-        plan.units,
-        plan.calls,
+        counted(plan.units, "question"),
+        counted(plan.calls, "call"),
         "",
         "calls",
         "tokens in",

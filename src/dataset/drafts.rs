@@ -20,6 +20,9 @@ const LISTS: [&str; 2] = ["personas", "drafts"];
 /// What may stand beside `persona` instead of inside it.
 const SIDECARS: [&str; 3] = ["alternatives", "reasons", "evidence"];
 
+/// What a recording has in place of drafts.
+const RECORDED: [&str; 2] = ["failures", "reply"];
+
 /// What holds for drafts that do not say it themselves.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DraftDefaults {
@@ -150,6 +153,13 @@ impl Drafts<'_> {
     }
 
     fn draft(&mut self, raw: &Raw, outer: &[&Map<String, Value>], fields: &Map<String, Value>) {
+        if let Some(key) = RECORDED.into_iter().find(|key| fields.contains_key(*key))
+            && !fields.contains_key("persona")
+            && fields.contains_key("model")
+        {
+            let reason = format!("the line records `{key}` of a model, which is no draft");
+            return self.set_aside(raw, Some(key), reason);
+        }
         let header = match self.header(outer, fields) {
             Ok(header) => header,
             Err((field, reason)) => return self.set_aside(raw, field.as_deref(), reason),

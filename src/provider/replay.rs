@@ -168,6 +168,15 @@ impl ReplayProvider {
         Ok(())
     }
 
+    /// What is recorded under the member's name, else under the model's: `replay:ada` finds `ada`.
+    fn entry(&self, call: &Call, session: &Session) -> Option<&Recorded> {
+        let by_member = self.recordings.get(&(call.record.clone(), session.clone()));
+        by_member.or_else(|| {
+            let session = Session { model: ModelName::new(&call.model).ok()?, ..session.clone() };
+            self.recordings.get(&(call.record.clone(), session))
+        })
+    }
+
     fn answer(&self, call: &Call) -> Result<Completion, ProviderError> {
         let session = Session { model: call.member.clone(), sample: call.sample, part: call.part };
         let missing = |what: &str| {
@@ -175,8 +184,7 @@ impl ReplayProvider {
                 format!("recording `{}` has no {what} for {session} about `{}`", self.name, call.record);
             ProviderError::new(FailureKind::RecordRejected, message)
         };
-        let recorded = self.recordings.get(&(call.record.clone(), session.clone()));
-        let recorded = recorded.ok_or_else(|| missing("entry"))?;
+        let recorded = self.entry(call, &session).ok_or_else(|| missing("entry"))?;
         if let Some(failure) = recorded.failures.get(call.attempt as usize) {
             return Err(failure.clone());
         }

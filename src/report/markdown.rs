@@ -39,12 +39,9 @@ fn put(text: &mut String, line: std::fmt::Arguments<'_>) {
     text.push('\n');
 }
 
-/// The persona's name where it has one, else its id.
-pub(super) fn title(persona: &ConsensusPersona) -> String {
-    match persona.traits.get("name") {
-        Some(name) => name.value.to_string(),
-        None => persona.persona_id.clone(),
-    }
+/// The persona's name, where it has one.
+pub(super) fn name(persona: &ConsensusPersona) -> Option<String> {
+    persona.traits.get("name").map(|name| name.value.to_string())
 }
 
 fn card(text: &mut String, schema: &TraitSchema, persona: &ConsensusPersona) {
@@ -52,14 +49,15 @@ fn card(text: &mut String, schema: &TraitSchema, persona: &ConsensusPersona) {
         PersonaKind::Consensus => (3, "Consensus persona"),
         PersonaKind::Minority => (4, "Minority persona"),
     };
-    heading(text, level, &markdown(&title(persona)));
+    let id = &persona.persona_id;
+    let title = name(persona).map_or_else(|| id.clone(), |name| format!("{name} ({id})"));
+    heading(text, level, &markdown(&title));
     let models: Vec<String> = persona.models.iter().map(|model| markdown(model.as_str())).collect();
     text.push('\n');
     put(
         text,
         format_args!(
-            "{kind} `{}`: support {} of {} ({}), confidence {:.2} (uncalibrated).",
-            markdown(&persona.persona_id).replace('`', "'"),
+            "{kind}: support {} of {} ({}), uncalibrated confidence {:.2}.",
             persona.support,
             persona.n_models,
             models.join(", "),
@@ -75,7 +73,7 @@ fn card(text: &mut String, schema: &TraitSchema, persona: &ConsensusPersona) {
 fn characteristic(text: &mut String, name: &str, found: &TraitConsensus) {
     let divergent = if found.divergent { ", **divergent**" } else { "" };
     let figures = format!(
-        "confidence {:.2} (uncalibrated), support {} of {}{divergent}",
+        "uncalibrated confidence {:.2}, support {} of {}{divergent}",
         found.confidence, found.support, found.n_models
     );
     let label = markdown(&name.replace('_', " "));

@@ -15,9 +15,11 @@ pub mod safe;
 mod summary;
 mod table;
 mod terminal;
+mod wording;
 
 pub use markdown::markdown_record;
 pub use persona_files::{PersonaFiles, ReportError};
 pub use summary::{Asked, Counts, InputCount, MemberAnswers, PanelMember, Product, Summary, WhatWasLearned};
 pub use table::PersonaTable;
-pub use terminal::terminal_persona;
+pub use terminal::{terminal_persona, wrapped};
+pub(crate) use wording::counted;

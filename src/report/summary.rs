@@ -9,6 +9,7 @@ use crate::consensus::{ConsensusPersona, ConsensusValidParams, Learned, PersonaK
 use crate::persona::{ModelName, TraitSchema};
 
 use super::safe;
+use super::wording::counted;
 
 /// The program that made a result.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -203,10 +204,10 @@ impl From<&Learned> for WhatWasLearned {
     fn from(learned: &Learned) -> Self {
         match &learned.thresholds {
             Some(thresholds) => {
-                Self { subject: "several personas a record".to_owned(), same_persona: thresholds.to_string() }
+                Self { subject: "Several personas a record".to_owned(), same_persona: thresholds.to_string() }
             }
             None => Self {
-                subject: "one persona a record".to_owned(),
+                subject: "One persona a record".to_owned(),
                 same_persona: "all drafts of a record are taken for the same persona".to_owned(),
             },
         }
@@ -221,7 +222,8 @@ impl fmt::Display for Summary {
             let reasons: Vec<String> = answers.reasons.keys().map(|reason| safe::line(reason)).collect();
             if !reasons.is_empty() {
                 let (model, count) = (safe::line(model.as_str()), answers.unanswered);
-                writeln!(f, "{model} left {count} calls without a usable answer: {}", reasons.join("; "))?;
+                let count = counted(count, "call");
+                writeln!(f, "{model} left {count} without a usable answer: {}", reasons.join("; "))?;
             }
         }
         writeln!(
@@ -236,26 +238,28 @@ impl fmt::Display for Summary {
             counted(counts.traits, "trait"),
         )?;
         if counts.drafts_of_other_models > 0 {
-            writeln!(f, "{} drafts of other models were left out.", counts.drafts_of_other_models)?;
+            let drafts = counted(counts.drafts_of_other_models, "draft");
+            writeln!(f, "Left out, being of other models: {drafts}.")?;
         }
         if counts.duplicates_merged > 0 {
-            writeln!(f, "{} personas said twice in one sitting count once.", counts.duplicates_merged)?;
+            let personas = counted(counts.duplicates_merged, "persona");
+            writeln!(f, "Said twice in one sitting and counted once: {personas}.")?;
         }
         if counts.set_aside > 0 {
             writeln!(
                 f,
-                "{} drafts or traits were set aside; the reasons are in set_aside.jsonl.",
+                "Drafts or traits set aside, with reasons in set_aside.jsonl: {}.",
                 counts.set_aside
             )?;
         }
-        writeln!(f, "{}; {}.", safe::line(&self.learned.subject), safe::line(&self.learned.same_persona))?;
+        let records = self.asked.as_ref().map_or(0, |asked| asked.records_set_aside);
+        if records > 0 {
+            writeln!(f, "Records set aside, with reasons in set_aside.jsonl: {records}.")?;
+        }
+        writeln!(f, "{}: {}.", safe::line(&self.learned.subject), safe::line(&self.learned.same_persona))?;
         if !self.calibrated {
             writeln!(f, "Confidences are uncalibrated: they order, they are no probabilities.")?;
         }
         Ok(())
     }
-}
-
-fn counted(count: usize, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }

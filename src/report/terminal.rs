@@ -5,7 +5,7 @@ use unicode_width::UnicodeWidthStr;
 use crate::consensus::{ConsensusPersona, PersonaKind, TraitConsensus};
 use crate::persona::{ModelName, TraitSchema};
 
-use super::markdown::title;
+use super::markdown::name;
 use super::safe;
 use super::table::in_order;
 
@@ -27,10 +27,11 @@ pub fn terminal_persona(schema: &TraitSchema, persona: &ConsensusPersona, width:
         PersonaKind::Minority => "Minority persona",
     };
     let models: Vec<&str> = persona.models.iter().map(ModelName::as_str).collect();
-    let head = format!("{kind} {}: {}", persona.persona_id, title(persona));
+    let name = name(persona).map(|name| format!(": {name}")).unwrap_or_default();
+    let head = format!("{kind} {}{name}", persona.persona_id);
     push(&mut text, 0, &head, width);
     let seen = format!(
-        "confidence {:.2} (uncalibrated), described by {} of {}: {}",
+        "uncalibrated confidence {:.2}, described by {} of {}: {}",
         persona.confidence,
         persona.support,
         persona.n_models,
@@ -72,6 +73,14 @@ fn characteristic(text: &mut String, name: &str, found: &TraitConsensus, name_wi
             push(text, indent + 2, &format!("{}: {}", said.model, said.value), width);
         }
     }
+}
+
+/// Text of several lines, each broken at white space into lines of at most `width` columns.
+#[must_use]
+pub fn wrapped(text: &str, width: usize) -> String {
+    let mut shown = String::new();
+    text.lines().for_each(|line| push(&mut shown, 0, line, width.max(NARROWEST)));
+    shown
 }
 
 /// Text broken at white space into lines of at most `room` columns; words that are longer are cut.
