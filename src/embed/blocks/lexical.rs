@@ -58,7 +58,9 @@ impl Lexicon {
                 *weight = (1.0 + weight.ln()) * (1.0 + ((1.0 + long) / (1.0 + texts)).ln());
             }
             let length = terms.iter().map(|(_, weight)| weight * weight).sum::<f32>().sqrt();
-            terms.iter_mut().for_each(|(_, weight)| *weight /= length);
+            for (_, weight) in terms {
+                *weight /= length;
+            }
         }
     }
 
@@ -87,7 +89,8 @@ mod tests {
 
     #[test]
     fn long_texts_are_alike_by_their_rare_words() {
-        let common = "the person says that the work is hard and that there is no time for the family ".repeat(4);
+        let common =
+            "the person says that the work is hard and that there is no time for the family ".repeat(4);
         let mut lexicon = Lexicon::default();
         for rare in ["glasgow bakery flour", "glasgow bakery oven", "oslo harbour crane"] {
             lexicon.add(&format!("{common}{rare}"), &Names::default());
