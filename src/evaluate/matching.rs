@@ -252,20 +252,20 @@ pub fn evaluate_rewordings(
     let sessions: Vec<usize> = (0..2 * count).map(|draft| draft / count).collect();
     let outcome =
         fit(&Algorithm::Agreement, Input::Similarities(&kernel), &sessions, &Threshold::default(), 0)?;
-    let persons: Vec<usize> = (0..2 * count).map(|draft| draft % count).collect();
-    let lines = lines(personas, embedder)?;
+    let subjects: Vec<usize> = (0..2 * count).map(|draft| draft % count).collect();
+    let aligned = aligned_lines(personas, embedder)?;
     Ok(RewordingReport {
         n: count,
         r_at_1: recall_at_1(corner(kernel.view()).view(), &truth),
         one_vector_r_at_1: recall_at_1(corner(vectors.view()).view(), &truth),
-        trait_accuracy: lines.map(|lines| lines.0),
-        one_to_one_accuracy: lines.map(|lines| lines.1),
-        ari: adjusted_rand_index(&persons, outcome.assignment.noise_as_singletons().labels()),
+        trait_accuracy: aligned.map(|shares| shares.0),
+        one_to_one_accuracy: aligned.map(|shares| shares.1),
+        ari: adjusted_rand_index(&subjects, outcome.assignment.noise_as_singletons().labels()),
     })
 }
 
 /// Shares of lines that find their rewording inside the right persona, alone and one to one.
-fn lines(personas: &[RewordedPersona], embedder: &dyn Embedder) -> Result<Option<(f64, f64)>, MatchingError> {
+fn aligned_lines(personas: &[RewordedPersona], embedder: &dyn Embedder) -> Result<Option<(f64, f64)>, MatchingError> {
     let (mut total, mut alone, mut together) = (0.0, 0.0, 0.0);
     for persona in personas.iter().filter(|persona| !persona.traits.is_empty()) {
         let texts: Vec<&str> = persona
@@ -289,4 +289,50 @@ fn lines(personas: &[RewordedPersona], embedder: &dyn Embedder) -> Result<Option
         together += chosen.iter().zip(0..).filter(|(other, one)| *other == one).count() as f64;
     }
     Ok((total > 0.0).then(|| (alone / total, together / total)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::embed::StaticEmbedder;
+
+    #[test]
+    fn documents_of_one_person_are_found_across_models() {
+        let jobs = ["nurse", "crane driver", "cheese maker", "law student", "chess teacher", "bus driver"];
+        let mut lines = String::new();
+        for model in ["a", "b", "c", "d"] {
+            for (place, job) in jobs.iter().enumerate() {
+                let age = 20 + 9 * place;
+                lines += &format!(
+                    "{{\"id\": \"p{place}\", \"model\": \"{model}\", \"traits\": {{\"occupation\": \"{job}\", \"age\": \"{age}\"}}}}\n"
+                );
+            }
+        }
+        let documents = read_documents(&lines).expect("documents");
+        let embedder = StaticEmbedder::embedded().expect("shipped");
+        let report = evaluate_matching(&documents, &embedder, false).expect("clusters");
+        assert_eq!((report.n, report.k_true, report.cannot_link_violations), (24, 6, Some(0)));
+        assert_eq!((report.k_found, report.ari), (6, Some(1.0)), "{report:?}");
+    }
+
+    #[test]
+    fn rewordings_find_their_originals() {
+        let lines = r#"{"id": "x", "traits": [{"original": "i work at a bank", "revised": "i am a bank clerk"}, {"original": "i love dogs", "revised": "my puppy is great"}]}
+{"id": "y", "traits": [{"original": "i sail on weekends", "revised": "my boat is my hobby"}, {"original": "i am a retired teacher", "revised": "i taught at a school"}]}"#;
+        let personas = read_rewordings(lines).expect("personas");
+        let embedder = StaticEmbedder::embedded().expect("shipped");
+        let report = evaluate_rewordings(&personas, &embedder).expect("compares");
+        assert_eq!(
+            (report.n, report.r_at_1, report.one_to_one_accuracy),
+            (2, Some(1.0), Some(1.0)),
+            "{report:?}"
+        );
+    }
+
+    #[test]
+    fn what_is_no_document_is_named_by_its_line() {
+        let error = read_documents("{\"id\": 1}").unwrap_err().to_string();
+        assert!(error.starts_with("line 1 is no persona document; expected"), "{error}");
+        assert!(matches!(read_rewordings("\n"), Err(MatchingError::Empty { .. })));
+    }
 }

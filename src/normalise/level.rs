@@ -1,6 +1,6 @@
 //! Values of closed sets, found under any of their spellings.
 
-use super::phrase::fold;
+use super::phrase::{fold, folds_to};
 use crate::persona::Level;
 
 /// The levels that an answer names, lowest to highest, as positions in the trait's list.
@@ -43,15 +43,16 @@ pub(super) fn named(text: &str, levels: &[Level]) -> Vec<usize> {
     let key = fold(text);
     let spellings = || {
         levels.iter().enumerate().flat_map(|(place, level)| {
-            std::iter::once(&level.value).chain(&level.also).map(move |spelling| (place, fold(spelling)))
+            std::iter::once(&level.value).chain(&level.also).map(move |spelling| (place, spelling))
         })
     };
-    if let Some((place, _)) = spellings().find(|(_, spelling)| *spelling == key) {
+    // Folding every spelling for every answer would be most of the time of reading.
+    if let Some((place, _)) = spellings().find(|(_, spelling)| folds_to(spelling, &key)) {
         return vec![place];
     }
     let words: Vec<&str> = key.split(' ').collect();
     let mut candidates: Vec<(usize, String)> =
-        spellings().filter(|(_, spelling)| spelling.len() > 2).collect();
+        spellings().map(|(place, spelling)| (place, fold(spelling))).filter(|(_, s)| s.len() > 2).collect();
     candidates.sort_by_key(|(place, spelling)| (std::cmp::Reverse(spelling.len()), *place));
     let mut used = vec![false; words.len()];
     let mut found: Vec<(usize, usize)> = Vec::new();

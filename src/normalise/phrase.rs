@@ -37,14 +37,10 @@ pub(crate) fn fold(text: &str) -> String {
     let mut folded = String::with_capacity(text.len());
     if text.is_ascii() {
         // Most texts: no decomposition to look up. Folding is the hot spot of reading.
-        for character in text.chars().filter(|character| *character != '\'') {
-            if character.is_ascii_alphanumeric() {
-                folded.push(character.to_ascii_lowercase());
-            } else if !folded.is_empty() && !folded.ends_with(' ') {
-                folded.push(' ');
-            }
-        }
-        folded.truncate(folded.trim_end().len());
+        fold_ascii(text, |byte| {
+            folded.push(char::from(byte));
+            true
+        });
         return folded;
     }
     for character in text.nfkd().filter(|c| !is_combining_mark(*c) && !matches!(c, '\'' | '’')) {
@@ -56,6 +52,35 @@ pub(crate) fn fold(text: &str) -> String {
     }
     folded.truncate(folded.trim_end().len());
     folded
+}
+
+/// Whether a text folds to `key`, without folding it where it is plain.
+pub(super) fn folds_to(text: &str, key: &str) -> bool {
+    if !text.is_ascii() {
+        return fold(text) == key;
+    }
+    let mut rest = key.bytes();
+    fold_ascii(text, |byte| rest.next() == Some(byte)) && rest.next().is_none()
+}
+
+/// The folded bytes of a plain text, one after the other, until `take` wants no more; whether it
+/// took them all.
+fn fold_ascii(text: &str, mut take: impl FnMut(u8) -> bool) -> bool {
+    let (mut begun, mut gap) = (false, false);
+    for byte in text.bytes().filter(|byte| *byte != b'\'') {
+        if byte.is_ascii_alphanumeric() {
+            if gap && begun && !take(b' ') {
+                return false;
+            }
+            (begun, gap) = (true, false);
+            if !take(byte.to_ascii_lowercase()) {
+                return false;
+            }
+        } else {
+            gap = true;
+        }
+    }
+    true
 }
 
 /// Removes what models put around an answer: `** 1. `, `2) `, `* **…**;`, brackets, quotes.

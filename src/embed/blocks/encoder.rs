@@ -146,12 +146,11 @@ impl Gathered {
     /// The blocks of a draft, one place per trait of the schema; `None` where it says nothing or the
     /// trait has no weight.
     fn blocks(&mut self, schema: &TraitSchema, draft: &Draft) -> Vec<Option<Block>> {
-        let names = names(schema, draft);
+        let known: Vec<(&TraitDefinition, &TraitValue)> =
+            draft.traits.iter().filter_map(|(name, value)| Some((schema.get(name)?, value))).collect();
+        let names = names(&known);
         let mut blocks = vec![None; schema.definitions().len()];
-        for (name, value) in &draft.traits {
-            let Some(definition) = schema.get(name).filter(|definition| definition.weight > 0.0) else {
-                continue;
-            };
+        for (definition, value) in known.into_iter().filter(|(definition, _)| definition.weight > 0.0) {
             let place = schema.definitions().iter().position(|other| std::ptr::eq(other, definition));
             if let Some(block) = place.and_then(|place| blocks.get_mut(place)).filter(|b| b.is_none()) {
                 *block = self.block(value, definition, &names);
@@ -192,16 +191,14 @@ impl Gathered {
 }
 
 /// The persona's name: from the trait that holds it, else from the beginning of its prose.
-fn names(schema: &TraitSchema, draft: &Draft) -> Names {
-    let of =
-        |name: &str| draft.traits.iter().find(|(key, _)| schema.get(key).is_some_and(|d| d.name == name));
-    if let Some((_, value)) = of("name") {
+fn names(known: &[(&TraitDefinition, &TraitValue)]) -> Names {
+    if let Some((_, value)) = known.iter().find(|(definition, _)| definition.name == "name") {
         return Names::from_value(&value.to_string());
     }
-    let prose = draft.traits.iter().find(|(key, _)| {
-        schema
-            .get(key)
-            .is_some_and(|definition| definition.kind == TraitKind::Text && definition.weight > 0.0)
-    });
-    prose.map(|(_, value)| Names::from_prose(&value.to_string())).unwrap_or_default()
+    let prose =
+        known.iter().find(|(definition, _)| definition.kind == TraitKind::Text && definition.weight > 0.0);
+    match prose {
+        Some((_, TraitValue::Text(text))) => Names::from_prose(text),
+        _ => Names::default(),
+    }
 }

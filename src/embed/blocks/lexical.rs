@@ -58,7 +58,9 @@ impl Lexicon {
                 *weight = (1.0 + weight.ln()) * (1.0 + ((1.0 + long) / (1.0 + texts)).ln());
             }
             let length = terms.iter().map(|(_, weight)| weight * weight).sum::<f32>().sqrt();
-            terms.iter_mut().for_each(|(_, weight)| *weight /= length);
+            for (_, weight) in terms {
+                *weight /= length;
+            }
         }
     }
 

@@ -57,8 +57,15 @@ impl Names {
         Self::default()
     }
 
+    fn any(&self) -> bool {
+        !self.0.is_empty()
+    }
+
     /// Whether a word is part of the name.
     pub(super) fn hold(&self, word: &str) -> bool {
+        if word.is_ascii() {
+            return self.0.iter().any(|name| name.eq_ignore_ascii_case(word));
+        }
         self.0.iter().any(|name| *name == word.to_lowercase())
     }
 }
@@ -71,7 +78,8 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
 /// there is nothing to leave out, which is the usual case.
 pub(super) fn mask<'a>(text: &'a str, names: &Names) -> Cow<'a, str> {
     let quoted = without_quotes(text);
-    let keep = |word: &&str| !is_id(word) && !words(word).any(|part| names.hold(part));
+    let named = |word: &str| names.any() && words(word).any(|part| names.hold(part));
+    let keep = |word: &&str| !is_id(word) && !named(word);
     if quoted.split_whitespace().all(|word| keep(&word)) {
         return quoted;
     }
@@ -81,6 +89,9 @@ pub(super) fn mask<'a>(text: &'a str, names: &Names) -> Cow<'a, str> {
 /// Addresses, and marks that mix letters with digits or run to five digits: they name, and mean
 /// nothing. `25-29`, `2nd`, `401k`, `90s` stay.
 fn is_id(word: &str) -> bool {
+    if !word.bytes().any(|byte| matches!(byte, b'0'..=b'9' | b'@' | b'/' | b'.')) {
+        return false;
+    }
     let digits = word.bytes().filter(u8::is_ascii_digit).count();
     if word.contains("://") || word.starts_with("www.") || word.trim_start_matches('@').contains('@') {
         return true;

@@ -133,7 +133,9 @@ impl EncodedDrafts<'_> {
         }
         let length = cells.iter().map(|cell| cell * cell).sum::<f32>().sqrt();
         if length > 0.0 {
-            cells.iter_mut().for_each(|cell| *cell *= columns.scale / length);
+            for cell in cells {
+                *cell *= columns.scale / length;
+            }
         }
     }
 
@@ -163,4 +165,49 @@ fn centres<'a>(blocks: impl Iterator<Item = &'a Block>, kind: &TraitKind) -> Vec
 
 fn tolerance(kind: &TraitKind) -> f64 {
     if let TraitKind::Numeric { tolerance, .. } = kind { *tolerance } else { 1.0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::embed::{BlockEncoder, StaticEmbedder};
+    use crate::persona::{Draft, ModelName, RecordId, TraitSchema, TraitValue};
+
+    fn draft(traits: &[(&str, &str)]) -> Draft {
+        let record = RecordId::new("r").expect("valid");
+        let mut draft = Draft::new(record, ModelName::new("m").expect("valid"));
+        for (name, value) in traits {
+            draft.traits.insert((*name).to_owned(), TraitValue::text(value).expect("says something"));
+        }
+        draft
+    }
+
+    #[test]
+    fn rows_are_near_where_people_are_alike() {
+        let drafts = [
+            draft(&[
+                ("age", "28"),
+                ("location", "London, UK"),
+                ("education", "BSc"),
+                ("goals", "save money"),
+            ]),
+            draft(&[
+                ("age", "29"),
+                ("location", "London"),
+                ("education", "college"),
+                ("goals", "spend less money"),
+            ]),
+            draft(&[("age", "60"), ("location", "Oslo"), ("education", "PhD"), ("goals", "learn to sail")]),
+            draft(&[]),
+            draft(&[("name", "Anna")]),
+        ];
+        let schema = TraitSchema::default_persona();
+        let embedder = StaticEmbedder::embedded().expect("shipped");
+        let rows = BlockEncoder::new(&schema, &embedder).vectors(&drafts).expect("never fails");
+        assert!(rows.cosine(0, 1) > 0.6, "{}", rows.cosine(0, 1));
+        assert!(rows.cosine(0, 2) < 0.3, "{}", rows.cosine(0, 2));
+        // Drafts that say nothing are near to nobody, and not to each other.
+        for (one, other) in [(0, 3), (1, 3), (3, 4)] {
+            assert!(rows.cosine(one, other).abs() < 0.3, "{one} {other}: {}", rows.cosine(one, other));
+        }
+    }
 }

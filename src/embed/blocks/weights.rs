@@ -104,3 +104,54 @@ impl BlockWeights {
         (0..ROUNDS).fold(self, |weights, _| weights.round(tables))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::embed::{BlockEncoder, HashingEmbedder};
+    use crate::persona::{Draft, ModelName, RecordId, TraitSchema, TraitValue};
+
+    /// Three personas per session, told apart by `job` alone: everybody has the same `mood`.
+    fn records(sessions: usize) -> Vec<Vec<Draft>> {
+        let job = |place: usize| ["nurse", "crane driver", "cheese maker"][place % 3];
+        (0..20)
+            .map(|record: usize| {
+                (0..sessions * 3)
+                    .map(|draft: usize| {
+                        let id = RecordId::new(&format!("r{record}")).expect("valid");
+                        let model = format!("m{}", draft / 3);
+                        let mut made = Draft::new(id, ModelName::new(&model).expect("valid"));
+                        made.traits
+                            .insert("job".to_owned(), TraitValue::Text(job(draft + record).to_owned()));
+                        made.traits.insert("mood".to_owned(), TraitValue::Text("calm".to_owned()));
+                        made
+                    })
+                    .collect()
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_trait_on_which_all_agree_learns_to_say_nothing() {
+        let records = records(3);
+        let all: Vec<Draft> = records.concat();
+        let schema = TraitSchema::empty().with_inferred(&all);
+        let embedder = HashingEmbedder::default();
+        let encoder = BlockEncoder::new(&schema, &embedder);
+        let weights = encoder.learn_weights(records.iter().map(Vec::as_slice)).expect("never fails");
+        let by_trait = weights.by_trait();
+        assert!(by_trait["job"].discrimination() > 1.0, "{weights:?}");
+        assert!(by_trait["mood"].discrimination() < 0.1, "{weights:?}");
+    }
+
+    #[test]
+    fn drafts_of_which_none_are_known_to_differ_teach_nothing() {
+        let records: Vec<Vec<Draft>> =
+            records(3).into_iter().map(|drafts| drafts.into_iter().step_by(3).collect()).collect();
+        let all: Vec<Draft> = records.concat();
+        let schema = TraitSchema::empty().with_inferred(&all);
+        let embedder = HashingEmbedder::default();
+        let encoder = BlockEncoder::new(&schema, &embedder);
+        let learned = encoder.learn_weights(records.iter().map(Vec::as_slice)).expect("never fails");
+        assert_eq!(learned, super::BlockWeights::assumed(&schema));
+    }
+}
