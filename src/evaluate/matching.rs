@@ -265,7 +265,10 @@ pub fn evaluate_rewordings(
 }
 
 /// Shares of lines that find their rewording inside the right persona, alone and one to one.
-fn aligned_lines(personas: &[RewordedPersona], embedder: &dyn Embedder) -> Result<Option<(f64, f64)>, MatchingError> {
+fn aligned_lines(
+    personas: &[RewordedPersona],
+    embedder: &dyn Embedder,
+) -> Result<Option<(f64, f64)>, MatchingError> {
     let (mut total, mut alone, mut together) = (0.0, 0.0, 0.0);
     for persona in personas.iter().filter(|persona| !persona.traits.is_empty()) {
         let texts: Vec<&str> = persona

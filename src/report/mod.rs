@@ -22,4 +22,5 @@ pub use persona_files::{PersonaFiles, ReportError};
 pub use summary::{Asked, Counts, InputCount, MemberAnswers, PanelMember, Product, Summary, WhatWasLearned};
 pub use table::PersonaTable;
 pub use terminal::{terminal_persona, wrapped};
+#[cfg(feature = "cli")]
 pub(crate) use wording::counted;
