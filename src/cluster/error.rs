@@ -2,6 +2,7 @@
 
 use super::agreement::AgreementParamsError;
 use super::dbscan::DbscanParamsError;
+use super::hdbscan::HdbscanParamsError;
 use super::kmeans::KMeansParamsError;
 use crate::embed::MatrixError;
 
@@ -54,6 +55,20 @@ pub enum ClusterError {
     /// Parameters of DBSCAN.
     #[error("the parameters of `dbscan` cannot be used")]
     Dbscan(#[from] DbscanParamsError),
+    /// More rows than memory should hold pairs of.
+    #[error(
+        "{rows} rows are more than the {most} whose distances fit into memory; over-cluster with `kmeans` and \
+         cluster the centroids"
+    )]
+    TooManyRows {
+        /// Rows given.
+        rows: usize,
+        /// Most rows that are taken.
+        most: usize,
+    },
+    /// Parameters of HDBSCAN.
+    #[error("the parameters of `hdbscan` cannot be used")]
+    Hdbscan(#[from] HdbscanParamsError),
     /// Parameters of k-means.
     #[error("the parameters of `kmeans` cannot be used")]
     KMeans(#[from] KMeansParamsError),

@@ -16,6 +16,7 @@ mod rows;
 
 pub mod agreement;
 pub mod dbscan;
+pub mod hdbscan;
 pub mod kmeans;
 pub mod threshold;
 
@@ -24,6 +25,7 @@ pub use algorithm::{Algorithm, Input, fit};
 pub use assignment::Assignment;
 pub use dbscan::{DbscanParams, DbscanParamsError, DbscanValidParams, k_distances};
 pub use error::ClusterError;
+pub use hdbscan::{HdbscanParams, HdbscanParamsError, HdbscanValidParams};
 pub use kmeans::{KMeansInit, KMeansModel, KMeansParams, KMeansParamsError, KMeansValidParams};
 pub use linfa_dbscan::linfa_dbscan;
 pub use linfa_kmeans::linfa_kmeans;

@@ -54,7 +54,7 @@ pub(super) trait Sink {
 /// When `rows` is not a whole number of rows.
 pub(super) fn multiply<S: Sink>(rows: &[f32], panels: &Panels, sink: &mut S) {
     assert!(
-        panels.depth() > 0 && rows.len() % panels.depth() == 0,
+        panels.depth() > 0 && rows.len().is_multiple_of(panels.depth()),
         "{} components are no rows of {}",
         rows.len(),
         panels.depth()

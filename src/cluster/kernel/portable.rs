@@ -1,5 +1,7 @@
 //! The kernel in plain code: the twin that says what [`super::avx2`] must compute.
 
+#![expect(clippy::inline_always, reason = "must become part of the kernel, with its vector instructions")]
+
 use super::{LANES, Panels, ROWS, Sink, Tile};
 
 pub(super) fn multiply<S: Sink>(rows: &[f32], panels: &Panels, sink: &mut S) {

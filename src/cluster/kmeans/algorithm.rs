@@ -61,7 +61,7 @@ impl KMeansModel {
 }
 
 /// Row by row, copied only when they do not lie so.
-fn contiguous<'a, D: Data<Elem = f32>>(rows: &'a ArrayBase<D, Ix2>) -> Cow<'a, [f32]> {
+fn contiguous<D: Data<Elem = f32>>(rows: &ArrayBase<D, Ix2>) -> Cow<'_, [f32]> {
     rows.as_slice().map_or_else(|| rows.iter().copied().collect(), Cow::Borrowed)
 }
 
