@@ -6,9 +6,7 @@
 
 use std::{error::Error, fs, hint::black_box};
 
-use consona::cluster::{
-    DbscanParams, HdbscanParams, KMeansInit, KMeansModel, KMeansParams, linfa_dbscan,
-};
+use consona::cluster::{DbscanParams, HdbscanParams, KMeansInit, KMeansModel, KMeansParams, linfa_dbscan};
 use consona::embed::FeatureMatrix;
 use linfa::traits::{Fit, Predict};
 use linfa::{DatasetBase, ParamGuard};
@@ -38,7 +36,9 @@ fn read_npy(path: &str) -> Result<Array2<f32>, Box<dyn Error>> {
     let header = std::str::from_utf8(&bytes[10..10 + length])?;
     let shape = header.split(['(', ')']).nth(1).ok_or("no shape")?;
     let shape: Vec<usize> = shape.split(',').map(|size| size.trim().parse()).collect::<Result<_, _>>()?;
-    let values = bytes[10 + length..].chunks_exact(4).map(|four| f32::from_le_bytes([four[0], four[1], four[2], four[3]]));
+    let values = bytes[10 + length..]
+        .chunks_exact(4)
+        .map(|four| f32::from_le_bytes([four[0], four[1], four[2], four[3]]));
     Ok(Array2::from_shape_vec((shape[0], shape[1]), values.collect())?)
 }
 
