@@ -12,6 +12,7 @@
 
 mod algorithm;
 mod assign;
+mod bounds;
 mod hyperparams;
 mod init;
 mod state;
