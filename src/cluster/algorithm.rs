@@ -5,8 +5,8 @@ use linfa::{DatasetBase, ParamGuard};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AgreementParams, ClusterError, DbscanParams, HdbscanParams, KMeansParams, Outcome, Threshold,
-    linfa_dbscan, linfa_kmeans,
+    AgreementParams, Assignment, ClusterError, DbscanParams, HdbscanParams, KMeansParams, Outcome, Threshold,
+    agglomerative, linfa_dbscan, linfa_kmeans,
 };
 use crate::embed::{FeatureMatrix, SimilarityMatrix};
 
@@ -36,6 +36,11 @@ pub enum Algorithm {
         min_cluster_size: usize,
         /// Rows that make a place dense, itself included.
         min_points: usize,
+    },
+    /// Average linkage; knows nothing of sessions.
+    Agglomerative {
+        /// Clusters whose mean similarity is above this are joined; a cosine.
+        threshold: f64,
     },
     /// linfa's k-means; knows nothing of sessions.
     LinfaKmeans {
@@ -80,6 +85,7 @@ impl Algorithm {
             Self::Kmeans { .. } => "kmeans",
             Self::Dbscan { .. } => "dbscan",
             Self::Hdbscan { .. } => "hdbscan",
+            Self::Agglomerative { .. } => "agglomerative",
             Self::LinfaKmeans { .. } => "linfa_kmeans",
             Self::LinfaDbscan { .. } => "linfa_dbscan",
         }
@@ -106,10 +112,11 @@ impl Algorithm {
             Self::Hdbscan { min_cluster_size, min_points } => {
                 HdbscanParams::new(min_cluster_size).min_points(min_points).check()?.fit(features)?
             }
+            Self::Agglomerative { threshold } => agglomerative(Input::Features(features), threshold)?,
             Self::LinfaKmeans { n_clusters } => linfa_kmeans(features, n_clusters, seed)?,
             Self::LinfaDbscan { tolerance, min_points } => linfa_dbscan(features, tolerance, min_points)?,
         };
-        Ok(Outcome { assignment, merged: Vec::new(), thresholds: None, fitted: None })
+        Ok(Outcome::plain(assignment))
     }
 }
 
@@ -122,7 +129,7 @@ const RUNS: usize = 5;
 ///
 /// # Errors
 /// [`ClusterError`] with the offending value; [`ClusterError::NeedsVectors`] when anything but
-/// [`Algorithm::Agreement`] is given similarities.
+/// [`Algorithm::Agreement`] and [`Algorithm::Agglomerative`] is given similarities.
 pub fn fit(
     algorithm: &Algorithm,
     input: Input<'_>,
@@ -134,12 +141,22 @@ pub fn fit(
     if sessions.len() != rows {
         return Err(ClusterError::Sessions { sessions: sessions.len(), rows });
     }
-    match input {
-        Input::Features(features) => algorithm.fit_vectors(features, sessions, threshold, seed),
-        Input::Similarities(similarities) if *algorithm == Algorithm::Agreement => {
+    match (algorithm, input) {
+        (algorithm, Input::Features(features)) => algorithm.fit_vectors(features, sessions, threshold, seed),
+        (Algorithm::Agreement, Input::Similarities(similarities)) => {
             AgreementParams::new().threshold(*threshold).check()?.fit_similarities(similarities, sessions)
         }
-        Input::Similarities(_) => Err(ClusterError::NeedsVectors { algorithm: algorithm.name() }),
+        (Algorithm::Agglomerative { threshold }, input) => {
+            agglomerative(input, *threshold).map(Outcome::plain)
+        }
+        _ => Err(ClusterError::NeedsVectors { algorithm: algorithm.name() }),
+    }
+}
+
+impl Outcome {
+    /// The result of an algorithm that knows neither sessions nor thresholds.
+    fn plain(assignment: Assignment) -> Self {
+        Self { assignment, merged: Vec::new(), thresholds: None, fitted: None }
     }
 }
 
@@ -159,6 +176,7 @@ mod tests {
             ("our k-means", r#"{"kmeans":{"n_clusters":2}}"#),
             ("our dbscan", r#"{"dbscan":{"tolerance":0.2,"min_points":2}}"#),
             ("our hdbscan", r#"{"hdbscan":{"min_cluster_size":2,"min_points":1}}"#),
+            ("average linkage", r#"{"agglomerative":{"threshold":0.5}}"#),
             ("k-means", r#"{"linfa_kmeans":{"n_clusters":2}}"#),
             ("dbscan", r#"{"linfa_dbscan":{"tolerance":0.2,"min_points":2}}"#),
         ] {

@@ -55,6 +55,12 @@ pub enum ClusterError {
     /// Parameters of DBSCAN.
     #[error("the parameters of `dbscan` cannot be used")]
     Dbscan(#[from] DbscanParamsError),
+    /// A threshold that no similarity can be compared with.
+    #[error("`threshold` is {threshold}; it must be a similarity, from -1 to 1")]
+    Threshold {
+        /// The threshold.
+        threshold: f64,
+    },
     /// More rows than memory should hold pairs of.
     #[error(
         "{rows} rows are more than the {most} whose distances fit into memory; over-cluster with `kmeans` and \

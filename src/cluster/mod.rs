@@ -6,6 +6,7 @@
 //! beside it, guarded against their traps, as baseline and oracle. [`fit`] chooses by name. The
 //! result is an [`Assignment`]; what the drafts of a cluster agree on is for [`crate::consensus`].
 
+mod agglomerative;
 mod algorithm;
 mod assignment;
 mod error;
@@ -20,6 +21,7 @@ pub mod hdbscan;
 pub mod kmeans;
 pub mod threshold;
 
+pub use agglomerative::agglomerative;
 pub use agreement::{AgreementParams, AgreementValidParams, Outcome, Workspace};
 pub use algorithm::{Algorithm, Input, fit};
 pub use assignment::Assignment;

@@ -235,8 +235,8 @@ mod tests {
                 let mut inside: Vec<(f32, u32)> =
                     halves.chunks(LANES).nth(panel).unwrap().iter().copied().filter(|half| half.1 != found.label).collect();
                 inside.sort_by(|one, other| one.0.total_cmp(&other.0).then(one.1.cmp(&other.1)));
-                prop_assert_eq!(others[index].half, inside.first().map_or(f32::INFINITY, |half| half.0));
-                prop_assert_eq!(others[index].second_half, inside.get(1).map_or(f32::INFINITY, |half| half.0));
+                let nth = |place: usize| inside.get(place).map_or(f32::INFINITY, |half| half.0);
+                prop_assert_eq!((others[index].half, others[index].second_half), (nth(0), nth(1)));
                 halves.sort_by(|one, other| one.0.total_cmp(&other.0).then(one.1.cmp(&other.1)));
                 prop_assert_eq!((found.half, found.label), halves[0]);
                 let second = halves.get(1).map_or(f32::INFINITY, |half| half.0);
