@@ -105,7 +105,7 @@ fn atoms(phrase: &Phrase) -> Vec<(String, String)> {
     let parts: Vec<(String, String)> = bare
         .split('/')
         .flat_map(|part| part.split(" or "))
-        .map(|part| Phrase::new(part))
+        .map(Phrase::new)
         .filter(|part| !part.key().is_empty())
         .map(|part| (part.key().to_owned(), part.shown().to_owned()))
         .collect();
