@@ -515,7 +515,10 @@ fn every_real_person_gets_one_persona() {
     let output = consona(&["consensus", &drafts, "--out", &out, "--json"]);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     let counts = &json(&output)["counts"];
-    assert_eq!((&counts["records"], &counts["personas"]), (&113.into(), &113.into()));
+    let persons: std::collections::BTreeSet<String> =
+        lines(&drafts).iter().map(|draft| draft["record"].to_string()).collect();
+    assert!(persons.len() > 100, "the file is the whole one");
+    assert_eq!((&counts["records"], &counts["personas"]), (&persons.len().into(), &persons.len().into()));
     let aside = lines(Path::new(&out).join("set_aside.jsonl"));
     assert!(aside.iter().all(|entry| entry["reason"].as_str().is_some_and(|reason| !reason.is_empty())));
 }
