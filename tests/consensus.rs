@@ -58,8 +58,8 @@ fn age_of(answers: &[(&str, &str)]) -> TraitConsensus {
 #[test]
 fn m4_three_personas_from_three_models_and_the_invented_one_apart() {
     let recordings = include_str!("../data/demo/recordings.jsonl");
-    let lines: String =
-        recordings.lines().filter(|line| !line.contains("\"failures\"")).map(|l| format!("{l}\n")).collect();
+    let drafts: Vec<&str> = recordings.lines().filter(|line| !line.contains("\"failures\"")).collect();
+    let lines = drafts.join("\n");
     let schema = TraitSchema::default_persona();
     let loaded = read_drafts("recordings.jsonl", lines.as_bytes(), &DraftDefaults::default(), &schema)
         .expect("the demo reads");

@@ -23,7 +23,7 @@ pub fn line(text: &str) -> String {
         .collect()
 }
 
-/// Like [`line`], for a text of several lines: line breaks stay.
+/// Like [`line()`], for a text of several lines: line breaks stay.
 #[must_use]
 pub fn lines(text: &str) -> String {
     text.lines().map(line).collect::<Vec<_>>().join("\n")
