@@ -133,7 +133,9 @@ mod tests {
 
     fn definition(name: &str, values: &[TraitValue]) -> TraitDefinition {
         let mut seen = Seen::new(name);
-        values.iter().for_each(|value| seen.add(value));
+        for value in values {
+            seen.add(value);
+        }
         seen.definition()
     }
 

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 /// A count with its noun: `1 draft`, `2 drafts`.
-pub(crate) fn counted<N: Display + PartialEq + From<u8>>(count: N, what: &str) -> String {
+pub(crate) fn counted<N: Copy + Display + PartialEq + From<u8>>(count: N, what: &str) -> String {
     let ending = if count == N::from(1) { "" } else { "s" };
     format!("{count} {what}{ending}")
 }
