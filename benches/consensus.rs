@@ -1,5 +1,6 @@
 //! One record from drafts to consensus: reading, embedding, voting. 5 drafts of 11 traits.
 
+#![expect(clippy::print_stderr, reason = "a benchmark prints quality beside time")]
 use std::hint::black_box;
 
 use consona::consensus::{ConsensusParams, Engine};

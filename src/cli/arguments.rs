@@ -185,8 +185,8 @@ pub(super) struct ConsensusEvaluation {
 /// What `evaluate matching` is told.
 #[derive(Args, Debug)]
 pub(super) struct MatchingEvaluation {
-    /// Persona documents or reworded personas, one per line.
-    #[arg(long, value_name = "FILE")]
+    /// Persona documents or reworded personas, one per line. `--pairs` is the same.
+    #[arg(long, alias = "pairs", value_name = "FILE")]
     pub(super) personas: PathBuf,
     /// Compare the traits alone, without the documents' texts.
     #[arg(long)]

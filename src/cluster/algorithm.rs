@@ -1,9 +1,13 @@
 //! Every algorithm by the name that a study file gives it.
 
-use linfa::ParamGuard;
+use linfa::traits::Fit;
+use linfa::{DatasetBase, ParamGuard};
 use serde::{Deserialize, Serialize};
 
-use super::{AgreementParams, Assignment, ClusterError, Outcome, Threshold, linfa_dbscan, linfa_kmeans};
+use super::{
+    AgreementParams, Assignment, ClusterError, DbscanParams, HdbscanParams, KMeansParams, Outcome, Threshold,
+    agglomerative, linfa_dbscan, linfa_kmeans,
+};
 use crate::embed::{FeatureMatrix, SimilarityMatrix};
 
 /// Which algorithm clusters the drafts.
@@ -14,6 +18,30 @@ pub enum Algorithm {
     /// Ours: cannot-link inside a session, one vote per session, the number of clusters from the data.
     #[default]
     Agreement,
+    /// Our k-means; knows nothing of sessions.
+    Kmeans {
+        /// How many clusters.
+        n_clusters: usize,
+    },
+    /// Our DBSCAN; knows nothing of sessions.
+    Dbscan {
+        /// Euclidean distance between unit rows within which rows are neighbours.
+        tolerance: f64,
+        /// Rows within it, itself included, that make a row dense.
+        min_points: usize,
+    },
+    /// Our HDBSCAN; knows nothing of sessions.
+    Hdbscan {
+        /// Fewer rows are no cluster.
+        min_cluster_size: usize,
+        /// Rows that make a place dense, itself included.
+        min_points: usize,
+    },
+    /// Average linkage; knows nothing of sessions.
+    Agglomerative {
+        /// Clusters whose mean similarity is above this are joined; a cosine.
+        threshold: f64,
+    },
     /// linfa's k-means; knows nothing of sessions.
     LinfaKmeans {
         /// How many clusters.
@@ -48,13 +76,60 @@ impl Input<'_> {
     }
 }
 
+impl Algorithm {
+    /// Its name in a study file.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Agreement => "agreement",
+            Self::Kmeans { .. } => "kmeans",
+            Self::Dbscan { .. } => "dbscan",
+            Self::Hdbscan { .. } => "hdbscan",
+            Self::Agglomerative { .. } => "agglomerative",
+            Self::LinfaKmeans { .. } => "linfa_kmeans",
+            Self::LinfaDbscan { .. } => "linfa_dbscan",
+        }
+    }
+
+    fn fit_vectors(
+        &self,
+        features: &FeatureMatrix,
+        sessions: &[usize],
+        threshold: &Threshold,
+        seed: u64,
+    ) -> Result<Outcome, ClusterError> {
+        let assignment = match *self {
+            Self::Agreement => {
+                return AgreementParams::new().threshold(*threshold).check()?.fit_rows(features, sessions);
+            }
+            Self::Kmeans { n_clusters } => {
+                let params = KMeansParams::new(n_clusters).n_runs(RUNS).seed(seed).check()?;
+                params.fit(&DatasetBase::from(features.view()))?.assignment()
+            }
+            Self::Dbscan { tolerance, min_points } => {
+                DbscanParams::new(min_points, tolerance).check()?.fit(features)?
+            }
+            Self::Hdbscan { min_cluster_size, min_points } => {
+                HdbscanParams::new(min_cluster_size).min_points(min_points).check()?.fit(features)?
+            }
+            Self::Agglomerative { threshold } => agglomerative(Input::Features(features), threshold)?,
+            Self::LinfaKmeans { n_clusters } => linfa_kmeans(features, n_clusters, seed)?,
+            Self::LinfaDbscan { tolerance, min_points } => linfa_dbscan(features, tolerance, min_points)?,
+        };
+        Ok(Outcome::plain(assignment))
+    }
+}
+
+/// Runs of k-means from different beginnings; the one with the least inertia wins.
+const RUNS: usize = 5;
+
 /// Clusters drafts; `sessions[row]` says which model run a draft came from. Only [`Algorithm::Agreement`]
-/// heeds sessions and thresholds, only [`Algorithm::LinfaKmeans`] the seed. Noise stays `None`
+/// heeds sessions and thresholds, only the two k-means the seed. Noise stays `None`
 /// ([`Assignment::noise_as_singletons`] makes minority personas of it).
 ///
 /// # Errors
-/// [`ClusterError`] with the offending value; [`ClusterError::NeedsVectors`] when an algorithm of linfa
-/// is given similarities.
+/// [`ClusterError`] with the offending value; [`ClusterError::NeedsVectors`] when anything but
+/// [`Algorithm::Agreement`] and [`Algorithm::Agglomerative`] is given similarities.
 pub fn fit(
     algorithm: &Algorithm,
     input: Input<'_>,
@@ -67,25 +142,14 @@ pub fn fit(
         return Err(ClusterError::Sessions { sessions: sessions.len(), rows });
     }
     match (algorithm, input) {
-        (Algorithm::Agreement, input) => {
-            let params = AgreementParams::new().threshold(*threshold).check()?;
-            match input {
-                Input::Features(features) => params.fit_rows(features, sessions),
-                Input::Similarities(similarities) => params.fit_similarities(similarities, sessions),
-            }
+        (algorithm, Input::Features(features)) => algorithm.fit_vectors(features, sessions, threshold, seed),
+        (Algorithm::Agreement, Input::Similarities(similarities)) => {
+            AgreementParams::new().threshold(*threshold).check()?.fit_similarities(similarities, sessions)
         }
-        (Algorithm::LinfaKmeans { n_clusters }, Input::Features(features)) => {
-            linfa_kmeans(features, *n_clusters, seed).map(Outcome::plain)
+        (Algorithm::Agglomerative { threshold }, input) => {
+            agglomerative(input, *threshold).map(Outcome::plain)
         }
-        (Algorithm::LinfaDbscan { tolerance, min_points }, Input::Features(features)) => {
-            linfa_dbscan(features, *tolerance, *min_points).map(Outcome::plain)
-        }
-        (Algorithm::LinfaKmeans { .. }, Input::Similarities(_)) => {
-            Err(ClusterError::NeedsVectors { algorithm: "linfa_kmeans" })
-        }
-        (Algorithm::LinfaDbscan { .. }, Input::Similarities(_)) => {
-            Err(ClusterError::NeedsVectors { algorithm: "linfa_dbscan" })
-        }
+        _ => Err(ClusterError::NeedsVectors { algorithm: algorithm.name() }),
     }
 }
 
@@ -109,10 +173,15 @@ mod tests {
         let threshold = Threshold::Fixed(Thresholds::fixed(0.5));
         for (name, text) in [
             ("agreement", r#""agreement""#),
+            ("our k-means", r#"{"kmeans":{"n_clusters":2}}"#),
+            ("our dbscan", r#"{"dbscan":{"tolerance":0.2,"min_points":2}}"#),
+            ("our hdbscan", r#"{"hdbscan":{"min_cluster_size":2,"min_points":1}}"#),
+            ("average linkage", r#"{"agglomerative":{"threshold":0.5}}"#),
             ("k-means", r#"{"linfa_kmeans":{"n_clusters":2}}"#),
             ("dbscan", r#"{"linfa_dbscan":{"tolerance":0.2,"min_points":2}}"#),
         ] {
             let algorithm: Algorithm = serde_json::from_str(text).unwrap();
+            assert!(text.contains(algorithm.name()), "{name}");
             let outcome = fit(&algorithm, Input::Features(&features), &[0, 0, 1, 1], &threshold, 1).unwrap();
             assert_eq!(outcome.assignment.labels(), [Some(0), Some(1), Some(0), Some(1)], "{name}");
         }

@@ -2,6 +2,7 @@
 
 use super::agreement::AgreementParamsError;
 use super::dbscan::DbscanParamsError;
+use super::hdbscan::HdbscanParamsError;
 use super::kmeans::KMeansParamsError;
 use crate::embed::MatrixError;
 
@@ -54,6 +55,26 @@ pub enum ClusterError {
     /// Parameters of DBSCAN.
     #[error("the parameters of `dbscan` cannot be used")]
     Dbscan(#[from] DbscanParamsError),
+    /// A threshold that no similarity can be compared with.
+    #[error("`threshold` is {threshold}; it must be a similarity, from -1 to 1")]
+    Threshold {
+        /// The threshold.
+        threshold: f64,
+    },
+    /// More rows than memory should hold pairs of.
+    #[error(
+        "{rows} rows are more than the {most} whose distances fit into memory; over-cluster with `kmeans` and \
+         cluster the centroids"
+    )]
+    TooManyRows {
+        /// Rows given.
+        rows: usize,
+        /// Most rows that are taken.
+        most: usize,
+    },
+    /// Parameters of HDBSCAN.
+    #[error("the parameters of `hdbscan` cannot be used")]
+    Hdbscan(#[from] HdbscanParamsError),
     /// Parameters of k-means.
     #[error("the parameters of `kmeans` cannot be used")]
     KMeans(#[from] KMeansParamsError),

@@ -6,6 +6,7 @@
 //! beside it, guarded against their traps, as baseline and oracle. [`fit`] chooses by name. The
 //! result is an [`Assignment`]; what the drafts of a cluster agree on is for [`crate::consensus`].
 
+mod agglomerative;
 mod algorithm;
 mod assignment;
 mod error;
@@ -16,14 +17,17 @@ mod rows;
 
 pub mod agreement;
 pub mod dbscan;
+pub mod hdbscan;
 pub mod kmeans;
 pub mod threshold;
 
+pub use agglomerative::agglomerative;
 pub use agreement::{AgreementParams, AgreementValidParams, Outcome, Workspace};
 pub use algorithm::{Algorithm, Input, fit};
 pub use assignment::Assignment;
 pub use dbscan::{DbscanParams, DbscanParamsError, DbscanValidParams, k_distances};
 pub use error::ClusterError;
+pub use hdbscan::{HdbscanParams, HdbscanParamsError, HdbscanValidParams};
 pub use kmeans::{KMeansInit, KMeansModel, KMeansParams, KMeansParamsError, KMeansValidParams};
 pub use linfa_dbscan::linfa_dbscan;
 pub use linfa_kmeans::linfa_kmeans;

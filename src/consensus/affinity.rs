@@ -10,7 +10,8 @@ use crate::persona::{Comparison, TraitDefinition, TraitKind};
 /// one tolerance apart.
 const LEVEL_TOLERANCE: f64 = 1.0;
 
-/// What the likeness of two names counts where neither place is known to lie in the other.
+/// What the likeness of two names counts where neither place is known to lie in the other: names of
+/// different places sound alike without being near.
 const OTHER_PLACE: f64 = 0.2;
 
 /// Vectors of the phrases of one record, by key.
@@ -104,7 +105,7 @@ fn atoms(phrase: &Phrase) -> Vec<(String, String)> {
     let parts: Vec<(String, String)> = bare
         .split('/')
         .flat_map(|part| part.split(" or "))
-        .map(|part| Phrase::new(part))
+        .map(Phrase::new)
         .filter(|part| !part.key().is_empty())
         .map(|part| (part.key().to_owned(), part.shown().to_owned()))
         .collect();
@@ -131,8 +132,12 @@ pub(super) fn between(
         }
         (Reading::Category(here), Reading::Category(there)) => f64::from(u8::from(here == there)),
         (Reading::Place(here), Reading::Place(there)) => {
-            let known = here.similarity(there);
-            if known > 0.0 { known } else { of_other_places(vectors.meaning(here.phrase(), there.phrase())) }
+            let meaning = || vectors.meaning(here.phrase(), there.phrase());
+            match here.similarity(there) {
+                known if known > 0.0 => known,
+                _ if here.is_description() || there.is_description() => meaning(),
+                _ => OTHER_PLACE * meaning(),
+            }
         }
         (Reading::Phrase(here), Reading::Phrase(there)) => match definition.kind {
             TraitKind::Categorical { comparison: Comparison::Meaning, .. } => vectors.meaning(here, there),
@@ -141,11 +146,6 @@ pub(super) fn between(
         (Reading::Prose(here), Reading::Prose(there)) => vectors.meaning(here, there),
         _ => 0.0,
     }
-}
-
-/// Names of different places sound alike without being near.
-fn of_other_places(meaning: f64) -> f64 {
-    if meaning >= 1.0 { 1.0 } else { OTHER_PLACE * meaning }
 }
 
 #[cfg(test)]
@@ -177,6 +177,7 @@ mod tests {
         // One level apart: 2^-1.
         assert!((similarity("education", "Bachelor's degree", "Master's Degree") - 0.5).abs() < 1e-12);
         assert!(similarity("location", "London, UK", "London") > 0.8);
+        assert!(similarity("location", "Outskirts of the town", "On the outskirts of town") > 0.5);
         assert!(similarity("name", "Ada", "Adam") < 0.5, "names are equal or not");
     }
 

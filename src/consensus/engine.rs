@@ -113,17 +113,16 @@ impl<'a> Engine<'a> {
     /// [`ConsensusError`] when drafts cannot be read, embedded or clustered.
     pub fn learn<S: DraftSource + ?Sized>(&self, source: &S) -> Result<Learned, ConsensusError> {
         let subject = self.subject(source)?;
-        let (blocks, thresholds) = match subject {
-            Subject::One => (None, None),
-            _ => {
-                let blocks = self.block_weights(source)?;
-                let thresholds = self.thresholds(source, &blocks)?;
-                (Some(blocks), Some(thresholds))
-            }
+        let (blocks, thresholds) = if subject == Subject::One {
+            (None, None)
+        } else {
+            let blocks = self.block_weights(source)?;
+            let thresholds = self.thresholds(source, &blocks)?;
+            (Some(blocks), Some(thresholds))
         };
         let matching = self.matching(blocks.as_ref(), thresholds.as_ref());
         let mut table = AgreementTable::new(self.panel.len());
-        self.walk(
+        walk(
             source,
             |record| {
                 let clusters = self.clusters(record, matching.as_ref())?;
@@ -156,7 +155,7 @@ impl<'a> Engine<'a> {
         sink: impl FnMut(Vec<ConsensusPersona>) -> Result<(), ConsensusError>,
     ) -> Result<(), ConsensusError> {
         let matching = self.matching(learned.blocks.as_ref(), learned.thresholds.as_ref());
-        self.walk(source, |record| self.personas(record, matching.as_ref(), learned), sink)
+        walk(source, |record| self.personas(record, matching.as_ref(), learned), sink)
     }
 
     /// The personas of one record.
@@ -193,7 +192,7 @@ impl<'a> Engine<'a> {
             sessions.sort_unstable();
             Ok(sessions.windows(2).any(|pair| pair[0] == pair[1]))
         };
-        self.walk(source, lone, |found| {
+        walk(source, lone, |found| {
             several |= found;
             Ok(())
         })?;
@@ -214,7 +213,7 @@ impl<'a> Engine<'a> {
     ) -> Result<FittedThresholds, ConsensusError> {
         let encoder = BlockEncoder::new(self.schema, self.embedder).with_weights(blocks.clone());
         let mut sample = PairSample::default();
-        self.walk(
+        walk(
             source,
             |record| {
                 let mut pairs = PairSample::default();
@@ -253,38 +252,34 @@ impl<'a> Engine<'a> {
         let drafts = record.drafts();
         let (algorithm, seed) = (&self.settings.algorithm, self.settings.seed);
         let encoded = encoder.encode(drafts).map_err(|source| embedding(Some(record), source))?;
-        let outcome = match algorithm {
-            Algorithm::Agreement => {
-                let alike = encoded.similarities().map_err(|source| embedding(Some(record), source))?;
-                cluster::fit(algorithm, Input::Similarities(&alike), &record.sessions(), threshold, seed)
-            }
-            _ => {
-                let rows = encoded.vectors().map_err(|source| embedding(Some(record), source))?;
-                cluster::fit(algorithm, Input::Features(&rows), &record.sessions(), threshold, seed)
-            }
+        let outcome = if *algorithm == Algorithm::Agreement {
+            let alike = encoded.similarities().map_err(|source| embedding(Some(record), source))?;
+            cluster::fit(algorithm, Input::Similarities(&alike), &record.sessions(), threshold, seed)
+        } else {
+            let rows = encoded.vectors().map_err(|source| embedding(Some(record), source))?;
+            cluster::fit(algorithm, Input::Features(&rows), &record.sessions(), threshold, seed)
         };
         let outcome = outcome
             .map_err(|source| ConsensusError::Cluster { record: record.record().to_string(), source })?;
         Ok(outcome.assignment.noise_as_singletons().members())
     }
+}
 
-    /// Works on all records in parallel, chunk by chunk, and takes the results in order.
-    fn walk<S: DraftSource + ?Sized, T: Send>(
-        &self,
-        source: &S,
-        work: impl Fn(&RecordDrafts) -> Result<T, ConsensusError> + Sync,
-        mut take: impl FnMut(T) -> Result<(), ConsensusError>,
-    ) -> Result<(), ConsensusError> {
-        let records = source.records();
-        for start in (0..records).step_by(CHUNK) {
-            let chunk = source.chunk(start..(start + CHUNK).min(records))?;
-            let done: Vec<Result<T, ConsensusError>> = chunk.par_iter().map(&work).collect();
-            for result in done {
-                take(result?)?;
-            }
+/// Works on all records in parallel, chunk by chunk, and takes the results in order.
+fn walk<S: DraftSource + ?Sized, T: Send>(
+    source: &S,
+    work: impl Fn(&RecordDrafts) -> Result<T, ConsensusError> + Sync,
+    mut take: impl FnMut(T) -> Result<(), ConsensusError>,
+) -> Result<(), ConsensusError> {
+    let records = source.records();
+    for start in (0..records).step_by(CHUNK) {
+        let chunk = source.chunk(start..(start + CHUNK).min(records))?;
+        let done: Vec<Result<T, ConsensusError>> = chunk.par_iter().map(&work).collect();
+        for result in done {
+            take(result?)?;
         }
-        Ok(())
     }
+    Ok(())
 }
 
 fn embedding(record: Option<&RecordDrafts>, source: EmbedError) -> ConsensusError {

@@ -59,7 +59,7 @@ pub(super) fn match_items<'a>(
     Ok(groups)
 }
 
-fn phrases<'a>(reading: &'a Reading) -> &'a [Phrase] {
+fn phrases(reading: &Reading) -> &[Phrase] {
     match reading {
         Reading::Items(items) => items,
         _ => &[],

@@ -85,7 +85,8 @@ impl Reliability {
             if power == 0.0 || models < 3 {
                 break;
             }
-            let weights = normalised(found.agreement.iter().map(|share| share.powf(power)).collect());
+            let weights =
+                normalised(&found.agreement.iter().map(|share| share.powf(power)).collect::<Vec<f64>>());
             let moved =
                 weights.iter().zip(&found.weights).map(|(new, old)| (new - old).abs()).fold(0.0, f64::max);
             found.weights = weights;
@@ -122,7 +123,7 @@ fn agreement(table: &AgreementTable, weights: &[f64]) -> Vec<f64> {
 }
 
 /// Brought to a mean of 1.
-fn normalised(weights: Vec<f64>) -> Vec<f64> {
+fn normalised(weights: &[f64]) -> Vec<f64> {
     let mean = weights.iter().sum::<f64>() / weights.len() as f64;
     if mean > 0.0 { weights.iter().map(|weight| weight / mean).collect() } else { vec![1.0; weights.len()] }
 }

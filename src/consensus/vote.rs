@@ -136,7 +136,9 @@ fn group(votes: &[Vote<'_>], alike: &Array2<f64>, ballots: &[f64], total: f64, s
                 free[vote] && (vote == representative || alike[[representative, vote]] >= similar)
             })
             .collect();
-        members.iter().for_each(|&vote| free[vote] = false);
+        for &vote in &members {
+            free[vote] = false;
+        }
         let share = members.iter().map(|&vote| votes[vote].weight).sum::<f64>() / total;
         groups.push(Group { representative, votes: members, share });
     }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 use super::wordpiece::WordPiece;
-use super::{EmbedError, Embedder, StaticEmbedder};
+use super::{EmbedError, Embedder, StaticEmbedder, TransformerEmbedder};
 
 /// The files of one model folder. The core opens none of them; the shell reads those of
 /// [`ModelFolder::FILES`] that exist.
@@ -61,8 +61,8 @@ impl ModelFolder {
         self
     }
 
-    /// The embedder that the folder holds: a static table, told by its `config.json`
-    /// (`"model_type": "model2vec"`) or by having none.
+    /// The embedder that the folder holds, told by `model_type` in its `config.json`: a static table
+    /// (`model2vec`, or no configuration at all) or a sentence transformer (`bert`).
     ///
     /// # Errors
     /// [`EmbedError::Model`] says what is missing or does not fit.
@@ -70,8 +70,9 @@ impl ModelFolder {
         let kind = self.config()?.and_then(|config| Some(config.get("model_type")?.as_str()?.to_owned()));
         match kind.as_deref() {
             None | Some("model2vec") => Ok(Box::new(StaticEmbedder::from_folder(self)?)),
+            Some("bert") => Ok(Box::new(TransformerEmbedder::from_folder(&self)?)),
             Some(other) => Err(self.refuse(format!(
-                "`config.json` names a model of type `{other}`; only `model2vec` tables are read"
+                "`config.json` names a model of type `{other}`; `model2vec` tables and `bert` transformers are read"
             ))),
         }
     }

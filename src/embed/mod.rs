@@ -14,6 +14,7 @@ mod matrix;
 mod named;
 mod static_table;
 mod table_file;
+mod transformer;
 mod wordpiece;
 
 pub use blocks::{BlockEncoder, BlockWeights, EncodedDrafts, TraitEvidence};
@@ -24,6 +25,7 @@ pub use hashing::HashingEmbedder;
 pub use matrix::{FeatureMatrix, MatrixError, SimilarityMatrix};
 pub use named::from_name;
 pub use static_table::StaticEmbedder;
+pub use transformer::TransformerEmbedder;
 
 /// Texts to vectors. Implementations are deterministic: equal texts give equal rows.
 pub trait Embedder: std::fmt::Debug + Send + Sync {

@@ -180,6 +180,11 @@ impl WordPiece {
         self.unknown
     }
 
+    /// The id of a token that begins a word, such as `[CLS]`.
+    pub(crate) fn id(&self, token: &str) -> Option<u32> {
+        self.starts.get(token).copied()
+    }
+
     /// Appends the ids of a text to `ids`, without special tokens around it.
     pub(crate) fn encode(&self, text: &str, scratch: &mut Scratch, ids: &mut Vec<u32>) {
         let word = &mut scratch.word;

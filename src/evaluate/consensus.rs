@@ -160,7 +160,12 @@ impl ConsensusTrial<'_> {
             outcomes.iter().flat_map(|o| o.per_trait.keys()).collect();
         let per_trait = names
             .into_iter()
-            .map(|name| (name.clone(), mean_scores(outcomes.iter().filter_map(|o| o.per_trait.get(name)))))
+            .map(|name| {
+                (
+                    name.clone(),
+                    mean_scores(&outcomes.iter().filter_map(|o| o.per_trait.get(name)).collect::<Vec<_>>()),
+                )
+            })
             .collect();
         let beaten = outcomes.iter().filter(|o| o.consensus.accuracy >= o.members.best).count();
         ConsensusReport {
@@ -169,8 +174,8 @@ impl ConsensusTrial<'_> {
             committees: outcomes.len(),
             committee_size: size,
             seed,
-            consensus: mean_scores(outcomes.iter().map(|outcome| &outcome.consensus)),
-            plurality: mean_scores(outcomes.iter().map(|outcome| &outcome.plurality)),
+            consensus: mean_scores(&outcomes.iter().map(|outcome| &outcome.consensus).collect::<Vec<_>>()),
+            plurality: mean_scores(&outcomes.iter().map(|outcome| &outcome.plurality).collect::<Vec<_>>()),
             members: Members {
                 mean: mean(outcomes.iter().filter_map(|outcome| outcome.members.mean)),
                 best: mean(outcomes.iter().filter_map(|outcome| outcome.members.best)),
@@ -251,8 +256,8 @@ struct Outcome {
     per_trait: BTreeMap<String, Scores>,
 }
 
-fn mean_scores<'a>(scores: impl Iterator<Item = &'a Scores> + Clone) -> Scores {
-    let of = |field: fn(&Scores) -> Option<f64>| mean(scores.clone().filter_map(field));
+fn mean_scores(scores: &[&Scores]) -> Scores {
+    let of = |field: fn(&Scores) -> Option<f64>| mean(scores.iter().copied().filter_map(field));
     Scores {
         accuracy: of(|scores| scores.accuracy),
         ece: of(|scores| scores.ece),

@@ -306,9 +306,10 @@ mod tests {
         for model in ["a", "b", "c", "d"] {
             for (place, job) in jobs.iter().enumerate() {
                 let age = 20 + 9 * place;
-                lines += &format!(
-                    "{{\"id\": \"p{place}\", \"model\": \"{model}\", \"traits\": {{\"occupation\": \"{job}\", \"age\": \"{age}\"}}}}\n"
-                );
+                let traits = serde_json::json!({"occupation": job, "age": age.to_string()});
+                let line = serde_json::json!({"id": format!("p{place}"), "model": model, "traits": traits});
+                lines += &line.to_string();
+                lines.push('\n');
             }
         }
         let documents = read_documents(&lines).expect("documents");

@@ -53,6 +53,13 @@ impl Place {
         &self.parts
     }
 
+    /// Whether the place is described rather than named: one part of three or more words, such as
+    /// "on the outskirts".
+    #[must_use]
+    pub fn is_description(&self) -> bool {
+        matches!(self.parts.as_slice(), [only] if only.split(' ').count() > 2)
+    }
+
     /// How alike two places are, in 0..=1: 1 for the same place, 0.9 where one only says it more
     /// fully (`London` and `London, UK`), 0.5 where one names a larger place around the other
     /// (`Italy` and `Rome, Italy`), 0.2 for two places in one larger one, else 0.

@@ -1,5 +1,7 @@
 //! Average linkage with cannot-link, on a square matrix of similarities.
 
+use ndarray::ArrayView2;
+
 /// A pair that may never be joined, a cluster that is gone, and the diagonal.
 pub(super) const NEVER: f32 = f32::NEG_INFINITY;
 
@@ -80,6 +82,19 @@ impl Linkage {
         (self.best[keep], self.partner[keep]) = greatest(&self.links[keep * n..(keep + 1) * n]);
         self.stale[keep] = false;
     }
+}
+
+/// Average linkage of any rows; gives the smallest row of each row's cluster.
+pub(in crate::cluster) fn average_linkage(similarities: ArrayView2<'_, f32>, threshold: f64) -> Vec<usize> {
+    let n = similarities.nrows();
+    let mut links: Vec<f32> = similarities.iter().copied().collect();
+    for row in 0..n {
+        links[row * n + row] = NEVER;
+    }
+    let mut clusters = Vec::new();
+    #[expect(clippy::cast_possible_truncation, reason = "similarities are f32")]
+    Linkage { links, ..Linkage::default() }.run(n, threshold as f32, &mut clusters);
+    clusters
 }
 
 /// The greatest value and its first place; [`NEVER`] and 0 for nothing.

@@ -10,9 +10,10 @@ use super::neighbours::{Pair, Points, half_squares, kth_distances, near_pairs};
 use crate::cluster::{Assignment, ClusterError};
 use crate::embed::FeatureMatrix;
 
-/// Pairs kept between the passes, per row: about as much memory as the rows themselves. Where there are
-/// more, the second pass finds them again.
-const KEPT_PER_ROW: usize = 96;
+/// Pairs kept between the passes, per row and in all (200 MB). Where there are more, the second pass finds
+/// them again, which doubles the time and keeps memory linear.
+const KEPT_PER_ROW: usize = 256;
+const KEPT: usize = 1 << 24;
 
 /// Nobody.
 const NONE: u32 = u32::MAX;
@@ -30,22 +31,23 @@ impl DbscanValidParams {
         }
         let rows = features.view();
         let rows = rows.as_slice().map_or_else(|| Cow::Owned(rows.iter().copied().collect()), Cow::Borrowed);
-        Ok(Assignment::new(self.labels(&rows, features.dimension())))
+        Ok(Assignment::new(self.labels(&rows, features.dimension(), KEPT)))
     }
 
     /// The component of each row, named by one of its rows; `None` for noise.
-    fn labels(&self, rows: &[f32], depth: usize) -> Vec<Option<u32>> {
+    fn labels(&self, rows: &[f32], depth: usize, most_kept: usize) -> Vec<Option<u32>> {
         let half_squares = half_squares(rows, depth);
         let n = half_squares.len();
         let points = Points { rows, half_squares: &half_squares, depth };
         let mut counts = vec![1_usize; n];
+        let most = most_kept.min(n * KEPT_PER_ROW);
         let mut kept: Option<Vec<Pair>> = Some(Vec::new());
         near_pairs(points, self.tolerance, |pairs| {
             for (one, other, _) in pairs {
                 counts[*one as usize] += 1;
                 counts[*other as usize] += 1;
             }
-            kept = kept.take().filter(|kept| kept.len() + pairs.len() <= n * KEPT_PER_ROW);
+            kept = kept.take().filter(|kept| kept.len() + pairs.len() <= most);
             if let Some(kept) = &mut kept {
                 kept.extend_from_slice(pairs);
             }
@@ -148,7 +150,7 @@ impl<D: Data<Elem = f32>> Transformer<&ArrayBase<D, Ix2>, Array1<Option<usize>>>
         let depth = rows.ncols();
         let rows: Cow<'_, [f32]> =
             rows.as_slice().map_or_else(|| Cow::Owned(rows.iter().copied().collect()), Cow::Borrowed);
-        Array1::from_vec(Assignment::new(self.labels(&rows, depth)).labels().to_vec())
+        Array1::from_vec(Assignment::new(self.labels(&rows, depth, KEPT)).labels().to_vec())
     }
 }
 
@@ -203,6 +205,10 @@ mod tests {
             let matrix = Array2::from_shape_fn((rows.len(), 2), |(row, column)| rows[row][column]);
             let found = DbscanParams::new(min_points, tolerance).check().unwrap().transform(&matrix);
             prop_assert_eq!(found.to_vec(), by_definition(&rows, tolerance, min_points));
+            // Pairs that are found again give what kept pairs give.
+            let flat: Vec<f32> = matrix.iter().copied().collect();
+            let params = DbscanParams::new(min_points, tolerance).check().unwrap();
+            prop_assert_eq!(params.labels(&flat, 2, 0), params.labels(&flat, 2, KEPT));
         }
     }
 

@@ -14,3 +14,4 @@ mod neighbours;
 
 pub use algorithm::k_distances;
 pub use hyperparams::{DbscanParams, DbscanParamsError, DbscanValidParams};
+pub(super) use neighbours::{Points, half_squares};

@@ -1,5 +1,7 @@
 //! Pairs of rows within a distance, found by blocked products and handed over, never kept.
 
+#![expect(clippy::inline_always, reason = "must become part of the kernel, with its vector instructions")]
+
 use rayon::prelude::*;
 
 use crate::cluster::kernel::{LANES, Panels, Sink, Tile, dot, multiply};
@@ -25,7 +27,7 @@ impl Points<'_> {
         self.half_squares.len()
     }
 
-    fn block(&self, from: usize, to: usize) -> &[f32] {
+    pub(in crate::cluster) fn block(&self, from: usize, to: usize) -> &[f32] {
         &self.rows[from * self.depth..to * self.depth]
     }
 }
@@ -126,7 +128,9 @@ pub(super) fn near_pairs(points: Points<'_>, distance: f64, mut take: impl FnMut
                 near.pairs
             };
             let found: Vec<Vec<Pair>> = wave.par_iter().map(look).collect();
-            found.iter().for_each(|pairs| take(pairs));
+            for pairs in &found {
+                take(pairs);
+            }
         }
     }
 }
@@ -141,7 +145,7 @@ struct Least<'a> {
     half_columns: &'a [f32],
     k: usize,
     /// `rows` × `k`, ascending, of ‖c‖²/2 − x·c.
-    least: &'a mut [f32],
+    kept: &'a mut [f32],
 }
 
 impl Sink for Least<'_> {
@@ -152,7 +156,7 @@ impl Sink for Least<'_> {
     fn tile(&mut self, row: usize, column: usize, products: &Tile) {
         let Some(half) = self.half_columns[column..].first_chunk::<LANES>() else { return };
         for (offset, lanes) in products.iter().enumerate().take(self.rows - row) {
-            let most = self.least[(row + offset + 1) * self.k - 1];
+            let most = self.kept[(row + offset + 1) * self.k - 1];
             let mut nearer = false;
             for (product, half) in lanes.iter().zip(half) {
                 nearer |= half - product < most;
@@ -169,7 +173,7 @@ impl Sink for Least<'_> {
 
 impl Least<'_> {
     fn insert(&mut self, row: usize, column: usize, lanes: &[f32; LANES]) {
-        let least = &mut self.least[row * self.k..(row + 1) * self.k];
+        let least = &mut self.kept[row * self.k..(row + 1) * self.k];
         for (lane, product) in lanes.iter().enumerate().take(self.columns - column) {
             let other = self.column_start + column + lane;
             let value = self.points.half_squares[other] - product;
@@ -192,12 +196,12 @@ pub(in crate::cluster) fn kth_distances(points: Points<'_>, k: usize) -> Vec<f32
         panels.repack(points.block(column_start, column_end), points.depth);
         let mut half_columns = points.half_squares[column_start..column_end].to_vec();
         half_columns.resize(half_columns.len().next_multiple_of(LANES), f32::INFINITY);
-        least.par_chunks_mut(BLOCK * k).enumerate().for_each(|(block, least)| {
+        least.par_chunks_mut(BLOCK * k).enumerate().for_each(|(block, kept)| {
             let row_start = block * BLOCK;
-            let rows = least.len() / k;
+            let rows = kept.len() / k;
             let columns = column_end - column_start;
             let half_columns = &half_columns;
-            let mut sink = Least { points, row_start, rows, column_start, columns, half_columns, k, least };
+            let mut sink = Least { points, row_start, rows, column_start, columns, half_columns, k, kept };
             multiply(points.block(row_start, row_start + rows), &panels, &mut sink);
         });
     }

@@ -11,6 +11,7 @@ use std::arch::x86_64::{
     __m256, _mm256_add_ps, _mm256_broadcast_ss, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_setzero_ps,
     _mm256_storeu_ps,
 };
+use std::ops::Range;
 
 use super::panels::HALF;
 use super::{LANES, Panels, ROWS, Sink, Tile};
@@ -20,16 +21,16 @@ pub(super) fn available() -> bool {
     is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")
 }
 
-pub(super) fn multiply<S: Sink>(rows: &[f32], panels: &Panels, sink: &mut S) {
+pub(super) fn multiply<S: Sink>(rows: &[f32], panels: &Panels, range: Range<usize>, sink: &mut S) {
     assert!(available(), "the caller asks first");
     // SAFETY: the instructions are there.
-    unsafe { multiply_unchecked(rows, panels, sink) }
+    unsafe { multiply_unchecked(rows, panels, range, sink) }
 }
 
 /// # Safety
 /// AVX2 and FMA must be available.
 #[target_feature(enable = "avx2,fma")]
-unsafe fn multiply_unchecked<S: Sink>(rows: &[f32], panels: &Panels, sink: &mut S) {
+unsafe fn multiply_unchecked<S: Sink>(rows: &[f32], panels: &Panels, range: Range<usize>, sink: &mut S) {
     let depth = panels.depth();
     let count = rows.len() / depth;
     for row in (0..count).step_by(ROWS) {
@@ -37,7 +38,7 @@ unsafe fn multiply_unchecked<S: Sink>(rows: &[f32], panels: &Panels, sink: &mut 
         let first = sink.first(row);
         let group: [&[f32]; ROWS] =
             std::array::from_fn(|offset| &rows[(row + offset).min(count - 1) * depth..][..depth]);
-        for (column, width, panel) in panels.iter().skip(first / LANES) {
+        for (column, width, panel) in panels.range(range.start.max(first / LANES)..range.end) {
             let mut tile: Tile = [[0.0; LANES]; ROWS];
             // SAFETY: the instructions are there by this function's own condition.
             unsafe {

@@ -19,6 +19,8 @@ mod panels;
 mod portable;
 mod square;
 
+use std::ops::Range;
+
 pub(super) use panels::Panels;
 pub(super) use square::similarities;
 
@@ -53,18 +55,26 @@ pub(super) trait Sink {
 /// # Panics
 /// When `rows` is not a whole number of rows.
 pub(super) fn multiply<S: Sink>(rows: &[f32], panels: &Panels, sink: &mut S) {
+    multiply_some(rows, panels, 0..panels.count(), sink);
+}
+
+/// The same for a range of panels only, each of [`LANES`] columns.
+///
+/// # Panics
+/// As [`multiply`].
+pub(super) fn multiply_some<S: Sink>(rows: &[f32], panels: &Panels, range: Range<usize>, sink: &mut S) {
     assert!(
-        panels.depth() > 0 && rows.len() % panels.depth() == 0,
+        panels.depth() > 0 && rows.len().is_multiple_of(panels.depth()),
         "{} components are no rows of {}",
         rows.len(),
         panels.depth()
     );
     #[cfg(target_arch = "x86_64")]
     if avx2::available() {
-        avx2::multiply(rows, panels, sink);
+        avx2::multiply(rows, panels, range, sink);
         return;
     }
-    portable::multiply(rows, panels, sink);
+    portable::multiply(rows, panels, range, sink);
 }
 
 /// Sum of the products of two vectors' components, in four interleaved sums whose order is fixed.
@@ -144,7 +154,7 @@ mod tests {
             let mut chosen = keep(rows, columns);
             multiply(&left, &panels, &mut chosen);
             let mut plain = keep(rows, columns);
-            portable::multiply(&left, &panels, &mut plain);
+            portable::multiply(&left, &panels, 0..panels.count(), &mut plain);
             prop_assert_eq!(chosen.ended, rows);
             for row in 0..rows {
                 for column in 0..columns {

@@ -1,5 +1,7 @@
 //! Columns of a product, laid out so that the kernel reads them from front to back.
 
+use std::ops::Range;
+
 use super::LANES;
 
 /// Columns packed in panels of 16: component by component, the 16 columns side by side. A last panel
@@ -43,12 +45,16 @@ impl Panels {
         self.depth
     }
 
-    /// Panels with their first column and their width (16, or 8 for a short last one).
-    pub(super) fn iter(&self) -> impl Iterator<Item = (usize, usize, &[f32])> {
-        let depth = self.depth;
-        self.data
-            .chunks(LANES * depth.max(1))
-            .enumerate()
-            .map(move |(index, panel)| (index * LANES, panel.len() / depth.max(1), panel))
+    /// Number of panels.
+    pub(in crate::cluster) fn count(&self) -> usize {
+        self.columns.div_ceil(LANES)
+    }
+
+    /// Panels of a range with their first column and their width (16, or 8 for a short last one).
+    pub(super) fn range(&self, range: Range<usize>) -> impl Iterator<Item = (usize, usize, &[f32])> {
+        let (depth, first) = (self.depth.max(1), range.start.min(self.count()));
+        let end = (range.end * LANES * depth).min(self.data.len()).max(first * LANES * depth);
+        let panels = self.data[first * LANES * depth..end].chunks(LANES * depth);
+        panels.enumerate().map(move |(index, panel)| ((first + index) * LANES, panel.len() / depth, panel))
     }
 }

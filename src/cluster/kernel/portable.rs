@@ -1,8 +1,12 @@
 //! The kernel in plain code: the twin that says what [`super::avx2`] must compute.
 
+#![expect(clippy::inline_always, reason = "must become part of the kernel, with its vector instructions")]
+
+use std::ops::Range;
+
 use super::{LANES, Panels, ROWS, Sink, Tile};
 
-pub(super) fn multiply<S: Sink>(rows: &[f32], panels: &Panels, sink: &mut S) {
+pub(super) fn multiply<S: Sink>(rows: &[f32], panels: &Panels, range: Range<usize>, sink: &mut S) {
     let depth = panels.depth();
     let count = rows.len() / depth;
     for row in (0..count).step_by(ROWS) {
@@ -10,7 +14,7 @@ pub(super) fn multiply<S: Sink>(rows: &[f32], panels: &Panels, sink: &mut S) {
         let first = sink.first(row);
         let group: [&[f32]; ROWS] =
             std::array::from_fn(|offset| &rows[(row + offset).min(count - 1) * depth..][..depth]);
-        for (column, width, panel) in panels.iter().skip(first / LANES) {
+        for (column, width, panel) in panels.range(range.start.max(first / LANES)..range.end) {
             let mut tile: Tile = [[0.0; LANES]; ROWS];
             for (place, lanes) in panel.chunks_exact(width).enumerate() {
                 for (sums, row) in tile.iter_mut().zip(&group) {

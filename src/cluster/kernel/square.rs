@@ -1,5 +1,7 @@
 //! All products of rows with each other.
 
+#![expect(clippy::inline_always, reason = "must become part of the kernel, with its vector instructions")]
+
 use super::{LANES, Panels, Sink, Tile, multiply};
 
 struct Square<'a> {

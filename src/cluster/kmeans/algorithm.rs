@@ -8,7 +8,7 @@ use rand_xoshiro::Xoshiro256Plus;
 use rayon::prelude::*;
 use std::borrow::Cow;
 
-use super::assign::{Nearest, Targets, nearest_two};
+use super::assign::{Nearest, Targets, nearest};
 use super::hyperparams::{KMeansInit, KMeansValidParams};
 use super::init::plus_plus;
 use super::state::State;
@@ -61,7 +61,7 @@ impl KMeansModel {
 }
 
 /// Row by row, copied only when they do not lie so.
-fn contiguous<'a, D: Data<Elem = f32>>(rows: &'a ArrayBase<D, Ix2>) -> Cow<'a, [f32]> {
+fn contiguous<D: Data<Elem = f32>>(rows: &ArrayBase<D, Ix2>) -> Cow<'_, [f32]> {
     rows.as_slice().map_or_else(|| rows.iter().copied().collect(), Cow::Borrowed)
 }
 
@@ -136,14 +136,20 @@ impl<D: Data<Elem = f32>, T> Fit<ArrayBase<D, Ix2>, T, ClusterError> for KMeansV
     fn fit(&self, dataset: &DatasetBase<ArrayBase<D, Ix2>, T>) -> Result<Self::Object, ClusterError> {
         let records = dataset.records();
         check(records.view())?;
-        let rows = contiguous(records);
-        let depth = records.ncols();
-        let squares = squares(&rows, depth);
+        let (rows, depth) = (contiguous(records), records.ncols());
+        // Entered once: every hand-over to the pool from outside costs more than a small assignment.
+        rayon::scope(|_| self.fit_rows(&rows, depth))
+    }
+}
+
+impl KMeansValidParams {
+    fn fit_rows(&self, rows: &[f32], depth: usize) -> Result<KMeansModel, ClusterError> {
+        let squares = squares(rows, depth);
         let random = &mut Xoshiro256Plus::seed_from_u64(self.seed);
         let mut best: Option<KMeansModel> = None;
         for _ in 0..self.n_runs {
-            let centroids = self.first_centroids(&rows, &squares, depth, random)?;
-            let mut state = State::new(&rows, &squares, depth, centroids);
+            let centroids = self.first_centroids(rows, &squares, depth, random)?;
+            let mut state = State::new(rows, &squares, depth, centroids);
             let n_iterations = self.run(&mut state);
             let inertia = state.inertia();
             if best.as_ref().is_none_or(|best| inertia < best.inertia) {
@@ -171,7 +177,7 @@ impl<D: Data<Elem = f32>> PredictInplace<ArrayBase<D, Ix2>, Array1<usize>> for K
             .par_chunks(CHUNK * depth)
             .map(|rows| {
                 let mut found = vec![Nearest::default(); rows.len() / depth];
-                nearest_two(rows, &targets, &mut found);
+                nearest(rows, &targets, &mut found);
                 found
             })
             .collect();

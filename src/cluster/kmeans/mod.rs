@@ -1,10 +1,10 @@
 //! k-means at the machine's limit, for a corpus: 10³ to 10⁶ rows.
 //!
 //! Same habits and results as linfa's, many times faster. Assignment is one blocked product whose
-//! entries are compared as they come ([`super::kernel`]); centroids are sums in `f64`, to which only
+//! entries are compared as they come; centroids are sums in `f64`, to which only
 //! rows that changed sides are added and from which they are taken; after the first rounds, bounds on
-//! distances (Hamerly, *Making k-means even faster*, SDM 2010) leave most rows untouched, and
-//! are not asked while most rows fail them. Sums run in the order of rows whatever the number of
+//! distances to whole groups of centroids (Ding et al., *Yinyang k-means*, ICML 2015) leave most of the
+//! work out, and are not asked while most of them fail. Sums run in the order of rows whatever the number of
 //! threads, so that the result is the same bit for bit.
 //!
 //! It knows nothing of sessions; for drafts of one record that is what [`super::agreement`] is for.
@@ -12,6 +12,7 @@
 
 mod algorithm;
 mod assign;
+mod bounds;
 mod hyperparams;
 mod init;
 mod state;

@@ -2,30 +2,18 @@
 
 use rayon::prelude::*;
 
-use super::assign::{Nearest, Targets, nearest_two};
-use crate::cluster::kernel::{Panels, add_to, dot, similarities};
+use super::assign::Targets;
+use super::bounds::{Event, Row, Scratch, Step};
+use crate::cluster::kernel::{LANES, Panels, add_to, dot, similarities};
 
 /// Rows per piece of work: their components fit into the cache of one core.
 const CHUNK: usize = 240;
 
-/// Bounds are not asked while more than this share of rows failed them the last time.
+/// Bounds are not asked while more than this share of them failed the last time.
 const MOSTLY: f64 = 0.7;
 
 /// Distances computed as ‖x‖² − 2x·c + ‖c‖² are off by about this share of the squares.
-const ROUNDING: f32 = 4e-6;
-
-/// What a row knows of its distances.
-#[derive(Clone, Copy, Debug)]
-struct Bounds {
-    label: u32,
-    /// At least the distance to the own centroid.
-    upper: f32,
-    /// At most the distance to any other centroid.
-    lower: f32,
-}
-
-/// A row that joined (or left) a cluster.
-type Event = (u32, bool, usize);
+pub(super) const ROUNDING: f32 = 4e-6;
 
 pub(super) struct State<'a> {
     rows: &'a [f32],
@@ -36,7 +24,9 @@ pub(super) struct State<'a> {
     targets: Targets,
     sums: Vec<f64>,
     sizes: Vec<usize>,
-    bounds: Vec<Bounds>,
+    known: Vec<Row>,
+    /// `n` × panels: at most the distance to any centroid of the panel but the own one.
+    lower: Vec<f32>,
     /// How far each centroid moved the last time.
     moved: Vec<f32>,
     /// Half the distance of each centroid to its next one.
@@ -49,7 +39,6 @@ pub(super) struct State<'a> {
 impl<'a> State<'a> {
     pub(super) fn new(rows: &'a [f32], squares: &'a [f32], depth: usize, centroids: Vec<f32>) -> Self {
         let k = centroids.len() / depth;
-        let fresh = Bounds { label: u32::MAX, upper: f32::INFINITY, lower: 0.0 };
         let mut state = Self {
             rows,
             squares,
@@ -59,7 +48,8 @@ impl<'a> State<'a> {
             targets: Targets::default(),
             sums: vec![0.0; k * depth],
             sizes: vec![0; k],
-            bounds: vec![fresh; squares.len()],
+            known: vec![Row::UNKNOWN; squares.len()],
+            lower: Vec::new(),
             moved: vec![0.0; k],
             gaps: Vec::new(),
             failed: 1.0,
@@ -67,6 +57,7 @@ impl<'a> State<'a> {
             between: Vec::new(),
         };
         state.prepare();
+        state.lower = vec![0.0; squares.len() * state.targets.panels()];
         state
     }
 
@@ -76,7 +67,7 @@ impl<'a> State<'a> {
     }
 
     pub(super) fn labels(&self) -> impl Iterator<Item = usize> {
-        self.bounds.iter().map(|bounds| bounds.label as usize)
+        self.known.iter().map(|row| row.label as usize)
     }
 
     /// Assigns every row to its nearest centroid; gives the number of rows that changed sides.
@@ -85,93 +76,39 @@ impl<'a> State<'a> {
         if !all {
             self.measure_gaps();
         }
-        let most = self.moved.iter().fold(0.0_f32, |most, moved| most.max(*moved));
-        let mut bounds = std::mem::take(&mut self.bounds);
-        let (events, failed): (Vec<Vec<Event>>, Vec<usize>) = bounds
+        let most = |moved: &[f32]| moved.iter().fold(0.0_f32, |most, moved| most.max(*moved));
+        let panel_moved: Vec<f32> = self.moved.chunks(LANES).map(most).collect();
+        let step = Step {
+            depth: self.depth,
+            targets: &self.targets,
+            centroids: &self.centroids,
+            centroid_squares: &self.centroid_squares,
+            moved: &self.moved,
+            panel_moved: &panel_moved,
+            gaps: &self.gaps,
+        };
+        let panels = panel_moved.len();
+        let (events, failed): (Vec<Vec<Event>>, Vec<usize>) = self
+            .known
             .par_chunks_mut(CHUNK)
+            .zip(self.lower.par_chunks_mut(CHUNK * panels))
+            .zip(self.rows.par_chunks(CHUNK * self.depth).zip(self.squares.par_chunks(CHUNK)))
             .enumerate()
-            .map_init(Scratch::default, |scratch, (chunk, bounds)| {
-                self.assign_chunk(chunk * CHUNK, bounds, most, all, scratch)
+            .map_init(Scratch::default, |scratch, (chunk, ((known, lower), (rows, squares)))| {
+                scratch.events.clear();
+                scratch.start = chunk * CHUNK;
+                let failed = if all {
+                    step.ask_all(rows, squares, known, lower, scratch)
+                } else {
+                    step.ask_bounds(rows, squares, known, lower, scratch)
+                };
+                (scratch.events.clone(), failed)
             })
             .unzip();
-        self.bounds = bounds;
-        self.failed = failed.iter().sum::<usize>() as f64 / self.squares.len() as f64;
+        self.failed = failed.iter().sum::<usize>() as f64 / self.lower.len() as f64;
         let events: Vec<Event> = events.concat();
         self.apply(&events);
         events.iter().filter(|(_, joined, _)| *joined).count()
-    }
-
-    fn assign_chunk(
-        &self,
-        start: usize,
-        bounds: &mut [Bounds],
-        most: f32,
-        all: bool,
-        scratch: &mut Scratch,
-    ) -> (Vec<Event>, usize) {
-        let depth = self.depth;
-        scratch.failing.clear();
-        for (offset, bounds) in bounds.iter_mut().enumerate() {
-            if all {
-                bounds.lower = (bounds.lower - most).max(0.0);
-            }
-            if all || !self.holds(start + offset, bounds, most) {
-                scratch.failing.push(offset);
-            }
-        }
-        scratch.found.clear();
-        scratch.found.resize(scratch.failing.len(), Nearest::default());
-        if scratch.failing.len() == bounds.len() {
-            nearest_two(
-                &self.rows[start * depth..][..bounds.len() * depth],
-                &self.targets,
-                &mut scratch.found,
-            );
-        } else {
-            scratch.gathered.clear();
-            for offset in &scratch.failing {
-                scratch.gathered.extend_from_slice(&self.rows[(start + offset) * depth..][..depth]);
-            }
-            nearest_two(&scratch.gathered, &self.targets, &mut scratch.found);
-        }
-        let (mut events, mut failed) = (Vec::new(), 0);
-        for (offset, found) in scratch.failing.iter().zip(&scratch.found) {
-            let row = start + offset;
-            let Bounds { label: before, lower, .. } = bounds[*offset];
-            let square = self.squares[row];
-            let slack = ROUNDING * (square + self.centroid_squares[found.label as usize]);
-            let distance = |half: f32| (square + 2.0 * half).max(0.0);
-            bounds[*offset] = Bounds {
-                label: found.label,
-                upper: (distance(found.half) + slack).sqrt(),
-                lower: (distance(found.second_half) - slack).max(0.0).sqrt(),
-            };
-            // When no bound was asked, this says whether it would have held.
-            failed += usize::from(before != found.label || bounds[*offset].upper >= lower);
-            if before != found.label {
-                if before != u32::MAX {
-                    events.push((before, false, row));
-                }
-                events.push((found.label, true, row));
-            }
-        }
-        (events, if all { failed } else { scratch.failing.len() })
-    }
-
-    /// Whether the row surely stays where it is, after the centroids moved.
-    fn holds(&self, row: usize, bounds: &mut Bounds, most: f32) -> bool {
-        let label = bounds.label as usize;
-        bounds.upper += self.moved[label];
-        bounds.lower = (bounds.lower - most).max(0.0);
-        let least = bounds.lower.max(self.gaps[label]);
-        if bounds.upper < least {
-            return true;
-        }
-        let centroid = &self.centroids[label * self.depth..][..self.depth];
-        let (square, own) = (self.squares[row], self.centroid_squares[label]);
-        let product = dot(&self.rows[row * self.depth..][..self.depth], centroid);
-        bounds.upper = ((square + own - 2.0 * product).max(0.0) + ROUNDING * (square + own)).sqrt();
-        bounds.upper < least
     }
 
     /// Half the distance to the next centroid: whoever is nearer than that has no nearer one.
@@ -245,20 +182,21 @@ impl<'a> State<'a> {
 
     fn fill(&mut self, cluster: usize) {
         let mut farthest: Option<(f32, usize)> = None;
-        for (row, bounds) in self.bounds.iter().enumerate() {
-            let lonely = self.sizes[bounds.label as usize] < 2;
+        for (row, known) in self.known.iter().enumerate() {
+            let lonely = self.sizes[known.label as usize] < 2;
             // Upper bounds of rows that sit on their centroid are rounding alone.
             let rounding = 2.0 * (2.0 * ROUNDING * self.squares[row]).sqrt();
             let least = farthest.map_or(rounding, |(most, _)| most.max(rounding));
-            if !lonely && bounds.upper > least {
-                farthest = Some((bounds.upper, row));
+            if !lonely && known.upper > least {
+                farthest = Some((known.upper, row));
             }
         }
         if let Some((_, row)) = farthest {
             #[expect(clippy::cast_possible_truncation, reason = "clusters are counted in u32")]
             let label = cluster as u32;
-            let before =
-                std::mem::replace(&mut self.bounds[row], Bounds { label, upper: f32::INFINITY, lower: 0.0 });
+            let before = std::mem::replace(&mut self.known[row], Row { label, upper: f32::INFINITY });
+            let panels = self.targets.panels();
+            self.lower[row * panels..][..panels].fill(0.0);
             self.apply(&[(before.label, false, row), (label, true, row)]);
         }
     }
@@ -276,12 +214,4 @@ impl<'a> State<'a> {
         }
         inertia.max(0.0)
     }
-}
-
-/// Buffers of one worker.
-#[derive(Debug, Default)]
-struct Scratch {
-    failing: Vec<usize>,
-    gathered: Vec<f32>,
-    found: Vec<Nearest>,
 }

@@ -1,0 +1,14 @@
+//! HDBSCAN, exact: dense regions of differing density, without a distance to choose.
+//!
+//! Distances by one blocked product; the minimum spanning tree of mutual reachability by Prim's algorithm
+//! on them; then the tree is condensed and the most persistent clusters are taken (Campello, Moulavi and
+//! Sander 2013; `McInnes` and Healy 2017). All distances are in memory at once, 4 bytes each, so
+//! that it refuses more than 20,000 rows (1.6 GB): above, over-cluster with k-means and run it on
+//! the centroids, which is also what makes sense there.
+
+mod algorithm;
+mod hyperparams;
+mod spanning;
+mod tree;
+
+pub use hyperparams::{HdbscanParams, HdbscanParamsError, HdbscanValidParams};
