@@ -506,6 +506,7 @@ async fn an_interrupted_run_drains_and_goes_on() {
 
 /// The whole of the real drafts, where they are at hand.
 #[test]
+#[expect(clippy::print_stderr, reason = "says that it was skipped")]
 fn every_real_person_gets_one_persona() {
     let Ok(data) = std::env::var("CONSONA_EVAL_DATA") else {
         eprintln!("skipped: CONSONA_EVAL_DATA is not set");
