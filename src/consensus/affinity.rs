@@ -135,7 +135,7 @@ pub(super) fn between(
             let meaning = || vectors.meaning(here.phrase(), there.phrase());
             match here.similarity(there) {
                 known if known > 0.0 => known,
-                _ if here.is_description() || there.is_description() => meaning(),
+                _ if here.is_description() && there.is_description() => meaning(),
                 _ => OTHER_PLACE * meaning(),
             }
         }

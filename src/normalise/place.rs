@@ -53,11 +53,13 @@ impl Place {
         &self.parts
     }
 
-    /// Whether the place is described rather than named: one part of three or more words, such as
-    /// "on the outskirts".
+    /// Whether the place is described rather than named: one part with a small word in it, such as
+    /// "on the outskirts of town".
     #[must_use]
     pub fn is_description(&self) -> bool {
-        matches!(self.parts.as_slice(), [only] if only.split(' ').count() > 2)
+        const SMALL_WORDS: [&str; 12] =
+            ["a", "an", "the", "of", "in", "on", "near", "from", "with", "to", "at", "by"];
+        matches!(self.parts.as_slice(), [only] if only.split(' ').any(|word| SMALL_WORDS.contains(&word)))
     }
 
     /// How alike two places are, in 0..=1: 1 for the same place, 0.9 where one only says it more
@@ -91,6 +93,14 @@ impl Place {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn descriptions_are_told_from_names() {
+        assert!(Place::new("Outskirts of the town").is_description());
+        for name in ["New York City", "Rio de Janeiro", "London, UK", "Isle of Man, UK"] {
+            assert!(!Place::new(name).is_description(), "{name}");
+        }
+    }
 
     fn similarity(one: &str, other: &str) -> f64 {
         let (one, other) = (Place::new(one), Place::new(other));
