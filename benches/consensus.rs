@@ -34,7 +34,10 @@ fn drafts() -> Vec<Draft> {
                 let items = [*goal, "an hour of quiet after the shift", "time with her children"];
                 put(list, TraitValue::List(items.map(str::to_owned).to_vec()));
             }
-            put("bio", text(&format!("A {work} who works shifts and wants to {goal} while raising two children.")));
+            put(
+                "bio",
+                text(&format!("A {work} who works shifts and wants to {goal} while raising two children.")),
+            );
             draft
         })
         .collect()
@@ -64,8 +67,11 @@ fn consensus_of_one_record(criterion: &mut Criterion) {
     engine
         .decide(records.as_slice(), &learned, |personas| {
             for persona in personas {
-                let sure: Vec<String> =
-                    persona.traits.iter().map(|(name, found)| format!("{name} {:.2}", found.confidence)).collect();
+                let sure: Vec<String> = persona
+                    .traits
+                    .iter()
+                    .map(|(name, found)| format!("{name} {:.2}", found.confidence))
+                    .collect();
                 eprintln!("support {} of {}: {}", persona.support, persona.n_models, sure.join(", "));
             }
             Ok(())

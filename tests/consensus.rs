@@ -1,8 +1,6 @@
 //! The promises of a consensus, through the public interface.
 
-use consona::consensus::{
-    ConsensusParams, ConsensusPersona, Engine, PersonaKind, Subject, TraitConsensus,
-};
+use consona::consensus::{ConsensusParams, ConsensusPersona, Engine, PersonaKind, Subject, TraitConsensus};
 use consona::dataset::{DraftDefaults, read_drafts};
 use consona::embed::StaticEmbedder;
 use consona::persona::{Draft, ModelName, RecordDrafts, RecordId, TraitSchema, TraitValue};
@@ -60,19 +58,23 @@ fn age_of(answers: &[(&str, &str)]) -> TraitConsensus {
 #[test]
 fn m4_three_personas_from_three_models_and_the_invented_one_apart() {
     let recordings = include_str!("../data/demo/recordings.jsonl");
-    let lines: String = recordings.lines().filter(|line| !line.contains("\"failures\"")).map(|l| format!("{l}\n")).collect();
+    let lines: String =
+        recordings.lines().filter(|line| !line.contains("\"failures\"")).map(|l| format!("{l}\n")).collect();
     let schema = TraitSchema::default_persona();
     let loaded = read_drafts("recordings.jsonl", lines.as_bytes(), &DraftDefaults::default(), &schema)
         .expect("the demo reads");
     assert!(loaded.set_aside.is_empty(), "{:?}", loaded.set_aside);
     let found = personas(loaded.items, &[model("aurora"), model("basalt"), model("cinder")], Subject::Auto);
-    let kinds: Vec<(PersonaKind, usize)> = found.iter().map(|persona| (persona.kind, persona.support)).collect();
+    let kinds: Vec<(PersonaKind, usize)> =
+        found.iter().map(|persona| (persona.kind, persona.support)).collect();
     let consensus = (PersonaKind::Consensus, 3);
     assert_eq!(kinds, [consensus, consensus, consensus, (PersonaKind::Minority, 1)]);
     assert_eq!(found[3].models, [model("cinder")]);
     let divergent: Vec<String> = found[..3]
         .iter()
-        .flat_map(|persona| persona.traits.iter().filter(|(_, found)| found.divergent).map(|(name, _)| name.clone()))
+        .flat_map(|persona| {
+            persona.traits.iter().filter(|(_, found)| found.divergent).map(|(name, _)| name.clone())
+        })
         .collect();
     assert_eq!(divergent, ["tech_savviness"]);
     assert!(found.windows(2).all(|pair| pair[0].confidence >= pair[1].confidence));

@@ -47,10 +47,9 @@ impl Comparer<'_> {
                 }
             }
             (Block::Items(one), Block::Items(other)) => self.lists(one, other, scratch),
-            (Block::Prose { row, words }, Block::Prose { row: other_row, words: other_words }) => self
-                .lexicon
-                .compare(*words, *other_words)
-                .unwrap_or_else(|| self.meaning(*row, *other_row)),
+            (Block::Prose { row, words }, Block::Prose { row: other_row, words: other_words }) => {
+                self.lexicon.compare(*words, *other_words).unwrap_or_else(|| self.meaning(*row, *other_row))
+            }
             _ => return None,
         })
     }

@@ -87,7 +87,8 @@ mod tests {
 
     #[test]
     fn long_texts_are_alike_by_their_rare_words() {
-        let common = "the person says that the work is hard and that there is no time for the family ".repeat(4);
+        let common =
+            "the person says that the work is hard and that there is no time for the family ".repeat(4);
         let mut lexicon = Lexicon::default();
         for rare in ["glasgow bakery flour", "glasgow bakery oven", "oslo harbour crane"] {
             lexicon.add(&format!("{common}{rare}"), &Names::default());

@@ -76,7 +76,10 @@ impl EncodedDrafts<'_> {
             .map(|(place, (definition, weight))| {
                 let blocks = || self.blocks.iter().filter_map(move |blocks| blocks[place].as_ref());
                 let embedded = blocks().any(|block| {
-                    matches!(block, Block::Items(_) | Block::Prose { .. } | Block::Phrase { row: Some(_), .. })
+                    matches!(
+                        block,
+                        Block::Items(_) | Block::Prose { .. } | Block::Phrase { row: Some(_), .. }
+                    )
                 });
                 let discrete = blocks().any(|block| {
                     matches!(block, Block::Category(_) | Block::Place(_) | Block::Phrase { row: None, .. })
