@@ -33,6 +33,8 @@ mod posterior;
 mod rasa;
 mod roster;
 mod texts;
+#[cfg(test)]
+mod properties;
 
 pub use agreement_weighted::agreement_weighted;
 pub use correlation::error_correlation;

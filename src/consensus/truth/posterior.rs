@@ -62,6 +62,7 @@ pub(super) fn normalise(row: &mut [f64]) {
 }
 
 /// Turns logarithms, up to a constant, into probabilities.
+#[inline]
 pub(super) fn soften(row: &mut [f64]) {
     let most = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let mut sum = 0.0;
