@@ -177,8 +177,8 @@ fn kind_of(tasks: &[LabelledTask]) -> LabelKind {
         codes.sort_by(f64::total_cmp);
         codes.dedup();
         let first = codes.first().copied().unwrap_or(0.0);
-        let consecutive =
-            (first == 0.0 || first == 1.0) && codes.windows(2).all(|pair| pair[1] == pair[0] + 1.0);
+        let consecutive = (first == 0.0 || first == 1.0)
+            && codes.windows(2).all(|pair| (pair[1] - pair[0] - 1.0).abs() < 1e-9);
         let whole = numbers.iter().all(|value| value.fract() == 0.0);
         if !whole || (codes.len() > MOST_CODES && !consecutive) {
             return LabelKind::Numeric;

@@ -30,7 +30,9 @@ pub fn agreement_weighted(labels: &Labels, power: f64) -> Posterior {
         let known = agreement.iter().flatten().count().max(1) as f64;
         let mean =
             next.iter().zip(&agreement).filter(|pair| pair.1.is_some()).map(|pair| pair.0).sum::<f64>();
-        next.iter_mut().for_each(|weight| *weight *= known / mean.max(f64::MIN_POSITIVE));
+        for weight in &mut next {
+            *weight *= known / mean.max(f64::MIN_POSITIVE);
+        }
         let moved = next.iter().zip(&weights).zip(&agreement).filter(|pair| pair.1.is_some());
         let moved = moved.map(|((new, old), _)| (new - old).abs()).fold(0.0, f64::max);
         weights = next;

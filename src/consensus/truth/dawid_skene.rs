@@ -25,7 +25,7 @@ pub fn dawid_skene(labels: &Labels, settings: &EmSettings) -> Posterior {
     for _ in 0..settings.iterations {
         em.count(SMOOTHING / em.classes as f64);
         em.set_prior(0.0);
-        em.to_logarithms();
+        em.take_logarithms();
         em.infer_into(0.0, &mut next);
         if em.take(&mut next) < settings.tolerance {
             break;

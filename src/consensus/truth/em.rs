@@ -111,7 +111,7 @@ impl<'a> Em<'a> {
     }
 
     /// Turns counts into the logarithms of shares: an annotator's answers given one true class sum to 1.
-    pub(super) fn to_logarithms(&mut self) {
+    pub(super) fn take_logarithms(&mut self) {
         let classes = self.classes;
         let mut sums = vec![0.0; classes];
         for annotator in self.table.chunks_exact_mut(classes * classes) {

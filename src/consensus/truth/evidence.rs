@@ -47,7 +47,7 @@ pub struct Inference {
 ///
 /// Votes are under-confident and Dawid–Skene over-confident; their mean is what holds (a linear opinion
 /// pool: Genest and Zidek, *Combining probability distributions*, Statistical Science 1, 1986). Settings
-/// were chosen on Snow et al. 2008 (RTE, temporal, WSD), `CF_amt` and LLMBar judges, whole and thinned to
+/// were chosen on Snow et al. 2008 (RTE, temporal, WSD), `CF_amt` and `LLMBar` judges, whole and thinned to
 /// 3, 5 and 10 answers a task or 40 tasks.
 #[must_use]
 pub fn infer_truth(labels: &Labels) -> Inference {

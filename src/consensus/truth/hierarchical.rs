@@ -59,7 +59,7 @@ pub(super) fn maximise(em: &mut Em<'_>, strengths: &mut [f64]) {
     for annotator in em.table.chunks_exact_mut(em.classes * em.classes) {
         annotator.iter_mut().zip(&pull).for_each(|(count, more)| *count += more);
     }
-    em.to_logarithms();
+    em.take_logarithms();
 }
 
 /// Confusion table of everyone together, laid out like one annotator's: \[answer\]\[truth\].

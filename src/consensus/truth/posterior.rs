@@ -58,7 +58,9 @@ impl Posterior {
 pub(super) fn normalise(row: &mut [f64]) {
     let sum: f64 = row.iter().sum();
     let even = 1.0 / row.len() as f64;
-    row.iter_mut().for_each(|value| *value = if sum > 0.0 { *value / sum } else { even });
+    for value in row {
+        *value = if sum > 0.0 { *value / sum } else { even };
+    }
 }
 
 /// Turns logarithms, up to a constant, into probabilities.
@@ -71,7 +73,9 @@ pub(super) fn soften(row: &mut [f64]) {
         sum += *value;
     }
     let scale = 1.0 / sum;
-    row.iter_mut().for_each(|value| *value *= scale);
+    for value in row {
+        *value *= scale;
+    }
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use crate::embed::{Embedder, FeatureMatrix};
 #[derive(Clone, Debug, PartialEq)]
 pub struct Texts {
     roster: Roster<u32>,
-    texts: Vec<String>,
+    wordings: Vec<String>,
     vectors: FeatureMatrix,
 }
 
@@ -48,7 +48,7 @@ impl Texts {
             &[],
         )?;
         let vectors = embedder.embed(&texts)?;
-        Ok(Self { roster, texts: texts.into_iter().map(str::to_owned).collect(), vectors })
+        Ok(Self { roster, wordings: texts.into_iter().map(str::to_owned).collect(), vectors })
     }
 
     /// Names of the tasks, in the order of the input.
@@ -66,7 +66,7 @@ impl Texts {
     /// The distinct texts, in their order.
     #[must_use]
     pub fn texts(&self) -> &[String] {
-        &self.texts
+        &self.wordings
     }
 
     /// The answers to a task as (annotator, text), by annotator.
