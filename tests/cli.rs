@@ -1,7 +1,5 @@
 //! The binary, as people and scripts meet it: help, exit codes, errors, files, the demo.
 
-#![expect(clippy::print_stderr, reason = "a test that is skipped says so")]
-
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Output;
