@@ -1,5 +1,7 @@
 //! Truth inference on one million labels: 20 iterations of Dawid–Skene, and the default.
 
+#![expect(clippy::print_stderr, reason = "a benchmark prints quality beside time")]
+
 use std::hint::black_box;
 
 use consona::consensus::truth::{EmSettings, Labels, Posterior, dawid_skene, infer_truth, plurality};
