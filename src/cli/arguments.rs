@@ -158,6 +158,21 @@ pub(super) enum Evaluation {
     Embedding(EmbeddingEvaluation),
     /// Are planted answers found, and is the right model named?
     Divergence(DivergenceEvaluation),
+    /// Which method finds the truth in the labels of several annotators?
+    ///
+    /// One task per line: task, gold, and the answers by annotator. Numbers, categories and texts are
+    /// told apart by their look.
+    Labels(LabelsEvaluation),
+}
+
+/// What `evaluate labels` is told.
+#[derive(Args, Debug)]
+pub(super) struct LabelsEvaluation {
+    /// Files of labels.
+    #[arg(required = true, value_name = "FILE")]
+    pub(super) files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(super) settings: Settings,
 }
 
 /// What `evaluate consensus` is told.

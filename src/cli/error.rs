@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use super::exit::Exit;
 use crate::consensus::ConsensusError;
 use crate::embed::EmbedError;
-use crate::evaluate::{EmbeddingEvaluationError, GoldError, MatchingError, PlantedError};
+use crate::evaluate::{EmbeddingEvaluationError, GoldError, LabelFileError, MatchingError, PlantedError};
 use crate::files::FilesError;
 use crate::persona::{IdError, SchemaError};
 use crate::prompt::PromptError;
@@ -90,6 +90,9 @@ pub enum CliError {
         /// What is wrong with it.
         source: MatchingError,
     },
+    /// Labels that cannot be used.
+    #[error("the labels cannot be evaluated")]
+    Labels(#[from] LabelFileError),
     /// Pairs of sentences that cannot be used.
     #[error("the pairs `{}` cannot be used", path.display())]
     Pairs {
@@ -191,6 +194,7 @@ impl CliError {
             | Self::Planted { .. }
             | Self::Matching { .. }
             | Self::Pairs { .. }
+            | Self::Labels(_)
             | Self::Study(_)
             | Self::Section { .. }
             | Self::Endpoints { .. }

@@ -1,9 +1,11 @@
 //! `consona evaluate`: the engine against gold.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 
 use super::arguments::{
-    ConsensusEvaluation, DivergenceEvaluation, EmbeddingEvaluation, Evaluation, MatchingEvaluation,
+    ConsensusEvaluation, DivergenceEvaluation, EmbeddingEvaluation, Evaluation, LabelsEvaluation,
+    MatchingEvaluation,
 };
 use super::console::Console;
 use super::error::CliError;
@@ -12,9 +14,10 @@ use super::inputs;
 use crate::consensus::ConsensusParams;
 use crate::dataset::{DraftDefaults, Entry};
 use crate::evaluate::{
-    Committees, ConsensusReport, ConsensusTrial, DivergenceReport, MatchingReport, RewordingReport, Scores,
-    evaluate_divergence, evaluate_embedding, evaluate_matching, evaluate_rewordings, read_documents,
-    read_gold, read_planted, read_rewordings, read_sentence_pairs,
+    Committees, ConsensusReport, ConsensusTrial, DivergenceReport, LabelReport, MatchingReport,
+    RewordingReport, Scores, evaluate_divergence, evaluate_embedding, evaluate_labels, evaluate_matching,
+    evaluate_rewordings, read_documents, read_gold, read_label_file, read_planted, read_rewordings,
+    read_sentence_pairs,
 };
 use crate::files::{open_embedder, visit_drafts};
 use crate::persona::TraitSchema;
@@ -27,6 +30,7 @@ pub(super) fn evaluate(what: &Evaluation, console: Console) -> Result<Exit, CliE
         Evaluation::Matching(options) => matching(options, console),
         Evaluation::Embedding(options) => embedding(options, console),
         Evaluation::Divergence(options) => divergence(options, console),
+        Evaluation::Labels(options) => labels(options, console),
     }?;
     Ok(Exit::Done)
 }
@@ -106,6 +110,25 @@ fn divergence(options: &DivergenceEvaluation, console: Console) -> Result<(), Cl
     let settings = ConsensusParams::new().seed(options.settings.seed).check()?;
     let report = evaluate_divergence(&cells, embedder.as_ref(), &settings)?;
     console.answer(&report, || divergence_text(&report))
+}
+
+fn labels(options: &LabelsEvaluation, console: Console) -> Result<(), CliError> {
+    let embedder = open_embedder(&options.settings.embedder)?;
+    let mut reports: BTreeMap<String, LabelReport> = BTreeMap::new();
+    for path in &options.files {
+        let name = path.display().to_string();
+        let file = read_label_file(&name, &inputs::text(path)?)?;
+        reports.insert(name, evaluate_labels(&file, embedder.as_ref())?);
+    }
+    console.answer(&reports, || reports.iter().map(|(name, report)| labels_text(name, report)).collect())
+}
+
+fn labels_text(name: &str, report: &LabelReport) -> String {
+    let rows = report.methods.iter().map(|(method, scores)| {
+        let figures = serde_json::to_string(scores).unwrap_or_default();
+        format!("  {method:<28} {figures}\n")
+    });
+    format!("{}\n{}", safe::line(name), rows.collect::<String>())
 }
 
 /// A figure with three decimals, or a dash where no number is right.

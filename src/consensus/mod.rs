@@ -20,6 +20,7 @@ mod persona;
 mod reliability;
 mod settings;
 mod trait_consensus;
+pub mod truth;
 mod vote;
 
 pub use confidence::{ConfidenceParts, effective_models};

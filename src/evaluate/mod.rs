@@ -4,6 +4,7 @@ mod consensus;
 mod divergence;
 mod embedding;
 mod gold;
+mod labels;
 mod matching;
 pub mod metrics;
 
@@ -15,6 +16,10 @@ pub use embedding::{
     EmbeddingEvaluationError, EmbeddingReport, SentencePair, evaluate_embedding, read_sentence_pairs,
 };
 pub use gold::{GoldCell, GoldError, read_gold};
+pub use labels::{
+    LabelFile, LabelFileError, LabelKind, LabelReport, LabelledTask, MethodScores, evaluate_labels,
+    read_label_file,
+};
 pub use matching::{
     MatchingError, MatchingReport, PersonaDocument, RewordedLine, RewordedPersona, RewordingReport,
     evaluate_matching, evaluate_rewordings, read_documents, read_rewordings,
