@@ -241,9 +241,9 @@ pub fn evaluate_rewordings(
     }
     let schema = TraitSchema::empty().with_inferred(&drafts);
     let encoder = BlockEncoder::new(&schema, embedder);
-    let encoded = encoder.encode(&drafts)?;
-    let kernel = encoded.similarities()?;
-    let vectors = encoded.vectors()?.similarities();
+    let blocks = encoder.encode(&drafts)?;
+    let kernel = blocks.similarities()?;
+    let vectors = blocks.vectors()?.similarities();
     let count = personas.len();
     let truth: Vec<usize> = (0..count).collect();
     let corner = |matrix: ndarray::ArrayView2<'_, f32>| -> Array2<f32> {
@@ -265,7 +265,10 @@ pub fn evaluate_rewordings(
 }
 
 /// Shares of lines that find their rewording inside the right persona, alone and one to one.
-fn aligned_lines(personas: &[RewordedPersona], embedder: &dyn Embedder) -> Result<Option<(f64, f64)>, MatchingError> {
+fn aligned_lines(
+    personas: &[RewordedPersona],
+    embedder: &dyn Embedder,
+) -> Result<Option<(f64, f64)>, MatchingError> {
     let (mut total, mut alone, mut together) = (0.0, 0.0, 0.0);
     for persona in personas.iter().filter(|persona| !persona.traits.is_empty()) {
         let texts: Vec<&str> = persona

@@ -79,7 +79,11 @@ impl Config {
         let activation = match form.hidden_act.as_str() {
             "gelu" => Activation::Gelu,
             "relu" => Activation::Relu,
-            other => return Err(folder.refuse(format!("the activation `{other}` is not known; there are gelu, relu"))),
+            other => {
+                return Err(
+                    folder.refuse(format!("the activation `{other}` is not known; there are gelu, relu"))
+                );
+            }
         };
         if form.num_attention_heads == 0 || !form.hidden_size.is_multiple_of(form.num_attention_heads) {
             return Err(folder.refuse(format!(
@@ -158,9 +162,15 @@ mod tests {
     #[test]
     fn the_folder_decides_pooling_and_length() {
         let config = Config::read(&folder(BERT)).expect("valid");
-        assert_eq!((config.pooling, config.longest, config.activation), (Pooling::Mean, 32, Activation::Gelu));
+        assert_eq!(
+            (config.pooling, config.longest, config.activation),
+            (Pooling::Mean, 32, Activation::Gelu)
+        );
         let told = folder(BERT)
-            .with_file("1_Pooling/config.json", br#"{"pooling_mode_cls_token":true,"pooling_mode_mean_tokens":false}"#.to_vec())
+            .with_file(
+                "1_Pooling/config.json",
+                br#"{"pooling_mode_cls_token":true,"pooling_mode_mean_tokens":false}"#.to_vec(),
+            )
             .with_file("sentence_bert_config.json", br#"{"max_seq_length":16}"#.to_vec());
         let config = Config::read(&told).expect("valid");
         assert_eq!((config.pooling, config.longest), (Pooling::Cls, 16));
@@ -170,12 +180,17 @@ mod tests {
     fn what_is_not_known_is_refused_and_not_guessed() {
         let refusal = |folder: &ModelFolder| Config::read(folder).map(|_| ()).unwrap_err().to_string();
         assert!(refusal(&folder(&BERT.replace("\"bert\"", "\"t5\""))).contains("`t5`"));
-        assert!(refusal(&folder(&BERT.replace(":8", ":9"))).contains("9 components cannot be shared by 2 heads"));
+        assert!(
+            refusal(&folder(&BERT.replace(":8", ":9"))).contains("9 components cannot be shared by 2 heads")
+        );
         assert!(refusal(&ModelFolder::default()).contains("no `config.json`"));
-        let dense = folder(BERT).with_file("modules.json", br#"[{"type":"sentence_transformers.models.Dense"}]"#.to_vec());
+        let dense = folder(BERT)
+            .with_file("modules.json", br#"[{"type":"sentence_transformers.models.Dense"}]"#.to_vec());
         assert!(refusal(&dense).contains("models.Dense"));
-        let both = folder(BERT)
-            .with_file("1_Pooling/config.json", br#"{"pooling_mode_cls_token":true,"pooling_mode_mean_tokens":true}"#.to_vec());
+        let both = folder(BERT).with_file(
+            "1_Pooling/config.json",
+            br#"{"pooling_mode_cls_token":true,"pooling_mode_mean_tokens":true}"#.to_vec(),
+        );
         assert!(refusal(&both).contains("pooling_mode_cls_token` and `pooling_mode_mean_tokens"));
         let broken = folder(BERT).with_file("modules.json", b"[".to_vec());
         assert!(refusal(&broken).contains("`modules.json` cannot be read"));

@@ -46,9 +46,8 @@ impl TransformerEmbedder {
     }
 
     fn build(folder: &ModelFolder, file: &[u8], config: Config, pieces: WordPiece) -> Result<Self, String> {
-        let special = |token: &str| {
-            pieces.id(token).ok_or_else(|| format!("the vocabulary has no token `{token}`"))
-        };
+        let special =
+            |token: &str| pieces.id(token).ok_or_else(|| format!("the vocabulary has no token `{token}`"));
         let around = [special("[CLS]")?, special("[SEP]")?];
         let reader = Reader::new(file)?;
         let words = reader.matrix("embeddings.word_embeddings.weight", None, config.hidden)?;
@@ -66,9 +65,12 @@ impl TransformerEmbedder {
         }
         positions += &types.row(0);
         let norm = reader.norm("embeddings.LayerNorm", &config)?;
-        let layers = (0..config.layers).map(|place| reader.layer(place, &config)).collect::<Result<_, _>>()?;
+        let layers =
+            (0..config.layers).map(|place| reader.layer(place, &config)).collect::<Result<_, _>>()?;
         let mut hasher = blake3::Hasher::new();
-        for part in [&folder.config, &folder.tokenizer, &folder.vocabulary, &folder.pooling, &folder.sentence_bert] {
+        for part in
+            [&folder.config, &folder.tokenizer, &folder.vocabulary, &folder.pooling, &folder.sentence_bert]
+        {
             hasher.update(part.as_deref().unwrap_or_default()).update(&[0]);
         }
         let digest = hasher.update(file).finalize().to_hex();

@@ -24,7 +24,9 @@ impl<'a> Reader<'a> {
     fn vector(&self, name: &str, length: usize) -> Result<Array1<f32>, String> {
         let (values, shape) = self.tensor(name)?;
         if shape != [length] {
-            return Err(format!("tensor `{name}` has shape {shape:?}; the configuration asks for [{length}]"));
+            return Err(format!(
+                "tensor `{name}` has shape {shape:?}; the configuration asks for [{length}]"
+            ));
         }
         Ok(Array1::from(values))
     }
