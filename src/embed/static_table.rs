@@ -122,7 +122,6 @@ impl pulp::WithSimd for Sum<'_> {
 
 /// Sums the rows of `ids`, a block of columns at a time, so that the sums stay in registers.
 #[inline(always)]
-#[expect(clippy::inline_always, reason = "must be compiled with the vector width that its caller has")]
 fn sum_rows<T>(ids: &[u32], sums: &mut [f32], rows: &[T], number: impl Fn(&T, u32) -> f32) {
     const BLOCK: usize = 64;
     let dimension = sums.len();

@@ -306,9 +306,10 @@ mod tests {
         for model in ["a", "b", "c", "d"] {
             for (place, job) in jobs.iter().enumerate() {
                 let age = 20 + 9 * place;
-                lines += &format!(
+                let line = format!(
                     "{{\"id\": \"p{place}\", \"model\": \"{model}\", \"traits\": {{\"occupation\": \"{job}\", \"age\": \"{age}\"}}}}\n"
                 );
+                lines.push_str(&line);
             }
         }
         let documents = read_documents(&lines).expect("documents");

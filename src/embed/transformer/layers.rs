@@ -136,7 +136,6 @@ impl pulp::WithSimd for Gelu<'_> {
 /// The error function as a quotient of polynomials on ±4, outside of which it is ±1 in `f32`: Eigen's
 /// approximation, within 3e-7.
 #[inline(always)]
-#[expect(clippy::inline_always, reason = "must be compiled with the vector width that its caller has")]
 fn erf(x: f32) -> f32 {
     const TOP: [f32; 7] = [
         -2.726_142_3e-10,
@@ -169,7 +168,7 @@ mod tests {
             (0.5, 0.520_499_9),
             (1.0, 0.842_700_8),
             (2.0, 0.995_322_3),
-            (3.5, 0.999_999_26),
+            (3.5, 0.999_999_2),
             (9.0, 1.0),
         ] {
             assert!((erf(x) - expected).abs() < 1e-6 && (erf(-x) + expected).abs() < 1e-6, "{x}: {}", erf(x));
