@@ -4,7 +4,8 @@
 
 use std::hint::black_box;
 
-use consona::embed::{Embedder, HashingEmbedder, StaticEmbedder};
+use consona::embed::{BlockEncoder, Embedder, HashingEmbedder, StaticEmbedder};
+use consona::persona::{Draft, ModelName, RecordId, TraitSchema, TraitValue};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
 /// Twenty tokens each, words drawn by a fixed linear congruence.
@@ -60,5 +61,41 @@ fn embedding(criterion: &mut Criterion) {
     criterion.bench_function("load/static-256", |bencher| bencher.iter(StaticEmbedder::embedded));
 }
 
-criterion_group!(benches, embedding);
+/// Five drafts of a record with the traits of the default schema.
+fn drafts() -> Vec<Draft> {
+    let mut lines = texts(100).into_iter().map(|text| text[..text.len() / 3].to_owned());
+    (0..5)
+        .map(|place: usize| {
+            let model = ModelName::new(&format!("m{place}")).expect("valid");
+            let mut draft = Draft::new(RecordId::new("r").expect("valid"), model);
+            for (name, value) in [
+                ("name", "Anna"),
+                ("occupation", "night nurse"),
+                ("location", "Leeds, UK"),
+                ("education", "BSc"),
+            ] {
+                draft.traits.insert(name.to_owned(), TraitValue::Text(value.to_owned()));
+            }
+            draft.traits.insert("age".to_owned(), TraitValue::Number(30.0 + place as f64));
+            for name in ["goals", "pain_points", "behaviours", "motivations"] {
+                draft.traits.insert(name.to_owned(), TraitValue::List(lines.by_ref().take(4).collect()));
+            }
+            let bio = lines.by_ref().take(2).collect::<Vec<_>>().join(". ");
+            draft.traits.insert("bio".to_owned(), TraitValue::Text(bio));
+            draft
+        })
+        .collect()
+}
+
+fn blocks(criterion: &mut Criterion) {
+    let (schema, drafts) = (TraitSchema::default_persona(), drafts());
+    let embedder = StaticEmbedder::embedded().expect("shipped");
+    let encoder = BlockEncoder::new(&schema, &embedder);
+    criterion
+        .bench_function("blocks/encode/5x11", |bencher| bencher.iter(|| encoder.encode(black_box(&drafts))));
+    let encoded = encoder.encode(&drafts).expect("never fails");
+    criterion.bench_function("blocks/similarities/5x11", |bencher| bencher.iter(|| encoded.similarities()));
+}
+
+criterion_group!(benches, embedding, blocks);
 criterion_main!(benches);

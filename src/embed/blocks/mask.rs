@@ -78,8 +78,8 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
 /// there is nothing to leave out, which is the usual case.
 pub(super) fn mask<'a>(text: &'a str, names: &Names) -> Cow<'a, str> {
     let quoted = without_quotes(text);
-    let named = |word: &str| names.any() && words(word).any(|part| names.hold(part));
-    let keep = |word: &&str| !is_id(word) && !named(word);
+    let of_name = |word: &str| names.any() && words(word).any(|part| names.hold(part));
+    let keep = |word: &&str| !is_id(word) && !of_name(word);
     if quoted.split_whitespace().all(|word| keep(&word)) {
         return quoted;
     }
