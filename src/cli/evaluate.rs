@@ -8,6 +8,7 @@ use super::arguments::{
     MatchingEvaluation,
 };
 use super::console::Console;
+use super::embedder::open;
 use super::error::CliError;
 use super::exit::Exit;
 use super::inputs;
@@ -19,7 +20,7 @@ use crate::evaluate::{
     evaluate_rewordings, read_documents, read_gold, read_label_file, read_planted, read_rewordings,
     read_sentence_pairs,
 };
-use crate::files::{open_embedder, visit_drafts};
+use crate::files::visit_drafts;
 use crate::persona::TraitSchema;
 use crate::report::safe;
 
@@ -39,7 +40,7 @@ fn consensus(options: &ConsensusEvaluation, console: Console) -> Result<(), CliE
     let gold_text = inputs::text(&options.gold)?;
     let gold =
         read_gold(&gold_text).map_err(|source| CliError::Gold { path: options.gold.clone(), source })?;
-    let embedder = open_embedder(&options.settings.embedder)?;
+    let embedder = open(&options.settings.embedder, None)?;
     let settings = ConsensusParams::new().seed(options.settings.seed).check()?;
     let base = TraitSchema::default_persona();
     let paths = [options.drafts.clone()];
@@ -78,7 +79,7 @@ fn consensus(options: &ConsensusEvaluation, console: Console) -> Result<(), CliE
 
 fn matching(options: &MatchingEvaluation, console: Console) -> Result<(), CliError> {
     let text = inputs::text(&options.personas)?;
-    let embedder = open_embedder(&options.settings.embedder)?;
+    let embedder = open(&options.settings.embedder, None)?;
     let refuse = |source| CliError::Matching { path: options.personas.clone(), source };
     // The two forms differ in their lines: only a reworded persona has pairs of wordings.
     if let Ok(personas) = read_rewordings(&text) {
@@ -92,7 +93,7 @@ fn matching(options: &MatchingEvaluation, console: Console) -> Result<(), CliErr
 
 fn embedding(options: &EmbeddingEvaluation, console: Console) -> Result<(), CliError> {
     let text = inputs::text(&options.pairs)?;
-    let embedder = open_embedder(&options.settings.embedder)?;
+    let embedder = open(&options.settings.embedder, None)?;
     let refuse = |source| CliError::Pairs { path: options.pairs.clone(), source };
     let pairs = read_sentence_pairs(&text).map_err(refuse)?;
     let report = evaluate_embedding(&pairs, embedder.as_ref()).map_err(refuse)?;
@@ -106,14 +107,14 @@ fn divergence(options: &DivergenceEvaluation, console: Console) -> Result<(), Cl
     let text = inputs::text(&options.planted)?;
     let cells =
         read_planted(&text).map_err(|source| CliError::Planted { path: options.planted.clone(), source })?;
-    let embedder = open_embedder(&options.settings.embedder)?;
+    let embedder = open(&options.settings.embedder, None)?;
     let settings = ConsensusParams::new().seed(options.settings.seed).check()?;
     let report = evaluate_divergence(&cells, embedder.as_ref(), &settings)?;
     console.answer(&report, || divergence_text(&report))
 }
 
 fn labels(options: &LabelsEvaluation, console: Console) -> Result<(), CliError> {
-    let embedder = open_embedder(&options.settings.embedder)?;
+    let embedder = open(&options.settings.embedder, None)?;
     let mut reports: BTreeMap<String, LabelReport> = BTreeMap::new();
     for path in &options.files {
         let name = path.display().to_string();

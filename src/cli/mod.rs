@@ -7,6 +7,8 @@ mod arguments;
 mod consensus;
 mod console;
 mod drafts;
+mod embed;
+mod embedder;
 mod error;
 mod evaluate;
 mod exit;
@@ -41,6 +43,7 @@ pub fn execute(arguments: &Arguments) -> Result<Exit, CliError> {
         Command::Models { study } => study::models(study, console),
         Command::Run(options) => run::run(options, console),
         Command::Consensus(options) => consensus::consensus(options, console),
+        Command::Embed(options) => embed::embed(options, console),
         Command::Evaluate(what) => evaluate::evaluate(what, console),
         Command::Completions { shell } => completions(*shell),
     };

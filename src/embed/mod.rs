@@ -19,6 +19,7 @@ mod folder;
 mod hashing;
 mod matrix;
 mod named;
+mod recording;
 mod remote;
 mod static_table;
 mod table_file;
@@ -31,7 +32,9 @@ pub use cached::CachedEmbedder;
 pub use folder::ModelFolder;
 pub use hashing::HashingEmbedder;
 pub use matrix::{FeatureMatrix, MatrixError, SimilarityMatrix};
+pub(crate) use named::KNOWN;
 pub use named::from_name;
+pub use recording::RecordingEmbedder;
 pub use remote::{Dialect, RemoteModel};
 pub use static_table::StaticEmbedder;
 pub use transformer::TransformerEmbedder;
@@ -44,6 +47,12 @@ pub trait Embedder: std::fmt::Debug + Send + Sync {
 
     /// Components per row.
     fn dimension(&self) -> usize;
+
+    /// Whether it would rather be asked for many texts at once than for a few many times, because every
+    /// question has its price.
+    fn prefers_bulk(&self) -> bool {
+        false
+    }
 
     /// One unit row per text, in order.
     ///
@@ -120,6 +129,14 @@ pub enum EmbedError {
         name: String,
         /// The names there are.
         known: String,
+    },
+    /// An endpoint that did not answer, or a cache that cannot be used.
+    #[error("`{embedder}` cannot be asked for vectors")]
+    Remote {
+        /// Which embedder was asked.
+        embedder: String,
+        /// Why there is no answer.
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// A text whose vector was not fetched before the pure part began.
     #[error("`{embedder}` has no stored vector for a text of {length} characters")]
