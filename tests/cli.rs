@@ -64,6 +64,7 @@ fn help_is_for_people() {
         "models",
         "consensus",
         "embed",
+        "explain",
         "evaluate",
         "evaluate consensus",
         "evaluate matching",

@@ -74,6 +74,8 @@ pub(super) enum Command {
     /// tools: lists, `{"personas": […]}`, single objects, CSV. A draft that cannot be used is set aside
     /// with its reason, and the rest goes on.
     Consensus(ConsensusOptions),
+    /// Tell what stands behind a persona: votes, weights, replies, passages.
+    Explain(ExplainOptions),
     /// Write a field of every record as a vector, for notebooks.
     Embed(EmbedOptions),
     /// Hold the engine against gold.
@@ -114,6 +116,10 @@ pub(super) struct ConsensusOptions {
     /// The models that have a vote, in the order of the results [default: all, as they come].
     #[arg(long, value_name = "A,B,C", value_delimiter = ',')]
     pub(super) models: Vec<String>,
+    /// The data that the drafts were made from, to look for the passages that they cite; records are
+    /// found by their id.
+    #[arg(long, value_name = "FILE")]
+    pub(super) source: Vec<PathBuf>,
     /// A trait schema in JSON [default: the persona schema that comes with consona].
     #[arg(long, value_name = "FILE")]
     pub(super) schema: Option<PathBuf>,
@@ -155,6 +161,23 @@ pub(super) struct EmbedderOptions {
     /// the folder of the result, where there is one].
     #[arg(long, value_name = "DIR")]
     pub(super) embedding_cache: Option<PathBuf>,
+}
+
+/// What `explain` is told.
+#[derive(Args, Debug)]
+pub(super) struct ExplainOptions {
+    /// A run folder, or a folder of `consensus`.
+    #[arg(value_name = "RUN")]
+    pub(super) result: PathBuf,
+    /// The persona's id, or a record's for its first persona.
+    #[arg(value_name = "PERSONA")]
+    pub(super) persona: String,
+    /// One trait [default: all].
+    #[arg(value_name = "TRAIT")]
+    pub(super) characteristic: Option<String>,
+    /// Show the stored replies, whole.
+    #[arg(long)]
+    pub(super) replies: bool,
 }
 
 /// What `embed` is told.

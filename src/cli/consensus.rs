@@ -1,5 +1,7 @@
 //! `consona consensus`: from files of drafts to a folder of consensus personas.
 
+use std::collections::BTreeSet;
+
 use super::arguments::{ConsensusOptions, SubjectName};
 use super::console::{Console, width};
 use super::drafts::gather;
@@ -8,9 +10,10 @@ use super::error::CliError;
 use super::exit::Exit;
 use super::inputs;
 use super::personas::{Material, Outputs, write};
+use super::sources::Sources;
 use crate::consensus::{ConsensusParams, ConsensusValidParams, Subject};
-use crate::dataset::DraftDefaults;
-use crate::files::create_folder;
+use crate::dataset::{DraftDefaults, ReadOptions};
+use crate::files::{create_folder, read_dataset};
 
 /// Forms consensus personas out of files of drafts.
 pub(super) fn consensus(options: &ConsensusOptions, console: Console) -> Result<Exit, CliError> {
@@ -28,10 +31,32 @@ pub(super) fn consensus(options: &ConsensusOptions, console: Console) -> Result<
     let gathered = gather(&options.files, &defaults, &base, &mut outputs.set_aside)?;
     let panel = inputs::panel(&options.models, gathered.spool.models())?;
     let seed = options.settings.seed;
-    let material = Material { gathered, panel, embedder: embedder.as_ref(), settings, seed, asked: None };
+    let sources = sources(options, console)?;
+    let material = Material {
+        gathered,
+        panel,
+        embedder: embedder.as_ref(),
+        settings,
+        seed,
+        asked: None,
+        sources,
+        keep: BTreeSet::new(),
+    };
     let written = write(material, outputs, console)?;
     console.answer(&written, || written.text(width()))?;
     Ok(Exit::Done)
+}
+
+/// The data that was named with `--source`.
+fn sources(options: &ConsensusOptions, console: Console) -> Result<Option<Sources>, CliError> {
+    if options.source.is_empty() {
+        return Ok(None);
+    }
+    let read = read_dataset(&options.source, None, &ReadOptions::default())?;
+    for reason in &read.set_aside {
+        console.note(&format!("set aside: {reason}"));
+    }
+    Ok(Some(Sources::of_records(read.items)))
 }
 
 fn settings(options: &ConsensusOptions) -> Result<ConsensusValidParams, CliError> {

@@ -3,6 +3,7 @@
 //! Nothing is decided here. Results for programs go to standard output (`--json`) or into files;
 //! everything that is not a result (progress, warnings, errors) goes to standard error.
 
+mod ablation;
 mod arguments;
 mod consensus;
 mod console;
@@ -12,12 +13,14 @@ mod embedder;
 mod error;
 mod evaluate;
 mod exit;
+mod explain;
 mod inputs;
 mod log;
 mod output;
 mod personas;
 mod results;
 mod run;
+mod sources;
 mod study;
 mod watch;
 
@@ -45,6 +48,7 @@ pub fn execute(arguments: &Arguments) -> Result<Exit, CliError> {
         Command::Consensus(options) => consensus::consensus(options, console),
         Command::Embed(options) => embed::embed(options, console),
         Command::Evaluate(what) => evaluate::evaluate(what, console),
+        Command::Explain(options) => explain::explain(options, console),
         Command::Completions { shell } => completions(*shell),
     };
     match arguments.global.threads {

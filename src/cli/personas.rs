@@ -1,21 +1,25 @@
 //! From gathered drafts to the files of personas: what `consensus` and `run` have in common.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use super::ablation::Ablated;
 use super::console::Console;
 use super::drafts::Gathered;
 use super::embedder::fetch_ahead;
 use super::error::CliError;
 use super::output::Output;
+use super::sources::Sources;
+use crate::consensus::grounding::Grounding;
 use crate::consensus::{
     ConsensusError, ConsensusPersona, ConsensusValidParams, DraftSource, Engine, Learned,
 };
-use crate::embed::Embedder;
+use crate::embed::{EmbedError, Embedder};
 use crate::files::PanelDrafts;
-use crate::persona::ModelName;
+use crate::persona::{ModelName, RecordId};
 use crate::report::{
     Asked, Counts, PanelMember, PersonaFiles, Product, Summary, safe, terminal_persona, wrapped,
 };
@@ -62,6 +66,10 @@ pub(super) struct Material<'a> {
     pub(super) settings: ConsensusValidParams,
     pub(super) seed: u64,
     pub(super) asked: Option<Asked>,
+    /// What the drafts were made from, where that is known.
+    pub(super) sources: Option<Sources>,
+    /// Records whose personas are wanted in memory too.
+    pub(super) keep: BTreeSet<RecordId>,
 }
 
 /// A result that stands in its files.
@@ -70,6 +78,11 @@ pub(super) struct Written {
     #[serde(flatten)]
     pub(super) summary: Summary,
     pub(super) files: Vec<PathBuf>,
+    /// What the panel says without the evidence, where it was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) ablation: Option<Ablated>,
+    #[serde(skip)]
+    pub(super) kept: Vec<ConsensusPersona>,
     #[serde(skip)]
     shown: Vec<ConsensusPersona>,
 }
@@ -80,7 +93,7 @@ pub(super) fn write(
     mut outputs: Outputs,
     console: Console,
 ) -> Result<Written, CliError> {
-    let Material { gathered, panel, embedder, settings, seed, asked } = material;
+    let Material { gathered, panel, embedder, settings, seed, asked, sources, keep } = material;
     let Gathered { spool, schema, by_model, inputs } = gathered;
     let used = panel.iter().filter_map(|model| by_model.get(model)).sum();
     let source = PanelDrafts::new(&spool, &panel);
@@ -90,7 +103,24 @@ pub(super) fn write(
     let learned = engine.learn(&source)?;
     let mut counts = Counts::of_reading(&inputs, used);
     let files = PersonaFiles::new(&schema, &mut outputs.lines, &mut outputs.table, &mut outputs.cards)?;
-    let shown = decide(&engine, &source, &learned, files, &mut counts, console)?;
+    let grounding =
+        sources.map(|sources| Ok::<_, CliError>((sources, Grounding::new(embedder)?))).transpose()?;
+    let ground = |persona: &mut ConsensusPersona| match &grounding {
+        Some((sources, grounding)) => match sources.get(&persona.record) {
+            Some(source) => grounding.check(persona, &source),
+            None => Ok(()),
+        },
+        None => Ok(()),
+    };
+    let mut kept = Vec::new();
+    let mut each = |persona: &mut ConsensusPersona| {
+        ground(persona)?;
+        if keep.contains(&persona.record) {
+            kept.push(persona.clone());
+        }
+        Ok(())
+    };
+    let shown = decide(&engine, (&source, &learned), &mut each, files, &mut counts, console)?;
     let summary = Summary {
         product: Product::this(),
         asked,
@@ -105,21 +135,27 @@ pub(super) fn write(
         schema,
     };
     outputs.summary.json(&summary)?;
-    Ok(Written { summary, files: outputs.commit()?, shown })
+    Ok(Written { summary, files: outputs.commit()?, ablation: None, kept, shown })
 }
 
 /// Decides every record, writes what was decided and gives the first personas for showing.
 fn decide<W: Write>(
     engine: &Engine<'_>,
-    source: &PanelDrafts<'_>,
-    learned: &Learned,
+    (source, learned): (&PanelDrafts<'_>, &Learned),
+    each: &mut dyn FnMut(&mut ConsensusPersona) -> Result<(), EmbedError>,
     mut files: PersonaFiles<'_, W>,
     counts: &mut Counts,
     console: Console,
 ) -> Result<Vec<ConsensusPersona>, CliError> {
     let mut shown: Vec<ConsensusPersona> = Vec::new();
     let bar = console.progress("deciding", source.records());
-    engine.decide(source, learned, |personas| {
+    engine.decide(source, learned, |mut personas| {
+        for persona in &mut personas {
+            each(persona).map_err(|error| ConsensusError::Embed {
+                record: persona.record.to_string(),
+                source: error,
+            })?;
+        }
         counts.add_record(&personas);
         files.add(&personas).map_err(|error| ConsensusError::Source(Box::new(error)))?;
         shown.extend(personas.into_iter().take(SHOWN - shown.len()));
@@ -144,6 +180,9 @@ impl Written {
             text.extend(["… and ", &more.to_string(), " more in the files.\n\n"]);
         }
         text.push_str(&wrapped(&self.summary.to_string(), width));
+        if let Some(ablation) = &self.ablation {
+            text.push_str(&wrapped(&ablation.text(), width));
+        }
         text.push_str("Files:\n");
         for path in &self.files {
             text.extend(["  ", &safe::line(&path.display().to_string()), "\n"]);

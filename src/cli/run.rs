@@ -7,12 +7,14 @@ use std::sync::Arc;
 use tokio::sync::mpsc::unbounded_channel;
 use tokio_util::sync::CancellationToken;
 
+use super::ablation::Asking;
 use super::arguments::RunOptions;
 use super::console::{Console, width};
 use super::error::CliError;
 use super::exit::Exit;
 use super::personas::{Material, Outputs, write};
 use super::results::{self, Derived};
+use super::sources::Sources;
 use super::study::{Prepared, run_folder, runtime};
 use super::watch::Watch;
 use crate::report::{counted, safe};
@@ -22,9 +24,9 @@ use crate::store::Store;
 
 /// Asks a panel, and forms personas out of its answers.
 pub(super) fn run(options: &RunOptions, console: Console) -> Result<Exit, CliError> {
-    let Prepared { study, records, drafting, seats, embedder, settings, plan } =
+    let Prepared { study, records, drafting, seats, embedder, settings, plan, ablation } =
         Prepared::load(&options.study, options.strict)?;
-    if !confirmed(&study, &plan, options.yes, console)? {
+    if !confirmed(&study, &plan, ablation.as_ref().map(|(_, plan)| plan), options.yes, console)? {
         return Ok(Exit::WaitingForApproval);
     }
     let folder = run_folder(&study, options.out.as_ref());
@@ -33,7 +35,7 @@ pub(super) fn run(options: &RunOptions, console: Console) -> Result<Exit, CliErr
     let runtime = runtime()?;
     let asked = runtime.block_on(async {
         store.claim(&study.identity()).await?;
-        let run = Run::new(Settings::from(&study), seats, drafting.clone(), store.clone())?;
+        let run = Run::new(Settings::from(&study), seats.clone(), drafting.clone(), store.clone())?;
         ask(run, units(records.items.iter().cloned(), &study.input), Watch::new(console, &plan)).await
     })?;
     let Some(report) = asked else {
@@ -48,6 +50,18 @@ pub(super) fn run(options: &RunOptions, console: Console) -> Result<Exit, CliErr
         console.answer(&report, || side_by_side(&report, &derived))?;
         return Ok(Exit::Done);
     }
+    let without = match study.ablation.zip(ablation) {
+        None => None,
+        Some((ablation, (units, plan))) => {
+            let (study, spent) = (&study, report.cost);
+            let asking = Asking { study, ablation, units, seats, drafting: drafting.clone(), spent, plan };
+            let Some(answers) = runtime.block_on(asking.ask(&folder, console))? else {
+                console.note(&format!("the ablation is not finished. {}", go_on(options)));
+                return Ok(Exit::Outstanding);
+            };
+            Some((asking, answers))
+        }
+    };
     let facts = results::asked(&study, drafting.as_ref(), &derived, &records, plan.units);
     for reason in &records.set_aside {
         outputs.set_aside.line(reason)?;
@@ -57,19 +71,27 @@ pub(super) fn run(options: &RunOptions, console: Console) -> Result<Exit, CliErr
         gathered: derived.gathered,
         panel: study.members(),
         embedder: embedder.as_ref(),
-        settings,
+        settings: settings.clone(),
         seed: study.seed,
         asked: Some(facts),
+        keep: without.as_ref().map(|(asking, _)| asking.records()).unwrap_or_default(),
+        sources: Some(Sources::of_study(&records.items, &study.input)),
     };
     let mut written = write(material, outputs, console)?;
     written.files.extend(derived.files);
+    if let Some((asking, answers)) = &without {
+        let (ablated, file) =
+            asking.compare(&folder, embedder.as_ref(), &settings, (&written.kept, answers))?;
+        written.files.push(file);
+        written.ablation = Some(ablated);
+    }
     console.answer(&written, || format!("{}{}", written.text(width()), panel_text(&report)))?;
     Ok(Exit::Done)
 }
 
 /// Asks about all units. The first interruption makes no new call and waits for those in flight; the
 /// second gives up at once (`None`): what was answered by then is stored.
-async fn ask(
+pub(super) async fn ask(
     run: Run,
     units: impl IntoIterator<Item = Unit>,
     watch: Watch,
@@ -117,16 +139,23 @@ async fn interruption() {
 }
 
 /// Whether a plan may be paid for: it is cheap enough, or somebody says so.
-fn confirmed(study: &Study, plan: &PlanSummary, yes: bool, console: Console) -> Result<bool, CliError> {
+fn confirmed(
+    study: &Study,
+    plan: &PlanSummary,
+    ablation: Option<&PlanSummary>,
+    yes: bool,
+    console: Console,
+) -> Result<bool, CliError> {
     let Some(above) = study.limits.confirm_above else { return Ok(true) };
-    if yes || (plan.cost <= above && plan.unpriced.is_empty()) {
+    let cost = ablation.map_or(plan.cost, |ablation| plan.cost + ablation.cost);
+    if yes || (cost <= above && plan.unpriced.is_empty()) {
         return Ok(true);
     }
     let unknown = match plan.unpriced.as_slice() {
         [] => String::new(),
         members => format!(", and nobody knows what {} of its members cost", members.len()),
     };
-    let question = format!("the plan costs about {}{unknown}; `confirm_above` is {above}", plan.cost);
+    let question = format!("the plan costs about {cost}{unknown}; `confirm_above` is {above}");
     if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
         console.note(&format!("{question}. Give --yes to go ahead"));
         return Ok(false);

@@ -16,9 +16,10 @@ use crate::cluster::Algorithm;
 use crate::consensus::{ConsensusParams, ConsensusValidParams};
 use crate::dataset::{Loaded, Record};
 use crate::report::{counted, safe};
+use crate::run::ablation::ablated;
 use crate::run::study::EXAMPLE;
 use crate::run::{
-    self, Drafting, Interpreter, PlanSummary, Probe, RunError, Seats, Study, records, summarise, units,
+    self, Drafting, Interpreter, PlanSummary, Probe, RunError, Seats, Study, Unit, records, summarise, units,
 };
 
 /// A study with everything that it names, ready to be run.
@@ -31,6 +32,8 @@ pub(super) struct Prepared {
     pub(super) embedder: StudyEmbedder,
     pub(super) settings: ConsensusValidParams,
     pub(super) plan: PlanSummary,
+    /// What is asked once more without its evidence, and what that costs about.
+    pub(super) ablation: Option<(Vec<Unit>, PlanSummary)>,
 }
 
 impl Prepared {
@@ -46,17 +49,29 @@ impl Prepared {
         }
         let drafting = Drafting::new(&study)?;
         let seats = seats(&study)?;
-        let plan = summarise(
-            units(records.items.iter().cloned(), &study.input),
-            &study.panel,
-            study.personas.max,
-            |unit, member| {
-                let render = drafting.prompt(unit, member, &[]);
-                render.map_err(|reason| RunError::Render { record: unit.record.clone(), reason })
-            },
-        )?;
-        Ok(Self { study, records, drafting, seats, embedder, settings, plan })
+        let plan = plan(&study, &drafting, units(records.items.iter().cloned(), &study.input))?;
+        let ablation = match study.ablation {
+            None => None,
+            Some(ablation) => {
+                let all: Vec<Unit> = units(records.items.iter().cloned(), &study.input).collect();
+                let again = ablated(&all, ablation, study.seed);
+                let plan = self::plan(&study, &drafting, again.iter().cloned())?;
+                Some((again, plan))
+            }
+        };
+        Ok(Self { study, records, drafting, seats, embedder, settings, plan, ablation })
     }
+}
+
+fn plan(
+    study: &Study,
+    drafting: &Drafting,
+    units: impl IntoIterator<Item = Unit>,
+) -> Result<PlanSummary, RunError> {
+    summarise(units, &study.panel, study.personas.max, |unit, member| {
+        let render = drafting.prompt(unit, member, &[]);
+        render.map_err(|reason| RunError::Render { record: unit.record.clone(), reason })
+    })
 }
 
 fn seats(study: &Study) -> Result<Seats, CliError> {
@@ -131,6 +146,8 @@ struct Checked<'a> {
     set_aside: usize,
     embedder: &'a str,
     plan: &'a PlanSummary,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ablation: Option<&'a PlanSummary>,
 }
 
 /// Checks a study and shows its plan.
@@ -146,6 +163,7 @@ pub(super) fn check(path: &Path, strict: bool, console: Console) -> Result<Exit,
         set_aside: prepared.records.set_aside.len(),
         embedder: prepared.embedder.name(),
         plan: &prepared.plan,
+        ablation: prepared.ablation.as_ref().map(|(_, plan)| plan),
     };
     console.answer(&checked, || plan_text(&checked))?;
     Ok(Exit::Done)
@@ -159,9 +177,13 @@ fn plan_text(checked: &Checked<'_>) -> String {
         let (calls, read, written) = (member.calls, member.input_tokens, member.output_tokens);
         format!("{model:<32} {calls:>8} {read:>12} {written:>12} {cost:>12}\n")
     });
+    let ablation = checked.ablation.map_or_else(String::new, |plan| {
+        let (calls, cost) = (counted(plan.calls, "call"), plan.cost);
+        format!("The ablation asks {calls} more, for about {cost}.\n")
+    });
     format!(
         "The study `{}` can be run: {} ({} set aside), {}, {}.\n\n{:<32} {:>8} {:>12} \
-         {:>12} {:>12}\n{}\nAbout {} where prices are given; tokens are estimates.\n",
+         {:>12} {:>12}\n{}\nAbout {} where prices are given; tokens are estimates.\n{ablation}",
         safe::line(checked.study),
         counted(checked.records, "record"),
         checked.set_aside,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::embed::{EmbedError, Embedder, FeatureMatrix, Ruler, half_life};
-use crate::normalise::{Phrase, Reading};
+use crate::normalise::{Phrase, Reading, contradict};
 use crate::persona::{Comparison, TraitDefinition, TraitKind};
 
 /// How much neighbouring levels of an ordinal trait support each other: by half, like two numbers
@@ -13,6 +13,9 @@ const LEVEL_TOLERANCE: f64 = 1.0;
 /// What the likeness of two names counts where neither place is known to lie in the other: names of
 /// different places sound alike without being near.
 const OTHER_PLACE: f64 = 0.2;
+
+/// Phrases that are less alike than this support each other hardly, whether or not they contradict.
+const NEAR: f64 = 0.3;
 
 /// Vectors of the phrases of one record, by key.
 #[derive(Debug)]
@@ -65,8 +68,9 @@ impl PhraseVectors {
         // "Writer/Journalist" backs "Journalist" fully one way and by half the other.
         let cosine = f64::midpoint(best(&ones, &others), best(&others, &ones));
         #[expect(clippy::cast_possible_truncation, reason = "a cosine needs no more digits")]
-        let meaning = self.ruler.grade(cosine as f32);
-        f64::from(meaning)
+        let meaning = f64::from(self.ruler.grade(cosine as f32));
+        // "Likes cold weather" and "hates cold weather" are neighbours in every embedding.
+        if meaning >= NEAR && contradict(one, other) { 0.0 } else { meaning }
     }
 
     /// How far two lists have items in common, without matching them one to one: the mean, both
@@ -179,6 +183,12 @@ mod tests {
         assert!(similarity("location", "London, UK", "London") > 0.8);
         assert!(similarity("location", "Outskirts of the town", "On the outskirts of town") > 0.5);
         assert!(similarity("name", "Ada", "Adam") < 0.5, "names are equal or not");
+    }
+
+    #[test]
+    fn what_denies_the_other_does_not_support_it() {
+        assert!(similarity("bio", "She likes very cold weather", "She likes cold weather") > 0.5);
+        assert!(similarity("bio", "She hates cold weather", "She likes cold weather").abs() < 1e-12);
     }
 
     #[test]

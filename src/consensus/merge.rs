@@ -132,7 +132,8 @@ impl<'a> PreparedRecord<'a> {
                 record: self.record.record().to_string(),
                 source,
             })?;
-            if let Some(decided) = decided {
+            if let Some(mut decided) = decided {
+                decided.missing = self.silent(members, place);
                 confidence += definition.weight * decided.confidence;
                 weight += definition.weight;
                 traits.insert(definition.name.clone(), decided);
@@ -158,6 +159,19 @@ impl<'a> PreparedRecord<'a> {
             merged_duplicates: self.duplicates(members),
             origins: self.origins(members),
         })
+    }
+
+    /// Models of the cluster that say nothing about a trait.
+    fn silent(&self, members: &[usize], place: usize) -> Vec<ModelName> {
+        let says = |model: usize| {
+            members.iter().any(|&draft| self.models[draft] == model && self.answers[draft][place].is_some())
+        };
+        let models: std::collections::BTreeSet<usize> = members
+            .iter()
+            .map(|&draft| self.models[draft])
+            .filter(|model| *model < self.panel.len())
+            .collect();
+        models.into_iter().filter(|&model| !says(model)).map(|model| self.panel[model].clone()).collect()
     }
 
     /// Models with two drafts of one sitting in the cluster.

@@ -8,11 +8,13 @@
 //!
 //! Nothing here opens files or asks models: everything is a pure function of drafts and settings.
 
+pub mod ablation;
 mod affinity;
 mod confidence;
 mod divergence;
 mod engine;
 mod errors;
+pub mod grounding;
 mod list;
 mod merge;
 mod numeric;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::grounding::{Backing, Found};
 use super::{ConfidenceParts, Dissent};
 use crate::persona::{ModelName, RecordId, TraitValue};
 
@@ -48,7 +49,7 @@ pub struct Said {
 }
 
 /// A passage cited for the consensus value.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CitedEvidence {
     /// Who cites it.
     pub model: ModelName,
@@ -57,6 +58,9 @@ pub struct CitedEvidence {
     /// The source row, where the model named one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub row: Option<String>,
+    /// Where the words stand in the source, where there is a source to look in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub found: Option<Found>,
 }
 
 /// What the models of one cluster say about one trait.
@@ -80,16 +84,23 @@ pub struct TraitConsensus {
     pub divergent: bool,
     /// The values given, best supported first; the first is the consensus.
     pub variants: Vec<Variant>,
-    /// The answers that differ from the consensus, in the order of the panel. Of list traits and of
-    /// traits of weight 0 none are pointed out.
+    /// The answers that differ from the consensus, in the order of the panel. Of a list trait: the items
+    /// that contradict one that stands. Of traits of weight 0 none are pointed out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dissent: Vec<Dissent>,
+    /// Models that described the persona and say nothing about this trait, in the order of the panel.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<ModelName>,
     /// Of a numeric trait: the range that holds the middle 80 % of the supporting votes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interval: Option<[f64; 2]>,
     /// Passages cited for the value, in the order of the panel.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub evidence: Vec<CitedEvidence>,
+    /// What the value rests on in the source: evidence, or an echo of what the models were trained on.
+    /// Missing where there was no source to look in, or nobody cites anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backing: Option<Backing>,
 }
 
 /// A persona that the panel agrees on, or that one model alone saw.

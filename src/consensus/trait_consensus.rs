@@ -2,14 +2,14 @@
 
 use super::affinity::{PhraseVectors, between};
 use super::confidence::ConfidenceParts;
-use super::divergence::{Dissent, dissent};
+use super::divergence::{Dissent, DissentKind, Divided};
 use super::list::{ItemGroup, agreement as list_agreement, match_items};
 use super::numeric::{centre, rounded};
 use super::persona::{CitedEvidence, Said, TraitConsensus, Variant};
 use super::settings::ConsensusParams;
 use super::vote::{Group, Tally, Vote, tally};
 use crate::cluster::ClusterError;
-use crate::normalise::Reading;
+use crate::normalise::{Reading, contradict};
 use crate::persona::{Draft, Level, ModelName, TraitDefinition, TraitKind, TraitValue};
 
 /// What the votes on one trait are read with.
@@ -54,9 +54,11 @@ impl Ground<'_> {
             n_models,
             divergent: self.flags_divergence() && 1.0 - winner.share >= self.settings.divergence_share,
             variants: outcome.groups.iter().map(|group| self.variant(votes, group)).collect(),
-            dissent: self.dissent(votes, outcome),
+            dissent: self.dissent(votes, outcome, parts.score()),
+            missing: Vec::new(),
             interval,
             evidence: self.evidence(votes, &winner.votes),
+            backing: None,
         }
     }
 
@@ -65,13 +67,12 @@ impl Ground<'_> {
         self.definition.weight > 0.0
     }
 
-    fn dissent(&self, votes: &[Vote<'_>], outcome: &Tally) -> Vec<Dissent> {
-        let winner = &outcome.groups[0];
+    fn dissent(&self, votes: &[Vote<'_>], outcome: &Tally, confidence: f64) -> Vec<Dissent> {
         if !self.flags_divergence() {
             return Vec::new();
         }
-        let alike = |one: usize, other: usize| outcome.alike[[one, other]];
-        dissent(votes, winner.representative, &winner.votes, self.panel, alike)
+        let (definition, panel) = (self.definition, self.panel);
+        Divided { votes, outcome, definition, panel, confidence }.dissent()
     }
 
     fn value(&self, votes: &[Vote<'_>], winner: &Group) -> (TraitValue, Option<[f64; 2]>) {
@@ -126,10 +127,39 @@ impl Ground<'_> {
             n_models,
             divergent: self.flags_divergence() && agreement < self.settings.divergence_share,
             variants: groups.iter().map(|group| self.item(votes, group, kept(group))).collect(),
-            dissent: Vec::new(),
+            dissent: self.contradicting_items(votes, groups, &standing),
+            missing: Vec::new(),
             interval: None,
             evidence: self.evidence(votes, &backing),
+            backing: None,
         })
+    }
+
+    /// Items that say the opposite of one that stands.
+    fn contradicting_items(
+        &self,
+        votes: &[Vote<'_>],
+        groups: &[ItemGroup<'_>],
+        standing: &[&ItemGroup<'_>],
+    ) -> Vec<Dissent> {
+        if !self.flags_divergence() {
+            return Vec::new();
+        }
+        let mut dissent = Vec::new();
+        for group in groups.iter().filter(|group| !standing.iter().any(|kept| std::ptr::eq(*kept, *group))) {
+            let words = group.representative.phrase;
+            let denied = standing.iter().find(|kept| contradict(kept.representative.phrase, words));
+            let Some(denied) = denied else { continue };
+            dissent.extend(group.items.iter().map(|item| Dissent {
+                model: self.panel[votes[item.vote].model].clone(),
+                value: TraitValue::Text(item.phrase.shown().to_owned()),
+                kind: DissentKind::Contradiction,
+                probability: group.share.clamp(0.0, 1.0),
+                support: group.share.clamp(0.0, 1.0),
+                consensus_support: denied.share.clamp(0.0, 1.0),
+            }));
+        }
+        dissent
     }
 
     fn item(&self, votes: &[Vote<'_>], group: &ItemGroup<'_>, kept: bool) -> Variant {
@@ -166,6 +196,7 @@ impl Ground<'_> {
                     model: draft.model.clone(),
                     quote: evidence.quote.clone(),
                     row: evidence.row.clone(),
+                    found: None,
                 })
             })
             .collect()

@@ -6,17 +6,20 @@
 //! kind of its trait; "unknown" becomes [`Reading::Abstain`], which is no vote and no value.
 //!
 //! What is *not* decided here is how alike two open phrases are: that takes an embedder
-//! ([`crate::embed`]). [`Reading`]s only keep what such a comparison needs.
+//! ([`crate::embed`]); only [`contradict`] is known from words alone. [`Reading`]s only keep what such a comparison needs.
 
 mod abstention;
 mod level;
 mod number;
 mod phrase;
 mod place;
+mod polarity;
 mod reading;
 
 pub use level::LevelSpan;
 pub use number::Range;
 pub use phrase::Phrase;
+pub(crate) use phrase::fold;
 pub use place::Place;
+pub use polarity::contradict;
 pub use reading::{Reading, read};

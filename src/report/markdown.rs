@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use crate::consensus::grounding::{Basis, FoundBy};
 use crate::consensus::{ConsensusPersona, PersonaKind, TraitConsensus};
 use crate::persona::{TraitSchema, TraitValue};
 
@@ -33,7 +34,8 @@ fn heading(text: &mut String, level: usize, words: &str) {
     text.extend(["\n", &"#".repeat(level), " ", words, "\n"]);
 }
 
-fn put(text: &mut String, line: std::fmt::Arguments<'_>) {
+/// Adds a line.
+pub(super) fn put(text: &mut String, line: std::fmt::Arguments<'_>) {
     // Writing to a string cannot fail.
     let _ = text.write_fmt(line);
     text.push('\n');
@@ -70,10 +72,16 @@ fn card(text: &mut String, schema: &TraitSchema, persona: &ConsensusPersona) {
     }
 }
 
+/// Whether several models agree on what none of them can show in the source.
+pub(super) fn is_echo(found: &TraitConsensus) -> bool {
+    found.backing.is_some_and(|backing| backing.basis == Basis::Echo)
+}
+
 fn characteristic(text: &mut String, name: &str, found: &TraitConsensus) {
     let divergent = if found.divergent { ", **divergent**" } else { "" };
+    let echo = if is_echo(found) { ", **echo**: no cited passage stands in the source" } else { "" };
     let figures = format!(
-        "uncalibrated confidence {:.2}, support {} of {}{divergent}",
+        "uncalibrated confidence {:.2}, support {} of {}{divergent}{echo}",
         found.confidence, found.support, found.n_models
     );
     let label = markdown(&name.replace('_', " "));
@@ -94,6 +102,10 @@ fn characteristic(text: &mut String, name: &str, found: &TraitConsensus) {
     for evidence in &found.evidence {
         let row = evidence.row.as_deref().map(|row| format!(", row {}", markdown(row))).unwrap_or_default();
         let (quote, model) = (markdown(&evidence.quote), markdown(evidence.model.as_str()));
-        put(text, format_args!("  - “{quote}” (cited by {model}{row})"));
+        let missing = match &evidence.found {
+            Some(found) if found.by == FoundBy::Nothing => ", **not found in the source**",
+            _ => "",
+        };
+        put(text, format_args!("  - “{quote}” (cited by {model}{row}{missing})"));
     }
 }

@@ -9,6 +9,7 @@
 //!
 //! [`ConsensusPersona`]: crate::consensus::ConsensusPersona
 
+mod explain;
 mod markdown;
 mod persona_files;
 pub mod safe;
@@ -17,9 +18,12 @@ mod table;
 mod terminal;
 mod wording;
 
+pub use explain::{Context as ExplanationContext, explanation};
 pub use markdown::markdown_record;
 pub use persona_files::{PersonaFiles, ReportError};
-pub use summary::{Asked, Counts, InputCount, MemberAnswers, PanelMember, Product, Summary, WhatWasLearned};
+pub use summary::{
+    Asked, Counts, GroundingCounts, InputCount, MemberAnswers, PanelMember, Product, Summary, WhatWasLearned,
+};
 pub use table::PersonaTable;
 pub use terminal::{terminal_persona, wrapped};
 #[cfg(feature = "cli")]

@@ -5,7 +5,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::consensus::{ConsensusPersona, ConsensusValidParams, Learned, PersonaKind};
+use crate::consensus::grounding::{Basis, FoundBy};
+use crate::consensus::{CitedEvidence, ConsensusPersona, ConsensusValidParams, Learned, PersonaKind};
 use crate::persona::{ModelName, TraitSchema};
 
 use super::safe;
@@ -65,6 +66,47 @@ pub struct Counts {
     pub traits: usize,
     /// Traits on which the models disagree.
     pub divergent_traits: usize,
+    /// What the cited passages came to, where there was a source to look in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grounding: Option<GroundingCounts>,
+}
+
+/// Counts of what stands in the source.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GroundingCounts {
+    /// Values with a cited passage that was found.
+    pub evidence: usize,
+    /// Values that several models give and for which no cited passage was found.
+    pub echo: usize,
+    /// Values of one model for which no cited passage was found.
+    pub unsupported: usize,
+    /// Passages that were cited for consensus values.
+    pub passages: usize,
+    /// Of these, found word by word.
+    pub exact: usize,
+    /// Found with small differences.
+    pub fuzzy: usize,
+    /// Found by meaning.
+    pub meaning: usize,
+}
+
+impl GroundingCounts {
+    fn add(&mut self, basis: Basis, evidence: &[CitedEvidence]) {
+        match basis {
+            Basis::Evidence => self.evidence += 1,
+            Basis::Echo => self.echo += 1,
+            Basis::Unsupported => self.unsupported += 1,
+        }
+        self.passages += evidence.len();
+        for found in evidence.iter().filter_map(|cited| cited.found.as_ref()) {
+            match found.by {
+                FoundBy::Exact => self.exact += 1,
+                FoundBy::Fuzzy => self.fuzzy += 1,
+                FoundBy::Meaning => self.meaning += 1,
+                FoundBy::Nothing => {}
+            }
+        }
+    }
 }
 
 /// One model of the panel.
@@ -178,6 +220,11 @@ impl Counts {
             self.duplicates_merged += persona.merged_duplicates.len();
             self.traits += persona.traits.len();
             self.divergent_traits += persona.traits.values().filter(|found| found.divergent).count();
+            for found in persona.traits.values() {
+                if let Some(backing) = found.backing {
+                    self.grounding.get_or_insert_default().add(backing.basis, &found.evidence);
+                }
+            }
         }
     }
 }
@@ -237,6 +284,18 @@ impl fmt::Display for Summary {
             counts.divergent_traits,
             counted(counts.traits, "trait"),
         )?;
+        if let Some(found) = counts.grounding {
+            writeln!(
+                f,
+                "Source: {} rest on cited passages that stand in it, {} on none although several models agree \
+                 (echo), {} on one model's word; {} of {} found.",
+                counted(found.evidence, "value"),
+                found.echo,
+                found.unsupported,
+                found.exact + found.fuzzy + found.meaning,
+                counted(found.passages, "passage"),
+            )?;
+        }
         if counts.drafts_of_other_models > 0 {
             let drafts = counted(counts.drafts_of_other_models, "draft");
             writeln!(f, "Left out, being of other models: {drafts}.")?;

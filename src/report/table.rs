@@ -2,13 +2,14 @@
 
 use std::io;
 
+use crate::consensus::grounding::Basis;
 use crate::consensus::{ConsensusPersona, PersonaKind, TraitConsensus};
 use crate::persona::{ModelName, TraitSchema, TraitValue};
 
 use super::safe;
 
 /// The columns.
-const HEADER: [&str; 12] = [
+const HEADER: [&str; 13] = [
     "record",
     "persona_id",
     "kind",
@@ -21,6 +22,7 @@ const HEADER: [&str; 12] = [
     "divergent",
     "models",
     "dissent",
+    "basis",
 ];
 
 /// Writes personas as rows, traits in the order of the schema. Cells are safe to open in a
@@ -66,6 +68,7 @@ impl<W: io::Write> PersonaTable<W> {
                 found.divergent.to_string(),
                 safe::cell(&behind(found)),
                 safe::cell(&dissent(found)),
+                found.backing.map_or("", |backing| basis(backing.basis)).to_owned(),
             ])?;
         }
         Ok(())
@@ -95,6 +98,14 @@ pub(super) fn kind(kind: PersonaKind) -> &'static str {
     match kind {
         PersonaKind::Consensus => "consensus",
         PersonaKind::Minority => "minority",
+    }
+}
+
+fn basis(basis: Basis) -> &'static str {
+    match basis {
+        Basis::Evidence => "evidence",
+        Basis::Echo => "echo",
+        Basis::Unsupported => "unsupported",
     }
 }
 

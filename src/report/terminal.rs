@@ -5,7 +5,7 @@ use unicode_width::UnicodeWidthStr;
 use crate::consensus::{ConsensusPersona, PersonaKind, TraitConsensus};
 use crate::persona::{ModelName, TraitSchema};
 
-use super::markdown::name;
+use super::markdown::{is_echo, name};
 use super::safe;
 use super::table::in_order;
 
@@ -66,6 +66,14 @@ fn characteristic(text: &mut String, name: &str, found: &TraitConsensus, name_wi
         let line = format!("  {}  {}  {right}", padded(label, name_width), padded(part, room));
         text.push_str(line.trim_end());
         text.push('\n');
+    }
+    if is_echo(found) {
+        push(
+            text,
+            indent,
+            "echo: the models agree, and no passage that they cite stands in the source",
+            width,
+        );
     }
     if found.divergent {
         push(text, indent, "divergent: the models disagree", width);

@@ -4,8 +4,10 @@
 //! and its panel a plan ([`summarise`]); a [`Run`] puts every unit to the panel in one of three
 //! [`mode`]s, stores every answer before it is read, and makes failed attempts again in exactly one
 //! place ([`retry`]); endpoints that embed are asked by the same rules ([`embedding`]). [`drafts`] reads the stored answers for everything that is computed from them.
+//! What the panel would have said without the data is asked by an [`ablation`].
 //! What a model says and whether it is right is decided elsewhere.
 
+pub mod ablation;
 mod asking;
 mod derive;
 mod drafting;

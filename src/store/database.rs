@@ -192,6 +192,14 @@ impl Store {
         reading::call(&self.reader(), key)
     }
 
+    /// The text of the reply with that id, as drafts name it ([`StoredReply::id`](super::StoredReply::id)).
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn reply(&self, id: &str) -> Result<Option<String>, StoreError> {
+        reading::reply(&self.reader(), id)
+    }
+
     /// The planned calls of some units, by unit, panel place and sample.
     ///
     /// # Errors

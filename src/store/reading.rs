@@ -51,6 +51,18 @@ fn with_reason((mut reply, reason): (StoredReply, String)) -> Result<StoredReply
     Ok(reply)
 }
 
+/// The text of a reply by the beginning of its key, in hexadecimal, and whether it was repaired.
+pub(super) fn reply(connection: &Connection, id: &str) -> Result<Option<String>, StoreError> {
+    let (key, repair) = id.strip_suffix(".repair").map_or((id, false), |key| (key, true));
+    connection
+        .prepare_cached(
+            "SELECT content FROM replies WHERE lower(hex(substr(key, 1, 8))) = ?1 AND repair = ?2
+             ORDER BY attempt DESC LIMIT 1",
+        )
+        .and_then(|mut statement| statement.query_row(params![key, repair], |row| row.get(0)).optional())
+        .map_err(StoreError::database("reading a reply"))
+}
+
 /// What is stored about one question.
 pub(super) fn call(connection: &Connection, key: CallKey) -> Result<StoredCall, StoreError> {
     let doing = "reading a call";

@@ -53,6 +53,11 @@ impl Ruler {
         ((cosine - self.floor) / (self.ceiling - self.floor)).clamp(0.0, 1.0)
     }
 
+    /// Whether a cosine is that of the same in other words.
+    pub(crate) fn is_reworded(self, cosine: f32) -> bool {
+        cosine >= self.ceiling
+    }
+
     /// The same, but telling reworded (¾) from equal (1): linear between them.
     pub(crate) fn grade(self, cosine: f32) -> f32 {
         if cosine < self.ceiling {

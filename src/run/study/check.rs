@@ -115,6 +115,7 @@ impl Checker<'_> {
             embedder: file.embedder,
             clustering: file.clustering,
             consensus: file.consensus,
+            ablation: file.ablation,
             limits,
             seed: file.seed,
             output: file.output.map(|path| self.folder().join(path)),

@@ -11,6 +11,7 @@ use super::{Mode, Stance};
 use crate::dataset::{Format, Split};
 use crate::prompt::Unit;
 use crate::provider::{Dialect, StructuredOutput};
+use crate::run::ablation::Ablation;
 
 /// The whole file.
 #[derive(Debug, Deserialize, Validate)]
@@ -46,6 +47,7 @@ pub(super) struct StudyFile {
     pub(super) clustering: Value,
     #[serde(default)]
     pub(super) consensus: Value,
+    pub(super) ablation: Option<Ablation>,
     #[serde(default)]
     #[garde(dive)]
     pub(super) limits: LimitsFile,

@@ -10,6 +10,7 @@ use crate::dataset::{Format, Split};
 use crate::persona::{ModelName, TraitSchema};
 use crate::prompt;
 use crate::provider::{Endpoint, SamplingOptions, Timeouts};
+use crate::run::ablation::Ablation;
 use crate::run::price::Price;
 use crate::run::retry::RetryPolicy;
 use crate::store::Money;
@@ -191,6 +192,8 @@ pub struct Study {
     pub clustering: Value,
     /// The section `consensus`, for the stage that reads it.
     pub consensus: Value,
+    /// Whether some units are asked about once more without their evidence.
+    pub ablation: Option<Ablation>,
     /// What the run may cost.
     pub limits: Limits,
     /// The seed of everything random.
