@@ -12,7 +12,7 @@ use linfa::traits::{Fit, Predict};
 use linfa::{DatasetBase, ParamGuard};
 use ndarray::{Array1, Array2, linalg::general_mat_mul, s};
 
-/// CPU seconds of all threads that live, to the nanosecond (Linux).
+/// CPU seconds of all threads that live (Linux).
 fn cpu_seconds() -> Result<f64, Box<dyn Error>> {
     let mut nanoseconds = 0.0;
     for task in fs::read_dir("/proc/self/task")? {
@@ -23,10 +23,24 @@ fn cpu_seconds() -> Result<f64, Box<dyn Error>> {
 }
 
 /// What a call gives, and its CPU seconds.
-fn timed<T>(call: impl FnOnce() -> T) -> Result<(T, f64), Box<dyn Error>> {
+fn timed<T>(call: impl FnMut() -> T) -> Result<(T, f64), Box<dyn Error>> {
+    timed_often(1, call)
+}
+
+/// What a call gives, and its mean CPU seconds. The kernel counts a running thread's time by ticks of some
+/// milliseconds, so that what is shorter must be called often.
+fn timed_often<T>(times: usize, mut call: impl FnMut() -> T) -> Result<(T, f64), Box<dyn Error>> {
     let start = cpu_seconds()?;
+    for _ in 1..times {
+        black_box(call());
+    }
     let result = call();
-    Ok((result, cpu_seconds()? - start))
+    Ok((result, (cpu_seconds()? - start) / times as f64))
+}
+
+/// Calls that make a small task long enough to be timed.
+fn often(rows: usize) -> usize {
+    (200_000 / rows).clamp(1, 200)
 }
 
 /// A matrix of float32 in C order, version 1 of the format.
@@ -68,14 +82,11 @@ fn kmeans(stem: &str, iterations: usize) -> Result<String, Box<dyn Error>> {
         .max_n_iterations(iterations)
         .check()?;
     let dataset = DatasetBase::from(rows.view());
-    // Threads and buffers of a first call are no part of the comparison; peers are warm as well.
-    let first: Result<KMeansModel, _> =
-        params.fit(&DatasetBase::from(rows.slice(s![..rows.nrows().min(1000), ..])));
-    black_box(first.is_ok());
-    let (model, fit) = timed(|| -> Result<KMeansModel, _> { params.fit(&dataset) })?;
+    let times = often(rows.nrows());
+    let (model, fit) = timed_often(times, || -> Result<KMeansModel, _> { params.fit(&dataset) })?;
     let model = model?;
-    let (labels, assign) = timed(|| -> Array1<usize> { model.predict(&rows) })?;
-    let ((), limit) = timed(|| sgemm(&rows, &init))?;
+    let (labels, assign) = timed_often(times, || -> Array1<usize> { model.predict(&rows) })?;
+    let ((), limit) = timed_often(times, || sgemm(&rows, &init))?;
     write_labels(&format!("{stem}.kmeans.labels"), labels.iter().copied().map(Some))?;
     let (inertia, n) = (model.inertia(), model.n_iterations());
     Ok(format!(
