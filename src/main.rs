@@ -1,3 +1,11 @@
 //! The `consona` command.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser;
+use consona::cli;
+
+fn main() -> ExitCode {
+    let arguments = cli::Arguments::parse();
+    cli::execute(&arguments).unwrap_or_else(|error| cli::explain(&error)).into()
+}

@@ -1,1 +1,63 @@
 //! The command line: arguments in, one library call, an exit code out.
+//!
+//! Nothing is decided here. Results for programs go to standard output (`--json`) or into files;
+//! everything that is not a result (progress, warnings, errors) goes to standard error.
+
+mod arguments;
+mod consensus;
+mod console;
+mod drafts;
+mod error;
+mod evaluate;
+mod exit;
+mod inputs;
+mod log;
+mod output;
+mod personas;
+mod results;
+mod run;
+mod study;
+mod watch;
+
+use clap::CommandFactory;
+
+pub use arguments::Arguments;
+pub use error::{CliError, explain};
+pub use exit::Exit;
+
+use arguments::Command;
+use console::Console;
+
+/// Does what the arguments say.
+///
+/// # Errors
+/// [`CliError`]; [`CliError::exit`] is the exit code that it means.
+pub fn execute(arguments: &Arguments) -> Result<Exit, CliError> {
+    let console = Console::new(&arguments.global);
+    log::start(arguments.global.verbose);
+    let work = || match &arguments.command {
+        Command::Init { file } => study::init(file, console),
+        Command::Check { study, strict } => study::check(study, *strict, console),
+        Command::Models { study } => study::models(study, console),
+        Command::Run(options) => run::run(options, console),
+        Command::Consensus(options) => consensus::consensus(options, console),
+        Command::Evaluate(what) => evaluate::evaluate(what, console),
+        Command::Completions { shell } => completions(*shell),
+    };
+    match arguments.global.threads {
+        None => work(),
+        Some(threads) => {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build();
+            pool.map_err(CliError::Threads)?.install(work)
+        }
+    }
+}
+
+/// Writes the completions of a shell.
+fn completions(shell: clap_complete::Shell) -> Result<Exit, CliError> {
+    let mut command = Arguments::command();
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut command, "consona", &mut script);
+    console::write_out(&String::from_utf8_lossy(&script))?;
+    Ok(Exit::Done)
+}

@@ -1,1 +1,32 @@
 //! Drafts of one persona become a consensus: values with support, confidence and divergence.
+//!
+//! Per trait, inside a cluster of drafts: values are compared by what they mean (`affinity`), every
+//! model has one vote whose weight it earns by how often others say the like (`reliability`), the
+//! value that the votes support best wins and the others are kept as variants (`vote`, `numeric`,
+//! `list`), and the outcome is said with its uncertainty (`confidence`, `divergence`). [`Engine`]
+//! walks over all records, twice: once to learn how far each model may be trusted, once to decide.
+//!
+//! Nothing here opens files or asks models: everything is a pure function of drafts and settings.
+
+mod affinity;
+mod confidence;
+mod divergence;
+mod engine;
+mod errors;
+mod list;
+mod merge;
+mod numeric;
+mod persona;
+mod reliability;
+mod settings;
+mod trait_consensus;
+pub mod truth;
+mod vote;
+
+pub use confidence::{ConfidenceParts, effective_models};
+pub use divergence::{Dissent, DissentKind};
+pub use engine::{DraftSource, Engine, Learned};
+pub use errors::ConsensusError;
+pub use persona::{CitedEvidence, ConsensusPersona, PersonaKind, Said, TraitConsensus, Variant};
+pub use reliability::{AgreementTable, Reliability};
+pub use settings::{ConsensusParams, ConsensusValidParams, Subject};

@@ -1,5 +1,7 @@
 //! A record: one row, one person, one document.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -10,7 +12,8 @@ use crate::persona::RecordId;
 pub struct Record {
     /// Unique within a dataset.
     pub id: RecordId,
-    /// The fields as they stand in the source, in the source's order; plain text is one field `text`.
+    /// The fields as they stand in the source, in order of name (of `serde_json`'s map); plain text
+    /// is one field `text`, and every cell of a CSV row is text.
     pub fields: Map<String, Value>,
     /// Where it stands: `file:line`, or the file.
     pub origin: String,
@@ -29,6 +32,20 @@ pub struct SetAside {
     pub field: Option<String>,
     /// What is wrong, with the value, and what to do.
     pub reason: String,
+}
+
+impl fmt::Display for SetAside {
+    /// `file:line, field `x`: reason`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.file)?;
+        if let Some(line) = self.line {
+            write!(f, ":{line}")?;
+        }
+        if let Some(field) = &self.field {
+            write!(f, ", field `{field}`")?;
+        }
+        write!(f, ": {}", self.reason)
+    }
 }
 
 /// What could be read, and what was set aside.

@@ -81,6 +81,15 @@ impl FeatureMatrix {
         Ok(Self(rows))
     }
 
+    /// Rows of `dimension` components, one after the other, each of which `fallback::finish` has
+    /// brought to unit length: checked again in debug builds only.
+    pub(super) fn finished(rows: Vec<f32>, dimension: usize) -> Self {
+        let shape = (rows.len() / dimension, dimension);
+        let rows = Array2::from_shape_vec(shape, rows).unwrap_or_else(|_| Array2::zeros((0, dimension)));
+        debug_assert!(Self::new(rows.clone()).is_ok());
+        Self(rows)
+    }
+
     /// Brings rows to unit length.
     ///
     /// # Errors
@@ -117,6 +126,15 @@ impl FeatureMatrix {
     #[must_use]
     pub fn dimension(&self) -> usize {
         self.0.ncols()
+    }
+
+    /// The cosine of two rows, in -1..=1.
+    ///
+    /// # Panics
+    /// When an index is not below [`Self::rows`].
+    #[must_use]
+    pub fn cosine(&self, one: usize, other: usize) -> f32 {
+        self.0.row(one).dot(&self.0.row(other)).clamp(-1.0, 1.0)
     }
 
     /// Cosine similarities between all rows.

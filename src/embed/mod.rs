@@ -5,9 +5,36 @@
 //! [`SimilarityMatrix`] over the drafts of a record. What is *not* decided here is which drafts
 //! belong together; that is [`crate::cluster`].
 
-mod matrix;
+//!
+//! | embedder | what it sees | SICK ρ × 100 | STS 2016 ρ × 100 | PersonaChat R@1, item by item / one vector | texts a second | size |
+//! |---|---|---|---|---|---|---|
+//! | `hashing` | spelling | 56.9 | 46.6 | – | 100,000, one core | none |
+//! | `static` (default) | meaning of words | 65.0 | 66.5 | .96 / .74 | 770,000, one core | 7.5 MB, compiled in |
+//! | `dir:` all-MiniLM-L6-v2 | meaning of sentences | 77.1 | 72.4 | 1.00 / .89 | 240 on two cores (8.3 ms of CPU a text) | 91 MB |
 
+mod blocks;
+mod cached;
+mod fallback;
+mod folder;
+mod hashing;
+mod matrix;
+mod named;
+mod remote;
+mod static_table;
+mod table_file;
+mod transformer;
+mod wordpiece;
+
+pub use blocks::{BlockEncoder, BlockWeights, EncodedDrafts, TraitEvidence};
+pub(crate) use blocks::{Ruler, half_life};
+pub use cached::CachedEmbedder;
+pub use folder::ModelFolder;
+pub use hashing::HashingEmbedder;
 pub use matrix::{FeatureMatrix, MatrixError, SimilarityMatrix};
+pub use named::from_name;
+pub use remote::{Dialect, RemoteModel};
+pub use static_table::StaticEmbedder;
+pub use transformer::TransformerEmbedder;
 
 /// Texts to vectors. Implementations are deterministic: equal texts give equal rows.
 pub trait Embedder: std::fmt::Debug + Send + Sync {
@@ -49,6 +76,34 @@ pub enum EmbedError {
         vectors: usize,
         /// Texts that were sent.
         texts: usize,
+    },
+    /// A reply of an endpoint that holds no vectors.
+    #[error("`{embedder}` answered something that holds no vectors: {reason}")]
+    Reply {
+        /// Which embedder answered.
+        embedder: String,
+        /// What is wrong with the reply; the reply itself is not shown.
+        reason: String,
+    },
+    /// Vectors of different lengths.
+    #[error("`{embedder}` answered a vector of {found} components beside one of {expected}")]
+    Ragged {
+        /// Which embedder answered.
+        embedder: String,
+        /// Components of the first vector.
+        expected: usize,
+        /// Components of the one that differs.
+        found: usize,
+    },
+    /// A number of components that the embedder cannot have.
+    #[error("an embedder cannot have `{dimension}` components; choose {fewest} to {most}")]
+    Dimension {
+        /// Components that were asked for.
+        dimension: usize,
+        /// The fewest there may be.
+        fewest: usize,
+        /// The most there may be.
+        most: usize,
     },
     /// A model folder or table that cannot be used.
     #[error("embedding model `{path}`: {reason}")]

@@ -1,3 +1,26 @@
-//! Results against gold: every metric that the README prints.
+//! Results against gold: every figure that the README prints.
 
+mod consensus;
+mod divergence;
+mod embedding;
+mod gold;
+mod labels;
+mod matching;
 pub mod metrics;
+
+pub use consensus::{Committees, ConsensusReport, ConsensusTrial, Members, Scores};
+pub use divergence::{
+    DivergenceReport, PlantedAnswer, PlantedCell, PlantedError, evaluate_divergence, read_planted,
+};
+pub use embedding::{
+    EmbeddingEvaluationError, EmbeddingReport, SentencePair, evaluate_embedding, read_sentence_pairs,
+};
+pub use gold::{GoldCell, GoldError, read_gold};
+pub use labels::{
+    LabelFile, LabelFileError, LabelKind, LabelReport, LabelledTask, MethodScores, evaluate_labels,
+    read_label_file,
+};
+pub use matching::{
+    MatchingError, MatchingReport, PersonaDocument, RewordedLine, RewordedPersona, RewordingReport,
+    evaluate_matching, evaluate_rewordings, read_documents, read_rewordings,
+};

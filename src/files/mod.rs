@@ -1,1 +1,23 @@
 //! Paths become readers, and results become files: the only place that opens either.
+//!
+//! [`inputs`] expands paths, folders and `-`; [`read_dataset`] and [`spool_drafts`] read many of them
+//! as one, the latter into a [`Spool`] that gives all drafts of one record at a time. [`OutputFile`]
+//! writes results beside their place and moves them there when they are whole.
+//!
+//! What a file means is [`crate::dataset`]'s.
+
+mod atomic;
+mod embedder;
+mod error;
+mod input;
+mod panel_drafts;
+mod read;
+mod spool;
+
+pub use atomic::{OutputFile, create_folder, write_file};
+pub use embedder::open_embedder;
+pub use error::FilesError;
+pub use input::{Input, inputs};
+pub use panel_drafts::PanelDrafts;
+pub use read::{DraftVisitor, read_dataset, spool_drafts, visit_drafts, visit_records};
+pub use spool::{Spool, SpoolWriter};

@@ -1,40 +1,111 @@
 //! What an unlisted trait is: by its name where the catalogue knows it, else by its values.
 
+use std::collections::BTreeMap;
+
 use super::schema::key_of;
-use super::{Comparison, TraitDefinition, TraitKind, TraitValue, catalogue};
+use super::{Comparison, Draft, TraitDefinition, TraitKind, TraitSchema, TraitValue, catalogue};
 
 /// Texts longer than this on average are prose, not categories.
 const PROSE_LENGTH: usize = 60;
 
-/// Infers a definition from the name and the values seen.
-pub(super) fn definition(name: &str, values: &[&TraitValue]) -> TraitDefinition {
-    if let Some(known) = catalogue::find(&key_of(name)) {
-        return TraitDefinition { name: name.to_owned(), aliases: Vec::new(), ..known.clone() };
+/// At most this many numbers of a trait are remembered for its tolerance; of more, every second,
+/// fourth, eighth … is.
+const NUMBERS: usize = 4_096;
+
+/// Learns what unlisted traits are from drafts that pass by one at a time: memory grows with the
+/// number of traits, not of drafts.
+#[derive(Clone, Debug)]
+pub struct TraitInference<'a> {
+    schema: &'a TraitSchema,
+    seen: BTreeMap<String, Seen>,
+}
+
+impl<'a> TraitInference<'a> {
+    /// Starts from a schema whose traits need no inference.
+    #[must_use]
+    pub fn new(schema: &'a TraitSchema) -> Self {
+        Self { schema, seen: BTreeMap::new() }
     }
-    TraitDefinition {
-        name: name.to_owned(),
-        description: String::new(),
-        aliases: Vec::new(),
-        kind: kind(values),
-        weight: 1.0,
+
+    /// Takes notice of a draft's values.
+    pub fn observe(&mut self, draft: &Draft) {
+        for (name, value) in &draft.traits {
+            let key = key_of(name);
+            if !key.is_empty() && self.schema.position(name).is_none() {
+                self.seen.entry(key).or_insert_with(|| Seen::new(name)).add(value);
+            }
+        }
+    }
+
+    /// The schema with what was inferred, in order of name: by the name where the catalogue of
+    /// common traits knows it, else by the values.
+    #[must_use]
+    pub fn finish(self) -> TraitSchema {
+        let inferred = self.seen.values().map(Seen::definition);
+        let definitions = self.schema.definitions().iter().cloned().chain(inferred).collect();
+        // Keys are distinct and inferred definitions have no aliases: nothing can be ambiguous.
+        TraitSchema::new(definitions).unwrap_or_else(|_| self.schema.clone())
     }
 }
 
-fn kind(values: &[&TraitValue]) -> TraitKind {
-    let count = values.len();
-    let most = |matching: usize| matching * 2 > count;
-    if most(values.iter().filter(|value| matches!(value, TraitValue::List(_))).count()) {
-        return TraitKind::List;
+/// What the values of one unlisted trait were like.
+#[derive(Clone, Debug)]
+struct Seen {
+    name: String,
+    count: usize,
+    lists: usize,
+    characters: usize,
+    numeric: usize,
+    numbers: Vec<f64>,
+    /// Every so many numbers are remembered.
+    stride: usize,
+}
+
+impl Seen {
+    fn new(name: &str) -> Self {
+        let name = name.to_owned();
+        Self { name, count: 0, lists: 0, characters: 0, numeric: 0, numbers: Vec::new(), stride: 1 }
     }
-    let numbers: Vec<f64> = values.iter().filter_map(|value| plain_number(value)).collect();
-    if numbers.len() * 10 >= count * 8 && count > 0 {
-        return TraitKind::Numeric { unit: None, tolerance: tolerance(&numbers) };
+
+    fn add(&mut self, value: &TraitValue) {
+        self.count += 1;
+        self.lists += usize::from(matches!(value, TraitValue::List(_)));
+        self.characters += value.to_string().chars().count();
+        let Some(number) = plain_number(value) else { return };
+        if self.numeric.is_multiple_of(self.stride) {
+            self.numbers.push(number);
+        }
+        self.numeric += 1;
+        if self.numbers.len() == NUMBERS {
+            let mut place = 0;
+            self.numbers.retain(|_| {
+                place += 1;
+                place % 2 == 1
+            });
+            self.stride *= 2;
+        }
     }
-    let length: usize = values.iter().map(|value| value.to_string().chars().count()).sum();
-    if length > PROSE_LENGTH * count {
-        return TraitKind::Text;
+
+    fn definition(&self) -> TraitDefinition {
+        let name = self.name.clone();
+        if let Some(known) = catalogue::find(&key_of(&name)) {
+            return TraitDefinition { name, aliases: Vec::new(), ..known.clone() };
+        }
+        let kind = self.kind();
+        TraitDefinition { name, description: String::new(), aliases: Vec::new(), kind, weight: 1.0 }
     }
-    TraitKind::Categorical { categories: Vec::new(), comparison: Comparison::Meaning }
+
+    fn kind(&self) -> TraitKind {
+        if self.lists * 2 > self.count {
+            TraitKind::List
+        } else if self.numeric > 0 && self.numeric * 10 >= self.count * 8 {
+            TraitKind::Numeric { unit: None, tolerance: tolerance(&self.numbers) }
+        } else if self.characters > PROSE_LENGTH * self.count {
+            TraitKind::Text
+        } else {
+            TraitKind::Categorical { categories: Vec::new(), comparison: Comparison::Meaning }
+        }
+    }
 }
 
 fn plain_number(value: &TraitValue) -> Option<f64> {
@@ -60,6 +131,14 @@ fn tolerance(numbers: &[f64]) -> f64 {
 mod tests {
     use super::*;
 
+    fn definition(name: &str, values: &[TraitValue]) -> TraitDefinition {
+        let mut seen = Seen::new(name);
+        for value in values {
+            seen.add(value);
+        }
+        seen.definition()
+    }
+
     fn text(value: &str) -> TraitValue {
         TraitValue::Text(value.to_owned())
     }
@@ -67,23 +146,32 @@ mod tests {
     #[test]
     fn kinds_follow_the_values() {
         let numbers = [text("10"), text("20"), TraitValue::Number(30.0)];
-        let found = definition("visits", &numbers.iter().collect::<Vec<_>>());
+        let found = definition("visits", &numbers);
         // Quartiles of 10, 20, 30 by rank: 10 and 20; a tenth of the spread of 10 is 1.
         assert_eq!(found.kind, TraitKind::Numeric { unit: None, tolerance: 1.0 });
         let lists = [TraitValue::List(vec!["a".to_owned()])];
-        assert_eq!(definition("tools", &lists.iter().collect::<Vec<_>>()).kind, TraitKind::List);
+        assert_eq!(definition("tools", &lists).kind, TraitKind::List);
         let prose = [text(&"long words of prose ".repeat(5))];
-        assert_eq!(definition("story", &prose.iter().collect::<Vec<_>>()).kind, TraitKind::Text);
+        assert_eq!(definition("story", &prose).kind, TraitKind::Text);
         let words = [text("cat"), text("dog")];
         let open = TraitKind::Categorical { categories: Vec::new(), comparison: Comparison::Meaning };
-        assert_eq!(definition("pet", &words.iter().collect::<Vec<_>>()).kind, open);
+        assert_eq!(definition("pet", &words).kind, open);
     }
 
     #[test]
     fn a_common_name_wins_over_the_values() {
         let ages = [text("late 20s")];
-        let found = definition("Age", &ages.iter().collect::<Vec<_>>());
+        let found = definition("Age", &ages);
         assert_eq!(found.kind.name(), "numeric");
         assert_eq!(found.name, "Age");
+    }
+
+    #[test]
+    fn many_numbers_are_thinned_evenly() {
+        let numbers: Vec<TraitValue> = (0..20_000).map(|n| TraitValue::Number(f64::from(n))).collect();
+        let found = definition("visits", &numbers);
+        // Quartiles of 0 … 19,999 are 5,000 and 15,000: a tenth of the spread is 1,000.
+        let TraitKind::Numeric { tolerance, .. } = found.kind else { panic!("{found:?}") };
+        assert!((tolerance - 1_000.0).abs() < 5.0, "{tolerance}");
     }
 }

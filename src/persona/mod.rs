@@ -14,5 +14,7 @@ mod value;
 
 pub use draft::{Draft, Evidence, RecordDrafts, Session};
 pub use id::{IdError, ModelName, RecordId};
+pub use infer::TraitInference;
+pub(crate) use schema::key_of;
 pub use schema::{Comparison, Level, SchemaError, TraitDefinition, TraitKind, TraitSchema};
 pub use value::TraitValue;

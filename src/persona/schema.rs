@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Draft, TraitValue};
-use super::{catalogue, infer};
+use super::catalogue;
+use super::{Draft, TraitInference};
 
 /// One value of a closed set, with the other ways in which people write it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(from = "LevelForm")]
 pub struct Level {
     /// The value as it is shown.
@@ -16,6 +16,10 @@ pub struct Level {
     /// Other spellings that mean the same.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub also: Vec<String>,
+    /// The numbers that fall under it, lower end included, upper end not: an income of 60,000 is
+    /// "middle" where the schema says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub range: Option<[f64; 2]>,
 }
 
 /// A level may be written as plain text or with its synonyms.
@@ -27,14 +31,16 @@ enum LevelForm {
         value: String,
         #[serde(default)]
         also: Vec<String>,
+        #[serde(default)]
+        range: Option<[f64; 2]>,
     },
 }
 
 impl From<LevelForm> for Level {
     fn from(form: LevelForm) -> Self {
         match form {
-            LevelForm::Plain(value) => Self { value, also: Vec::new() },
-            LevelForm::Full { value, also } => Self { value, also },
+            LevelForm::Plain(value) => Self { value, also: Vec::new(), range: None },
+            LevelForm::Full { value, also, range } => Self { value, also, range },
         }
     }
 }
@@ -271,27 +277,22 @@ impl TraitSchema {
     /// The trait that answers to a name, whatever its case and separators.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&TraitDefinition> {
-        self.by_key.get(&key_of(name)).map(|&place| &self.definitions[place])
+        self.position(name).map(|place| &self.definitions[place])
+    }
+
+    /// The place, in [`Self::definitions`], of the trait that answers to a name.
+    #[must_use]
+    pub fn position(&self, name: &str) -> Option<usize> {
+        self.by_key.get(&key_of(name)).copied()
     }
 
     /// Adds traits that drafts carry and the schema does not list, inferred from their names
     /// (the catalogue of common traits) and else from their values, in order of name.
     #[must_use]
     pub fn with_inferred<'a>(self, drafts: impl IntoIterator<Item = &'a Draft>) -> Self {
-        let mut values: BTreeMap<String, (String, Vec<&'a TraitValue>)> = BTreeMap::new();
-        for draft in drafts {
-            for (name, value) in &draft.traits {
-                let key = key_of(name);
-                if !key.is_empty() && !self.by_key.contains_key(&key) {
-                    values.entry(key).or_insert_with(|| (name.clone(), Vec::new())).1.push(value);
-                }
-            }
-        }
-        let mut definitions = self.definitions.clone();
-        for (name, values) in values.into_values() {
-            definitions.push(infer::definition(&name, &values));
-        }
-        Self::new(definitions).unwrap_or(self)
+        let mut inference = TraitInference::new(&self);
+        drafts.into_iter().for_each(|draft| inference.observe(draft));
+        inference.finish()
     }
 
     /// Sets the weights of some traits.

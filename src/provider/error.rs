@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::Usage;
+
 /// What a failure means for the next attempt. The policy itself is [`crate::run`]'s.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -35,7 +37,9 @@ pub struct ProviderError {
     pub status: Option<u16>,
     /// How long the provider asked to wait.
     pub retry_after: Option<Duration>,
-    /// What happened, for a person to read.
+    /// Tokens that were counted, and so paid, although no completion came of them.
+    pub usage: Option<Usage>,
+    /// What happened, for a person to read: one line, no control or bidi characters.
     pub message: String,
 }
 
@@ -43,6 +47,6 @@ impl ProviderError {
     /// A failure without status and without hint how long to wait.
     #[must_use]
     pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
-        Self { kind, status: None, retry_after: None, message: message.into() }
+        Self { kind, status: None, retry_after: None, usage: None, message: message.into() }
     }
 }

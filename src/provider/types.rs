@@ -42,10 +42,13 @@ pub struct SamplingOptions {
     /// Upper limit of the answer's tokens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_output_tokens: Option<u32>,
-    /// How JSON is asked for.
-    #[serde(default)]
-    pub structured_output: StructuredOutput,
-    /// Further fields of the endpoint's request body, merged in as they are.
+    /// How JSON is asked for; `None` leaves it to the endpoint's default
+    /// ([`Endpoint::structured_output`](super::Endpoint::structured_output)).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub structured_output: Option<StructuredOutput>,
+    /// Further fields of the endpoint's request body. Objects are merged into what is there
+    /// already, anything else replaces it; fields that decoding relies on are never replaced
+    /// ([`Dialect::reserved_fields`](super::Dialect::reserved_fields)).
     #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
     pub extra: serde_json::Map<String, Value>,
 }
@@ -181,7 +184,8 @@ impl Timeouts {
         self.connect
     }
 
-    /// Until the answer's head has come.
+    /// From the connection to the answer's head; counted from the start, so a new connection has
+    /// `connect` + `first_byte` and a reused one no less.
     #[must_use]
     pub fn first_byte(&self) -> Duration {
         self.first_byte

@@ -1,1 +1,41 @@
 //! The order of the stages, from a study file to a run folder.
+//!
+//! A [`Study`] is checked whole before anything is paid for. Its records become [`Unit`]s, its units
+//! and its panel a plan ([`summarise`]); a [`Run`] puts every unit to the panel in one of three
+//! [`mode`]s, stores every answer before it is read, and makes failed attempts again in exactly one
+//! place ([`retry`]). [`drafts`] reads the stored answers for everything that is computed from them.
+//! What a model says and whether it is right is decided elsewhere.
+
+mod asking;
+mod derive;
+mod drafting;
+mod endpoints;
+mod event;
+mod executor;
+mod gate;
+mod interpreter;
+pub mod mode;
+mod plan;
+pub mod price;
+mod quorum;
+mod records;
+mod report;
+mod result;
+pub mod retry;
+mod spending;
+pub mod study;
+mod tally;
+mod unit;
+
+pub use derive::{Derived, drafts};
+pub use drafting::Drafting;
+pub use endpoints::{EndpointsError, Probe, Seats, models, seats};
+pub use event::{CallName, Event};
+pub use executor::{Run, RunError, Settings};
+pub use interpreter::{Interpreter, Reading, RenderError};
+pub use plan::{MemberPlan, PlanSummary, PlannedCall, Unit, outstanding, slots, summarise, units};
+pub use quorum::Turnout;
+pub use records::records;
+pub use report::{MemberReport, RunOutcome, RunReport};
+pub use result::{CallResult, CallStatus};
+pub use study::Study;

@@ -1,1 +1,36 @@
 //! The run database: nothing paid is lost, nothing is paid twice.
+//!
+//! One SQLite file per run folder, written by one thread with group commit. The order of every
+//! call is: intent with its reserved cost committed, call, raw answer with its usage committed; only
+//! then is the answer read and the call settled. What is *not* here: drafts, consensus, counts.
+//! All of that is recomputed from the stored replies, so a better parser needs no new call.
+//!
+//! | table | one row is | truth or note |
+//! |---|---|---|
+//! | `meta` | a fact about the run (its identity) | truth |
+//! | `attempts` | one request, sent or about to be, with what it cost | truth |
+//! | `replies` | one raw answer | truth |
+//! | `slots` | one planned call of the run and how it stands | note: rebuilt by running again |
+//!
+//! People read the views `answers`, `errors`, `spend` and `progress` with any SQLite tool.
+
+mod canonical;
+mod database;
+mod error;
+mod key;
+mod lock;
+mod money;
+mod reading;
+mod rows;
+mod tables;
+mod writer;
+mod writing;
+
+pub(crate) use canonical::{canonical, differences};
+pub use database::Store;
+pub use error::StoreError;
+pub use key::{CallIdentity, CallKey};
+pub use money::Money;
+pub use rows::{
+    AttemptEnd, AttemptStart, MemberSpend, Slot, SlotStatus, StoredCall, StoredReply, StoredSlot,
+};

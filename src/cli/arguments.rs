@@ -1,0 +1,263 @@
+//! The commands and their options, as `--help` shows them.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+
+use super::exit::TABLE;
+use crate::dataset::Format;
+
+/// Consensus personas from several language models.
+///
+/// Several models draft personas from the same data, blind to each other; what they agree on becomes
+/// consensus personas whose every trait has its support and confidence, and what they disagree on
+/// is kept, model by model.
+#[derive(Debug, Parser)]
+#[command(name = "consona", version, after_help = TABLE, after_long_help = TABLE)]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub(super) command: Command,
+    /// What holds for every command.
+    #[command(flatten)]
+    pub(super) global: Global,
+}
+
+/// What holds for every command.
+#[derive(Args, Debug)]
+pub(super) struct Global {
+    /// Write the result to standard output as JSON.
+    #[arg(long, global = true, help_heading = "Everywhere")]
+    pub(super) json: bool,
+    /// Say more about the work on standard error; twice for debug logs.
+    #[arg(short, long, global = true, action = ArgAction::Count, help_heading = "Everywhere")]
+    pub(super) verbose: u8,
+    /// Say nothing but errors and, with --json, the result.
+    #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = "Everywhere")]
+    pub(super) quiet: bool,
+    /// Compute on N threads; the result is the same on any number [default: all].
+    #[arg(long, global = true, value_name = "N", help_heading = "Everywhere")]
+    pub(super) threads: Option<NonZeroUsize>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Write a commented study file to start from.
+    Init {
+        /// The file to write; one that is there already is left alone.
+        #[arg(value_name = "FILE", default_value = "study.yaml")]
+        file: PathBuf,
+    },
+    /// Ask the panel of a study and form consensus personas.
+    ///
+    /// Every answer is stored in the run folder before it is read. A run that was stopped, by Ctrl-C or
+    /// by a power cut, goes on where it was when the same command is given again: nothing is lost and
+    /// nothing is paid for twice. The first Ctrl-C waits for the calls in flight, the second does not.
+    Run(RunOptions),
+    /// Check a study, its data and its panel, and show what a run would ask and cost.
+    Check {
+        /// The study file.
+        study: PathBuf,
+        /// Stop at the first record that cannot be used.
+        #[arg(long)]
+        strict: bool,
+    },
+    /// Ask every endpoint of a study whether it is there; no answer is paid for.
+    Models {
+        /// The study file.
+        study: PathBuf,
+    },
+    /// Form consensus personas out of drafts that exist already.
+    ///
+    /// Reads one draft per line (`{"record", "model", "persona": {…}}`) and the persona files of other
+    /// tools: lists, `{"personas": […]}`, single objects, CSV. A draft that cannot be used is set aside
+    /// with its reason, and the rest goes on.
+    Consensus(ConsensusOptions),
+    /// Hold the engine against gold.
+    #[command(subcommand, after_help = TABLE)]
+    Evaluate(Evaluation),
+    /// Write the completions of a shell to standard output.
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// What `run` is told.
+#[derive(Args, Debug)]
+pub(super) struct RunOptions {
+    /// The study file.
+    pub(super) study: PathBuf,
+    /// The run folder [default: `output` of the study, else runs/NAME].
+    #[arg(long, value_name = "DIR")]
+    pub(super) out: Option<PathBuf>,
+    /// Go ahead with a plan that costs more than the study's `confirm_above`.
+    #[arg(short, long)]
+    pub(super) yes: bool,
+    /// Stop at the first record that cannot be used.
+    #[arg(long)]
+    pub(super) strict: bool,
+}
+
+/// What `consensus` is told.
+#[derive(Args, Debug)]
+pub(super) struct ConsensusOptions {
+    /// Files of drafts; `-` is standard input.
+    #[arg(required = true, value_name = "FILE")]
+    pub(super) files: Vec<PathBuf>,
+    /// The folder for the results; made where it is missing.
+    #[arg(long, value_name = "DIR")]
+    pub(super) out: PathBuf,
+    /// The models that have a vote, in the order of the results [default: all, as they come].
+    #[arg(long, value_name = "A,B,C", value_delimiter = ',')]
+    pub(super) models: Vec<String>,
+    /// A trait schema in JSON [default: the persona schema that comes with consona].
+    #[arg(long, value_name = "FILE")]
+    pub(super) schema: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) settings: Settings,
+    /// Whether the drafts of a record are about one person or several.
+    #[arg(long, value_name = "HOW", default_value = "auto")]
+    pub(super) subject: SubjectName,
+    /// How drafts of several personas are clustered: `agreement`, `linfa_kmeans:K` or
+    /// `linfa_dbscan:TOLERANCE:POINTS`.
+    #[arg(long, value_name = "NAME", default_value = "agreement")]
+    pub(super) algorithm: String,
+    /// The format of the files [default: by ending, else by look].
+    #[arg(long, value_name = "FORMAT")]
+    pub(super) format: Option<FormatName>,
+    /// Stop at the first draft that cannot be used.
+    #[arg(long)]
+    pub(super) strict: bool,
+}
+
+/// Settings that several commands share.
+#[derive(Args, Debug)]
+pub(super) struct Settings {
+    /// What compares meanings: static, hashing, hashing-N or dir:FOLDER.
+    #[arg(long, value_name = "NAME", default_value = "static")]
+    pub(super) embedder: String,
+    /// The seed of everything random.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(super) seed: u64,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Evaluation {
+    /// Is the consensus right, and is its confidence a probability?
+    ///
+    /// An accepted wording counts 1, a half accepted one ½, anything else, and no answer, 0.
+    Consensus(ConsensusEvaluation),
+    /// Are drafts of the same person found across models?
+    ///
+    /// Nobody tells how many persons there are. Persona documents have `id` (the truth), `model`,
+    /// `traits` and `text`; reworded personas have `id` and `traits`, a list of `original` and `revised`.
+    Matching(MatchingEvaluation),
+    /// Do the embedder's cosines order sentences as people do?
+    Embedding(EmbeddingEvaluation),
+    /// Are planted answers found, and is the right model named?
+    Divergence(DivergenceEvaluation),
+    /// Which method finds the truth in the labels of several annotators?
+    ///
+    /// One task per line: task, gold, and the answers by annotator. Numbers, categories and texts are
+    /// told apart by their look.
+    Labels(LabelsEvaluation),
+}
+
+/// What `evaluate labels` is told.
+#[derive(Args, Debug)]
+pub(super) struct LabelsEvaluation {
+    /// Files of labels.
+    #[arg(required = true, value_name = "FILE")]
+    pub(super) files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(super) settings: Settings,
+}
+
+/// What `evaluate consensus` is told.
+#[derive(Args, Debug)]
+pub(super) struct ConsensusEvaluation {
+    /// Drafts, one per line.
+    #[arg(long, value_name = "FILE")]
+    pub(super) drafts: PathBuf,
+    /// Gold, one cell per line: record, trait, accepted, half.
+    #[arg(long, value_name = "FILE")]
+    pub(super) gold: PathBuf,
+    /// The panel [default: all models of the drafts].
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    pub(super) models: Vec<String>,
+    /// Draw committees of so many models, and print the means over them.
+    #[arg(long, value_name = "N")]
+    pub(super) committee_size: Option<NonZeroUsize>,
+    /// How many committees to draw.
+    #[arg(long, value_name = "N", default_value = "40", requires = "committee_size")]
+    pub(super) repeats: NonZeroUsize,
+    #[command(flatten)]
+    pub(super) settings: Settings,
+}
+
+/// What `evaluate matching` is told.
+#[derive(Args, Debug)]
+pub(super) struct MatchingEvaluation {
+    /// Persona documents or reworded personas, one per line. `--pairs` is the same.
+    #[arg(long, alias = "pairs", value_name = "FILE")]
+    pub(super) personas: PathBuf,
+    /// Compare the traits alone, without the documents' texts.
+    #[arg(long)]
+    pub(super) no_text: bool,
+    #[command(flatten)]
+    pub(super) settings: Settings,
+}
+
+/// What `evaluate embedding` is told.
+#[derive(Args, Debug)]
+pub(super) struct EmbeddingEvaluation {
+    /// Pairs of sentences, one per line: a, b, gold.
+    #[arg(long, value_name = "FILE")]
+    pub(super) pairs: PathBuf,
+    #[command(flatten)]
+    pub(super) settings: Settings,
+}
+
+/// What `evaluate divergence` is told.
+#[derive(Args, Debug)]
+pub(super) struct DivergenceEvaluation {
+    /// Cells, one per line: cell, attr, answers, planted, `natural_dissent`.
+    #[arg(long, value_name = "FILE")]
+    pub(super) planted: PathBuf,
+    #[command(flatten)]
+    pub(super) settings: Settings,
+}
+
+/// Names of [`crate::consensus::Subject`].
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum SubjectName {
+    /// One where no model drafts a record twice in one sitting, else several.
+    Auto,
+    /// One persona a record, no clustering.
+    One,
+    /// Several personas a record, found by clustering.
+    Several,
+}
+
+/// Names of [`Format`].
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum FormatName {
+    /// Rows with a header.
+    Csv,
+    /// One document.
+    Json,
+    /// One JSON value per line.
+    Jsonl,
+}
+
+impl From<FormatName> for Format {
+    fn from(name: FormatName) -> Self {
+        match name {
+            FormatName::Csv => Self::Csv,
+            FormatName::Json => Self::Json,
+            FormatName::Jsonl => Self::JsonLines,
+        }
+    }
+}

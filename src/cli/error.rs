@@ -1,0 +1,303 @@
+//! Everything that can stop a command, and the one place that gives each its exit code.
+
+use std::error::Error;
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use super::exit::Exit;
+use crate::consensus::ConsensusError;
+use crate::embed::EmbedError;
+use crate::evaluate::{EmbeddingEvaluationError, GoldError, LabelFileError, MatchingError, PlantedError};
+use crate::files::FilesError;
+use crate::persona::{IdError, SchemaError};
+use crate::prompt::PromptError;
+use crate::report::{ReportError, safe};
+use crate::run::study::StudyError;
+use crate::run::{EndpointsError, RunError};
+use crate::store::StoreError;
+
+/// Why a command stopped.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CliError {
+    /// A value on the command line that cannot be used.
+    #[error("{0}")]
+    Usage(String),
+    /// A name on the command line that cannot be used.
+    #[error("`{option}` cannot be used")]
+    Name {
+        /// Which option.
+        option: &'static str,
+        /// What is wrong with it.
+        source: IdError,
+    },
+    /// A file that cannot be opened or read.
+    #[error("`{}` cannot be read", path.display())]
+    Read {
+        /// Which file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// Paths that cannot be read or written.
+    #[error(transparent)]
+    Files(#[from] FilesError),
+    /// Not one draft that could be used.
+    #[error("no draft of {files} can be used; {why}")]
+    NoDrafts {
+        /// The files, as given.
+        files: String,
+        /// The first reason, or that there was nothing.
+        why: String,
+    },
+    /// A model on the command line of which there are no drafts.
+    #[error("there are no drafts of `{model}`; there are drafts of {known}")]
+    UnknownModel {
+        /// The model asked for.
+        model: String,
+        /// The models there are.
+        known: String,
+    },
+    /// A schema file that cannot be used.
+    #[error("the schema `{}` cannot be used", path.display())]
+    Schema {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: SchemaError,
+    },
+    /// A gold file that cannot be used.
+    #[error("the gold file `{}` cannot be used", path.display())]
+    Gold {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: GoldError,
+    },
+    /// A file of planted cells that cannot be used.
+    #[error("the file of planted cells `{}` cannot be used", path.display())]
+    Planted {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: PlantedError,
+    },
+    /// Personas to match that cannot be used.
+    #[error("the personas `{}` cannot be matched", path.display())]
+    Matching {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: MatchingError,
+    },
+    /// Labels that cannot be used.
+    #[error("the labels cannot be evaluated")]
+    Labels(#[from] LabelFileError),
+    /// Pairs of sentences that cannot be used.
+    #[error("the pairs `{}` cannot be used", path.display())]
+    Pairs {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: EmbeddingEvaluationError,
+    },
+    /// An embedder that cannot be had.
+    #[error(transparent)]
+    Embedder(#[from] EmbedError),
+    /// The consensus could not be formed.
+    #[error(transparent)]
+    Consensus(#[from] ConsensusError),
+    /// A result that cannot be written.
+    #[error("`{}` cannot be written", path.display())]
+    Write {
+        /// Which file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// Personas that cannot be written.
+    #[error(transparent)]
+    Report(#[from] ReportError),
+    /// Standard output is closed or full.
+    #[error("standard output cannot be written")]
+    Output(#[source] io::Error),
+    /// A study file that cannot be used.
+    #[error(transparent)]
+    Study(#[from] StudyError),
+    /// A section of a study file that cannot be used.
+    #[error("`{}`: the section `{section}` cannot be used", path.display())]
+    Section {
+        /// The study file.
+        path: PathBuf,
+        /// Which section.
+        section: &'static str,
+        /// What is wrong with it.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// Panel members that cannot be asked.
+    #[error("{} of {panel} panel members cannot be asked:{}", errors.len(), listed(errors))]
+    Endpoints {
+        /// Members of the panel.
+        panel: usize,
+        /// Why not, each.
+        errors: Vec<EndpointsError>,
+    },
+    /// Templates that cannot be used.
+    #[error("the templates of the questions cannot be used")]
+    Prompt(#[from] PromptError),
+    /// Not one record that could be used.
+    #[error("the study has no record that can be used; {why}")]
+    NoRecords {
+        /// The first reason, or that there was nothing.
+        why: String,
+    },
+    /// The run cannot go on.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// The run database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The threads that wait for answers cannot be started.
+    #[error("the panel cannot be asked: the machine gives no threads")]
+    Runtime(#[source] io::Error),
+    /// A file that stands in the way.
+    #[error("`{}` is there already; name another file, or remove it", path.display())]
+    Exists {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// A result that JSON cannot carry.
+    #[error("the result cannot be written as JSON")]
+    Json(#[from] serde_json::Error),
+    /// The threads asked for cannot be had.
+    #[error("the threads asked for with `--threads` cannot be started")]
+    Threads(#[source] rayon::ThreadPoolBuildError),
+}
+
+impl CliError {
+    /// The exit code that the error means.
+    #[must_use]
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Usage(_) | Self::Name { .. } | Self::UnknownModel { .. } | Self::Exists { .. } => {
+                Exit::Usage
+            }
+            Self::Embedder(error) => of_embedder(error),
+            Self::Files(error) => of_files(error),
+            Self::Consensus(error) => of_consensus(error),
+            Self::Run(RunError::Store(error)) | Self::Store(error) => of_store(error),
+            Self::Read { .. }
+            | Self::NoDrafts { .. }
+            | Self::NoRecords { .. }
+            | Self::Schema { .. }
+            | Self::Gold { .. }
+            | Self::Planted { .. }
+            | Self::Matching { .. }
+            | Self::Pairs { .. }
+            | Self::Labels(_)
+            | Self::Study(_)
+            | Self::Section { .. }
+            | Self::Endpoints { .. }
+            | Self::Prompt(_)
+            | Self::Run(_) => Exit::Input,
+            // Whoever reads our output has seen enough: `consona … | head`.
+            Self::Output(source) if source.kind() == io::ErrorKind::BrokenPipe => Exit::Done,
+            Self::Write { .. }
+            | Self::Report(_)
+            | Self::Output(_)
+            | Self::Json(_)
+            | Self::Threads(_)
+            | Self::Runtime(_) => Exit::Failed,
+        }
+    }
+}
+
+fn of_embedder(error: &EmbedError) -> Exit {
+    match error {
+        EmbedError::Unknown { .. } | EmbedError::Dimension { .. } => Exit::Usage,
+        _ => Exit::Input,
+    }
+}
+
+fn of_files(error: &FilesError) -> Exit {
+    match error {
+        FilesError::Nothing | FilesError::StdinTwice { .. } => Exit::Usage,
+        FilesError::Io { action: "written" | "created", .. } | FilesError::Spool { .. } => Exit::Failed,
+        _ => Exit::Input,
+    }
+}
+
+fn of_consensus(error: &ConsensusError) -> Exit {
+    match error {
+        ConsensusError::Setting { .. } | ConsensusError::UnknownModel { .. } => Exit::Usage,
+        ConsensusError::Source(_) => Exit::Failed,
+        _ => Exit::Input,
+    }
+}
+
+/// A run folder that belongs to another process or another study is the caller's to choose anew.
+fn of_store(error: &StoreError) -> Exit {
+    match error {
+        StoreError::Locked { .. } | StoreError::Changed { .. } => Exit::Usage,
+        StoreError::Version { .. } | StoreError::Unreadable { .. } => Exit::Input,
+        _ => Exit::Failed,
+    }
+}
+
+/// Every error with its causes, on a line of its own.
+fn listed(errors: &[EndpointsError]) -> String {
+    let mut text = String::new();
+    for error in errors {
+        text.push_str("\n  ");
+        text.push_str(&error.to_string());
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            text.push_str(": ");
+            text.push_str(&error.to_string());
+            cause = error.source();
+        }
+    }
+    text
+}
+
+/// Writes an error to standard error, one cause per line, and gives its exit code.
+#[must_use]
+pub fn explain(error: &CliError) -> Exit {
+    let exit = error.exit();
+    if exit != Exit::Done {
+        // Where standard error is closed, the exit code is all that can be said.
+        let _ = io::stderr().lock().write_all(chain(error).as_bytes());
+    }
+    exit
+}
+
+fn chain(error: &CliError) -> String {
+    let mut text = format!("error: {}\n", safe::lines(&error.to_string()));
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.extend(["  because: ", &safe::lines(&error.to_string()), "\n"]);
+        cause = error.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chain_has_one_harmless_line_per_cause() {
+        let error = CliError::Read {
+            path: PathBuf::from("a\u{1b}[31m"),
+            source: io::Error::new(io::ErrorKind::NotFound, "no \u{7}such file"),
+        };
+        assert_eq!(chain(&error), "error: `a[31m` cannot be read\n  because: no such file\n");
+        assert_eq!(error.exit(), Exit::Input);
+    }
+
+    #[test]
+    fn a_closed_pipe_is_no_failure() {
+        let closed = CliError::Output(io::Error::from(io::ErrorKind::BrokenPipe));
+        assert_eq!(closed.exit(), Exit::Done);
+    }
+}

@@ -1,0 +1,15 @@
+//! Logs of the library on standard error, for whoever asks for them.
+
+use tracing_subscriber::EnvFilter;
+
+/// Which logs are written, where `-v` is not enough: as `RUST_LOG`, such as `consona=trace`.
+const VARIABLE: &str = "CONSONA_LOG";
+
+/// Starts the logs: warnings always, debug lines from `-vv` on. A program that has its own
+/// subscriber keeps it.
+pub(super) fn start(verbose: u8) {
+    let level = if verbose > 1 { "warn,consona=debug" } else { "warn" };
+    let filter = EnvFilter::try_from_env(VARIABLE).unwrap_or_else(|_| EnvFilter::new(level));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).without_time();
+    let _ = log.with_ansi(false).try_init();
+}

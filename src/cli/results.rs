@@ -1,0 +1,125 @@
+//! What stored answers give: the drafts, what each call came to, and figures about the run.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::drafts::{Gathered, Gathering};
+use super::error::CliError;
+use super::output::Output;
+use crate::dataset::{Loaded, Record};
+use crate::persona::ModelName;
+use crate::report::{Asked, InputCount, MemberAnswers};
+use crate::run::study::Mode;
+use crate::run::{self, CallResult, CallStatus, Interpreter, RunReport, Study};
+use crate::store::Store;
+
+/// Reasons kept per member, so that a million different messages need no memory.
+const REASONS: usize = 10;
+
+/// What stored answers give before personas are formed of them.
+#[derive(Debug)]
+pub(super) struct Derived {
+    pub(super) gathered: Gathered,
+    pub(super) files: Vec<PathBuf>,
+    answers: BTreeMap<ModelName, MemberAnswers>,
+}
+
+/// `metrics.json`: everything that differs from one sitting to the next.
+#[derive(Debug, Serialize)]
+struct Metrics<'a> {
+    #[serde(flatten)]
+    report: &'a RunReport,
+    calls: u64,
+    attempts: u64,
+    wall_ms: u64,
+    busy_ms: u64,
+    parallel_efficiency: Option<f64>,
+}
+
+/// Reads a run back: writes `drafts.jsonl`, `results.jsonl` and `metrics.json`, and sets the drafts
+/// down for the consensus.
+pub(super) fn derive(
+    folder: &Path,
+    store: &Store,
+    interpreter: &dyn Interpreter,
+    study: &Study,
+    report: &RunReport,
+) -> Result<Derived, CliError> {
+    let mut drafts = Output::create(folder, "drafts.jsonl")?;
+    let mut results = Output::create(folder, "results.jsonl")?;
+    let mut metrics = Output::create(folder, "metrics.json")?;
+    let mut gathering = Gathering::new(&study.schema)?;
+    let mut answers: BTreeMap<ModelName, MemberAnswers> = BTreeMap::new();
+    let (mut n_drafts, mut calls, mut attempts) = (0, 0, 0);
+    for derived in run::drafts(store, interpreter, &study.panel) {
+        let derived = derived?;
+        for draft in derived.drafts.drafts() {
+            n_drafts += 1;
+            gathering.take(draft)?;
+            drafts.line(draft)?;
+        }
+        for result in &derived.results {
+            calls += 1;
+            attempts += u64::from(result.attempts);
+            results.line(result)?;
+            count(answers.entry(result.model.clone()).or_default(), result);
+        }
+    }
+    let milliseconds = |time: std::time::Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+    metrics.json(&Metrics {
+        report,
+        calls,
+        attempts,
+        wall_ms: milliseconds(report.wall),
+        busy_ms: milliseconds(report.busy),
+        parallel_efficiency: report.parallel_efficiency(),
+    })?;
+    let files = vec![drafts.commit()?, results.commit()?, metrics.commit()?];
+    let inputs = vec![InputCount { file: "answers of the panel".to_owned(), drafts: n_drafts, set_aside: 0 }];
+    Ok(Derived { gathered: gathering.finish(inputs)?, files, answers })
+}
+
+fn count(answers: &mut MemberAnswers, result: &CallResult) {
+    match (result.status, &result.error_message) {
+        (CallStatus::Success, _) => answers.answered += 1,
+        (CallStatus::Error, reason) => {
+            answers.unanswered += 1;
+            let reason = reason.clone().unwrap_or_default();
+            if answers.reasons.len() < REASONS || answers.reasons.contains_key(&reason) {
+                *answers.reasons.entry(reason).or_default() += 1;
+            }
+        }
+    }
+}
+
+/// What the summary says about the asking: only what the stored answers tell, so that a run that was
+/// stopped and continued has the summary of one that was not.
+pub(super) fn asked(
+    study: &Study,
+    interpreter: &dyn Interpreter,
+    derived: &Derived,
+    records: &Loaded<Record>,
+    units: u64,
+) -> Asked {
+    Asked {
+        study: study.name.clone(),
+        question: study.question.clone(),
+        mode: mode_name(study.mode).to_owned(),
+        prompt_version: interpreter.version().to_owned(),
+        fingerprint: study.fingerprint(),
+        units,
+        records_read: records.items.len(),
+        records_set_aside: records.set_aside.len(),
+        answers: derived.answers.clone(),
+    }
+}
+
+fn mode_name(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Parallel => "parallel",
+        Mode::Sequential => "sequential",
+        Mode::Consensus => "consensus",
+    }
+}

@@ -1,0 +1,239 @@
+//! What can be said about a study without asking anybody for an answer.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use super::console::Console;
+use super::error::CliError;
+use super::exit::Exit;
+use crate::cluster::Algorithm;
+use crate::consensus::{ConsensusParams, ConsensusValidParams};
+use crate::dataset::{Loaded, Record};
+use crate::embed::Embedder;
+use crate::files::open_embedder;
+use crate::report::{counted, safe};
+use crate::run::study::EXAMPLE;
+use crate::run::{
+    self, Drafting, Interpreter, PlanSummary, Probe, RunError, Seats, Study, records, summarise, units,
+};
+
+/// A study with everything that it names, ready to be run.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    pub(super) study: Study,
+    pub(super) records: Loaded<Record>,
+    pub(super) drafting: Drafting,
+    pub(super) seats: Seats,
+    pub(super) embedder: Box<dyn Embedder>,
+    pub(super) settings: ConsensusValidParams,
+    pub(super) plan: PlanSummary,
+}
+
+impl Prepared {
+    /// Reads a study and everything that it names; whatever is wrong is found before a call is made.
+    pub(super) fn load(path: &Path, strict: bool) -> Result<Self, CliError> {
+        let study = Study::load(path)?;
+        let embedder = embedder(&study, path)?;
+        let settings = settings(&study, path)?;
+        let records = records(&study, strict)?;
+        if records.items.is_empty() {
+            let first = records.set_aside.first().map(ToString::to_string);
+            return Err(CliError::NoRecords { why: first.unwrap_or_else(|| "there are none".to_owned()) });
+        }
+        let drafting = Drafting::new(&study)?;
+        let seats = seats(&study)?;
+        let plan = summarise(
+            units(records.items.iter().cloned(), &study.input),
+            &study.panel,
+            study.personas.max,
+            |unit, member| {
+                let render = drafting.prompt(unit, member, &[]);
+                render.map_err(|reason| RunError::Render { record: unit.record.clone(), reason })
+            },
+        )?;
+        Ok(Self { study, records, drafting, seats, embedder, settings, plan })
+    }
+}
+
+fn seats(study: &Study) -> Result<Seats, CliError> {
+    let open =
+        |path: &Path| -> io::Result<Box<dyn BufRead>> { Ok(Box::new(BufReader::new(File::open(path)?))) };
+    run::seats(study, &|name| std::env::var_os(name), &open)
+        .map_err(|errors| CliError::Endpoints { panel: study.panel.len(), errors })
+}
+
+fn section<T: DeserializeOwned>(
+    path: &Path,
+    section: &'static str,
+    value: &Value,
+) -> Result<Option<T>, CliError> {
+    if value.is_null() {
+        return Ok(None);
+    }
+    let read = serde_path_to_error::deserialize(value);
+    read.map(Some).map_err(|source| CliError::Section {
+        path: path.to_owned(),
+        section,
+        source: Box::new(source),
+    })
+}
+
+fn embedder(study: &Study, path: &Path) -> Result<Box<dyn Embedder>, CliError> {
+    let name: Option<String> = section(path, "embedder", &study.embedder)?;
+    open_embedder(name.as_deref().unwrap_or("static")).map_err(|source| CliError::Section {
+        path: path.to_owned(),
+        section: "embedder",
+        source: Box::new(source),
+    })
+}
+
+/// The settings of the consensus: those of the study's sections, its seed, its members' weights.
+fn settings(study: &Study, path: &Path) -> Result<ConsensusValidParams, CliError> {
+    let mut params: ConsensusParams = section(path, "consensus", &study.consensus)?.unwrap_or_default();
+    if let Some(algorithm) = section::<Algorithm>(path, "clustering", &study.clustering)? {
+        params = params.algorithm(algorithm);
+    }
+    #[expect(clippy::float_cmp, reason = "exactly 1 is what a study without weights has")]
+    let weighted = study.panel.iter().filter(|member| member.weight != 1.0);
+    let weights = weighted.map(|member| (member.name.clone(), member.weight)).collect();
+    params.seed(study.seed).model_weights(weights).check().map_err(|source| CliError::Section {
+        path: path.to_owned(),
+        section: "consensus",
+        source: Box::new(source),
+    })
+}
+
+/// Writes the example study.
+pub(super) fn init(path: &Path, console: Console) -> Result<Exit, CliError> {
+    let written = OpenOptions::new().write(true).create_new(true).open(path);
+    written.and_then(|mut file| file.write_all(EXAMPLE.as_bytes())).map_err(|source| {
+        match source.kind() {
+            io::ErrorKind::AlreadyExists => CliError::Exists { path: path.to_owned() },
+            _ => CliError::Write { path: path.to_owned(), source },
+        }
+    })?;
+    console.answer(&json!({ "file": path }), || {
+        let shown = safe::line(&path.display().to_string());
+        format!("`{shown}` is written. Edit it, then: consona check {shown}\n")
+    })?;
+    Ok(Exit::Done)
+}
+
+/// The answer of `check --json`.
+#[derive(Serialize)]
+struct Checked<'a> {
+    study: &'a str,
+    fingerprint: String,
+    records: usize,
+    set_aside: usize,
+    embedder: &'a str,
+    plan: &'a PlanSummary,
+}
+
+/// Checks a study and shows its plan.
+pub(super) fn check(path: &Path, strict: bool, console: Console) -> Result<Exit, CliError> {
+    let prepared = Prepared::load(path, strict)?;
+    for reason in &prepared.records.set_aside {
+        console.note(&format!("set aside: {reason}"));
+    }
+    let checked = Checked {
+        study: &prepared.study.name,
+        fingerprint: prepared.study.fingerprint(),
+        records: prepared.records.items.len(),
+        set_aside: prepared.records.set_aside.len(),
+        embedder: prepared.embedder.name(),
+        plan: &prepared.plan,
+    };
+    console.answer(&checked, || plan_text(&checked))?;
+    Ok(Exit::Done)
+}
+
+fn plan_text(checked: &Checked<'_>) -> String {
+    let plan = checked.plan;
+    let members = plan.members.iter().map(|member| {
+        let cost = member.cost.map_or_else(|| "unknown".to_owned(), |cost| cost.to_string());
+        let model = safe::line(member.model.as_str());
+        let (calls, read, written) = (member.calls, member.input_tokens, member.output_tokens);
+        format!("{model:<32} {calls:>8} {read:>12} {written:>12} {cost:>12}\n")
+    });
+    format!(
+        "The study `{}` can be run: {} ({} set aside), {}, {}.\n\n{:<32} {:>8} {:>12} \
+         {:>12} {:>12}\n{}\nAbout {} where prices are given; tokens are estimates.\n",
+        safe::line(checked.study),
+        counted(checked.records, "record"),
+        checked.set_aside,
+        counted(plan.units, "question"),
+        counted(plan.calls, "call"),
+        "",
+        "calls",
+        "tokens in",
+        "tokens out",
+        "cost",
+        members.collect::<String>(),
+        plan.cost
+    )
+}
+
+/// Asks every endpoint whether it is there.
+pub(super) fn models(path: &Path, console: Console) -> Result<Exit, CliError> {
+    let study = Study::load(path)?;
+    let seats = seats(&study)?;
+    let runtime = runtime()?;
+    let probes = runtime.block_on(run::models(&seats));
+    console.answer(&probes, || probes.iter().map(probe_text).collect())?;
+    let answering = u32::try_from(probes.iter().filter(|probe| probe.answers).count()).unwrap_or(u32::MAX);
+    Ok(if study.quorum.met_by(answering) { Exit::Done } else { Exit::TooFewModels })
+}
+
+fn probe_text(probe: &Probe) -> String {
+    let answers = if probe.answers { "answers" } else { "does not answer" };
+    format!(
+        "{:<32} {answers:<16} {} ({})\n",
+        safe::line(probe.model.as_str()),
+        safe::line(&probe.message),
+        safe::line(&probe.endpoint)
+    )
+}
+
+/// The threads on which answers are waited for.
+pub(super) fn runtime() -> Result<tokio::runtime::Runtime, CliError> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(CliError::Runtime)
+}
+
+/// Where a run keeps its files.
+pub(super) fn run_folder(study: &Study, asked: Option<&PathBuf>) -> PathBuf {
+    let named = asked.or(study.output.as_ref()).cloned();
+    named.unwrap_or_else(|| Path::new("runs").join(folder_name(&study.name)))
+}
+
+/// A study's name as the name of a folder: no separators, nothing hidden.
+fn folder_name(name: &str) -> String {
+    let safe: String = name
+        .chars()
+        .map(|c| if c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ' ') { c } else { '-' })
+        .collect();
+    let safe = safe.trim().trim_start_matches('.').to_owned();
+    if safe.is_empty() { "study".to_owned() } else { safe }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_never_leaves_the_folder_of_runs() {
+        for (name, folder) in [
+            ("library-evenings", "library-evenings"),
+            ("../../etc", "-..-etc"),
+            ("a/b\\c:d", "a-b-c-d"),
+            ("..", "study"),
+        ] {
+            assert_eq!(folder_name(name), folder);
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! A record's drafts, read and embedded once; each cluster of them becomes a persona.
+
+use std::collections::BTreeMap;
+
+use super::ConsensusError;
+use super::affinity::{PhraseVectors, between};
+use super::confidence::effective_models;
+use super::persona::{ConsensusPersona, PersonaKind};
+use super::reliability::{AgreementTable, Reliability};
+use super::settings::ConsensusParams;
+use super::trait_consensus::Ground;
+use super::vote::Vote;
+use crate::embed::{Embedder, Ruler};
+use crate::normalise::{Reading, read};
+use crate::persona::{Draft, ModelName, RecordDrafts, TraitSchema, TraitValue};
+
+/// What one draft says about one trait.
+#[derive(Debug)]
+struct Answer<'a> {
+    value: &'a TraitValue,
+    reading: Reading,
+    alternatives: Vec<Reading>,
+}
+
+/// A record's drafts with everything that does not depend on who is trusted.
+#[derive(Debug)]
+pub(super) struct PreparedRecord<'a> {
+    record: &'a RecordDrafts,
+    schema: &'a TraitSchema,
+    panel: &'a [ModelName],
+    /// Panel position of every draft's model.
+    models: Vec<usize>,
+    /// Per draft and trait of the schema.
+    answers: Vec<Vec<Option<Answer<'a>>>>,
+    vectors: PhraseVectors,
+}
+
+impl<'a> PreparedRecord<'a> {
+    /// Reads and embeds every answer. Drafts of models outside the panel are the caller's mistake
+    /// and are left out.
+    pub(super) fn new(
+        record: &'a RecordDrafts,
+        schema: &'a TraitSchema,
+        panel: &'a [ModelName],
+        embedder: &dyn Embedder,
+        ruler: Ruler,
+    ) -> Result<Self, ConsensusError> {
+        let answers: Vec<Vec<Option<Answer<'a>>>> =
+            record.drafts().iter().map(|draft| answers(draft, schema)).collect();
+        let readings = answers
+            .iter()
+            .flatten()
+            .flatten()
+            .flat_map(|answer| std::iter::once(&answer.reading).chain(&answer.alternatives));
+        let vectors = PhraseVectors::embed(readings, embedder, ruler)
+            .map_err(|source| ConsensusError::Embed { record: record.record().to_string(), source })?;
+        let place = |draft: &Draft| panel.iter().position(|name| *name == draft.model);
+        let models = record.drafts().iter().map(|draft| place(draft).unwrap_or(usize::MAX)).collect();
+        Ok(Self { record, schema, panel, models, answers, vectors })
+    }
+
+    /// Distinct models that answered about the record.
+    fn n_models(&self) -> usize {
+        let mut models = self.models.clone();
+        models.sort_unstable();
+        models.dedup();
+        models.len()
+    }
+
+    /// The votes of a cluster on one trait; every model's weight is divided among its drafts.
+    fn votes(&self, members: &[usize], place: usize, weights: &[f64]) -> Vec<Vote<'_>> {
+        let answering = |model: usize| {
+            members.iter().filter(|&&m| self.models[m] == model && self.answers[m][place].is_some()).count()
+        };
+        members
+            .iter()
+            .filter_map(|&draft| {
+                let answer = self.answers[draft][place].as_ref()?;
+                let model = self.models[draft];
+                Some(Vote {
+                    draft,
+                    model,
+                    weight: weights.get(model)? / answering(model) as f64,
+                    value: answer.value,
+                    reading: &answer.reading,
+                    alternatives: answer.alternatives.iter().collect(),
+                })
+            })
+            .collect()
+    }
+
+    /// Counts how far the models of each cluster agree, trait by trait. Lists count by their best
+    /// matches, which needs no clustering.
+    pub(super) fn count_agreement(&self, clusters: &[Vec<usize>], table: &mut AgreementTable) {
+        let equal = vec![1.0; self.panel.len()];
+        for members in clusters {
+            for (place, definition) in self.schema.definitions().iter().enumerate() {
+                if definition.weight <= 0.0 {
+                    continue;
+                }
+                let votes = self.votes(members, place, &equal);
+                for (row, one) in votes.iter().enumerate() {
+                    for other in votes[..row].iter().filter(|other| other.model != one.model) {
+                        let alike = match (one.reading, other.reading) {
+                            (Reading::Items(these), Reading::Items(those)) => {
+                                self.vectors.overlap(these, those)
+                            }
+                            (this, that) => between(this, that, definition, &self.vectors),
+                        };
+                        table.add(one.model, other.model, alike, one.weight * other.weight);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The persona of one cluster. `number` makes its id, from 1.
+    pub(super) fn persona(
+        &self,
+        members: &[usize],
+        number: usize,
+        reliability: &Reliability,
+        settings: &ConsensusParams,
+    ) -> Result<ConsensusPersona, ConsensusError> {
+        let mut traits = BTreeMap::new();
+        let (mut confidence, mut weight) = (0.0, 0.0);
+        for (place, definition) in self.schema.definitions().iter().enumerate() {
+            let votes = self.votes(members, place, &reliability.weights);
+            let drafts = self.record.drafts();
+            let ground = Ground { definition, vectors: &self.vectors, drafts, panel: self.panel, settings };
+            let decided = ground.decide(&votes).map_err(|source| ConsensusError::Cluster {
+                record: self.record.record().to_string(),
+                source,
+            })?;
+            if let Some(decided) = decided {
+                confidence += definition.weight * decided.confidence;
+                weight += definition.weight;
+                traits.insert(definition.name.clone(), decided);
+            }
+        }
+        let mut seen: Vec<usize> = members.iter().map(|&draft| self.models[draft]).collect();
+        seen.sort_unstable();
+        seen.dedup();
+        let n_models = self.n_models();
+        let share = effective_models(seen.len() as f64, settings.error_correlation)
+            / effective_models(n_models as f64, settings.error_correlation).max(f64::MIN_POSITIVE);
+        let kind =
+            if seen.len() > 1 || n_models == 1 { PersonaKind::Consensus } else { PersonaKind::Minority };
+        Ok(ConsensusPersona {
+            record: self.record.record().clone(),
+            persona_id: format!("{}/{number}", self.record.record()),
+            kind,
+            confidence: if weight > 0.0 { (share * confidence / weight).clamp(0.0, 1.0) } else { 0.0 },
+            support: seen.len(),
+            n_models,
+            models: seen.iter().map(|&place| self.panel[place].clone()).collect(),
+            traits,
+            merged_duplicates: self.duplicates(members),
+            origins: self.origins(members),
+        })
+    }
+
+    /// Models with two drafts of one sitting in the cluster.
+    fn duplicates(&self, members: &[usize]) -> Vec<ModelName> {
+        let sessions = self.record.sessions();
+        let mut models: Vec<usize> = members
+            .iter()
+            .enumerate()
+            .filter(|(place, draft)| {
+                members[..*place].iter().any(|other| sessions[*other] == sessions[**draft])
+            })
+            .map(|(_, &draft)| self.models[draft])
+            .collect();
+        models.sort_unstable();
+        models.dedup();
+        models.into_iter().map(|place| self.panel[place].clone()).collect()
+    }
+
+    fn origins(&self, members: &[usize]) -> Vec<String> {
+        let origins = members.iter().map(|&draft| self.record.drafts()[draft].origin.clone());
+        origins.filter(|origin| !origin.is_empty()).collect()
+    }
+}
+
+fn answers<'a>(draft: &'a Draft, schema: &TraitSchema) -> Vec<Option<Answer<'a>>> {
+    let mut answers: Vec<Option<Answer<'a>>> = schema.definitions().iter().map(|_| None).collect();
+    for (name, value) in &draft.traits {
+        let Some(place) = schema.position(name) else { continue };
+        let definition = &schema.definitions()[place];
+        let reading = read(value, definition);
+        if reading == Reading::Abstain || answers[place].is_some() {
+            continue;
+        }
+        let further = draft.alternatives.get(name).map(Vec::as_slice).unwrap_or_default();
+        let alternatives = further
+            .iter()
+            .map(|value| read(value, definition))
+            .filter(|read| *read != Reading::Abstain)
+            .collect();
+        answers[place] = Some(Answer { value, reading, alternatives });
+    }
+    answers
+}

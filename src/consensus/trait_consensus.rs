@@ -1,0 +1,210 @@
+//! The votes on one trait become its consensus.
+
+use super::affinity::{PhraseVectors, between};
+use super::confidence::ConfidenceParts;
+use super::divergence::{Dissent, dissent};
+use super::list::{ItemGroup, agreement as list_agreement, match_items};
+use super::numeric::{centre, rounded};
+use super::persona::{CitedEvidence, Said, TraitConsensus, Variant};
+use super::settings::ConsensusParams;
+use super::vote::{Group, Tally, Vote, tally};
+use crate::cluster::ClusterError;
+use crate::normalise::Reading;
+use crate::persona::{Draft, Level, ModelName, TraitDefinition, TraitKind, TraitValue};
+
+/// What the votes on one trait are read with.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ground<'a> {
+    pub(super) definition: &'a TraitDefinition,
+    pub(super) vectors: &'a PhraseVectors,
+    pub(super) drafts: &'a [Draft],
+    pub(super) panel: &'a [ModelName],
+    pub(super) settings: &'a ConsensusParams,
+}
+
+impl Ground<'_> {
+    /// The consensus on the trait; `None` without votes.
+    pub(super) fn decide(&self, votes: &[Vote<'_>]) -> Result<Option<TraitConsensus>, ClusterError> {
+        if votes.is_empty() {
+            return Ok(None);
+        }
+        if matches!(self.definition.kind, TraitKind::List) {
+            let groups = match_items(votes, self.vectors, self.settings.item_similarity)?;
+            return Ok(self.list(votes, &groups));
+        }
+        let similarity = |one: &Reading, other: &Reading| between(one, other, self.definition, self.vectors);
+        let alternatives = self.settings.alternative_weight;
+        Ok(tally(votes, similarity, alternatives, self.settings.variant_similarity)
+            .map(|outcome| self.scalar(votes, &outcome)))
+    }
+
+    fn scalar(&self, votes: &[Vote<'_>], outcome: &Tally) -> TraitConsensus {
+        let winner = &outcome.groups[0];
+        let (value, interval) = self.value(votes, winner);
+        let runner_up = outcome.groups.get(1).map_or(0.0, |group| group.share);
+        let n_models = distinct(votes.iter().map(|vote| vote.model));
+        let parts = ConfidenceParts::new(outcome.support, runner_up, n_models as f64, self.settings);
+        TraitConsensus {
+            kind: self.definition.kind.name().to_owned(),
+            value,
+            confidence: parts.score(),
+            parts,
+            agreement: outcome.agreement.clamp(0.0, 1.0),
+            support: distinct(winner.votes.iter().map(|&vote| votes[vote].model)),
+            n_models,
+            divergent: self.flags_divergence() && 1.0 - winner.share >= self.settings.divergence_share,
+            variants: outcome.groups.iter().map(|group| self.variant(votes, group)).collect(),
+            dissent: self.dissent(votes, outcome),
+            interval,
+            evidence: self.evidence(votes, &winner.votes),
+        }
+    }
+
+    /// Traits of weight 0 (names, quotes) are the writer's free choice: no two models should agree.
+    fn flags_divergence(&self) -> bool {
+        self.definition.weight > 0.0
+    }
+
+    fn dissent(&self, votes: &[Vote<'_>], outcome: &Tally) -> Vec<Dissent> {
+        let winner = &outcome.groups[0];
+        if !self.flags_divergence() {
+            return Vec::new();
+        }
+        let alike = |one: usize, other: usize| outcome.alike[[one, other]];
+        dissent(votes, winner.representative, &winner.votes, self.panel, alike)
+    }
+
+    fn value(&self, votes: &[Vote<'_>], winner: &Group) -> (TraitValue, Option<[f64; 2]>) {
+        let said =
+            shown(votes[winner.representative].reading, votes[winner.representative].value, self.definition);
+        match (&self.definition.kind, centre(votes, winner)) {
+            (TraitKind::Numeric { tolerance, .. }, Some((middle, [low, high]))) => {
+                let round = |value| rounded(value, *tolerance);
+                (TraitValue::Number(round(middle)), Some([round(low), round(high)]))
+            }
+            _ => (said, None),
+        }
+    }
+
+    fn variant(&self, votes: &[Vote<'_>], group: &Group) -> Variant {
+        let best = &votes[group.representative];
+        Variant {
+            value: shown(best.reading, best.value, self.definition),
+            representative: self.panel[best.model].clone(),
+            models: self.models(group.votes.iter().map(|&vote| votes[vote].model)),
+            share: group.share,
+            kept: None,
+            said: group
+                .votes
+                .iter()
+                .map(|&vote| self.said(&votes[vote], votes[vote].value.clone()))
+                .collect(),
+        }
+    }
+
+    fn list(&self, votes: &[Vote<'_>], groups: &[ItemGroup<'_>]) -> Option<TraitConsensus> {
+        let n_models = distinct(votes.iter().map(|vote| vote.model));
+        let kept = |group: &ItemGroup<'_>| {
+            group.share >= self.settings.item_support && (group.support > 1 || n_models == 1)
+        };
+        let kept_groups: Vec<&ItemGroup<'_>> = groups.iter().filter(|group| kept(group)).collect();
+        // Where no item reached the support, the best of them stands, with its low share.
+        let standing = if kept_groups.is_empty() { groups.iter().take(1).collect() } else { kept_groups };
+        let value = TraitValue::list(standing.iter().map(|group| group.representative.phrase.shown()))?;
+        let share = standing.iter().map(|group| group.share).sum::<f64>() / standing.len() as f64;
+        let backing = standing.iter().flat_map(|group| &group.items).map(|item| item.vote);
+        let backing: Vec<usize> = sorted(backing);
+        let parts = ConfidenceParts::new(share, 0.0, n_models as f64, self.settings);
+        let agreement = list_agreement(votes, groups).clamp(0.0, 1.0);
+        Some(TraitConsensus {
+            kind: self.definition.kind.name().to_owned(),
+            value,
+            confidence: parts.score(),
+            parts,
+            agreement,
+            support: distinct(backing.iter().map(|&vote| votes[vote].model)),
+            n_models,
+            divergent: self.flags_divergence() && agreement < self.settings.divergence_share,
+            variants: groups.iter().map(|group| self.item(votes, group, kept(group))).collect(),
+            dissent: Vec::new(),
+            interval: None,
+            evidence: self.evidence(votes, &backing),
+        })
+    }
+
+    fn item(&self, votes: &[Vote<'_>], group: &ItemGroup<'_>, kept: bool) -> Variant {
+        let words = |text: &str| TraitValue::Text(text.to_owned());
+        Variant {
+            value: words(group.representative.phrase.shown()),
+            representative: self.panel[votes[group.representative.vote].model].clone(),
+            models: self.models(group.items.iter().map(|item| votes[item.vote].model)),
+            share: group.share,
+            kept: Some(kept),
+            said: group
+                .items
+                .iter()
+                .map(|item| self.said(&votes[item.vote], words(item.phrase.shown())))
+                .collect(),
+        }
+    }
+
+    fn said(&self, vote: &Vote<'_>, value: TraitValue) -> Said {
+        Said { model: self.panel[vote.model].clone(), value, origin: self.drafts[vote.draft].origin.clone() }
+    }
+
+    fn models(&self, places: impl Iterator<Item = usize>) -> Vec<ModelName> {
+        sorted(places).into_iter().map(|place| self.panel[place].clone()).collect()
+    }
+
+    fn evidence(&self, votes: &[Vote<'_>], backing: &[usize]) -> Vec<CitedEvidence> {
+        backing
+            .iter()
+            .flat_map(|&vote| {
+                let draft = &self.drafts[votes[vote].draft];
+                let cited = draft.evidence.get(&self.definition.name).into_iter().flatten();
+                cited.map(|evidence| CitedEvidence {
+                    model: draft.model.clone(),
+                    quote: evidence.quote.clone(),
+                    row: evidence.row.clone(),
+                })
+            })
+            .collect()
+    }
+}
+
+/// A value as people read it: listed levels and categories under their own name, phrases without
+/// list markers.
+fn shown(reading: &Reading, value: &TraitValue, definition: &TraitDefinition) -> TraitValue {
+    let text = |text: &str| TraitValue::Text(text.to_owned());
+    let named = |levels: &[Level], low: usize, high: usize| {
+        if low == high {
+            levels[low].value.clone()
+        } else {
+            format!("{} to {}", levels[low].value, levels[high].value)
+        }
+    };
+    match (reading, &definition.kind) {
+        (Reading::Levels(span), TraitKind::Ordinal { levels }) => {
+            TraitValue::Text(named(levels, span.lowest(), span.highest()))
+        }
+        (Reading::Category(place), TraitKind::Categorical { categories, .. }) => {
+            text(&categories[*place].value)
+        }
+        (Reading::Phrase(phrase) | Reading::Prose(phrase), _) => text(phrase.shown()),
+        (Reading::Place(place), _) => text(place.phrase().shown()),
+        (Reading::Range(range), _) if range.is_point() => TraitValue::Number(range.centre()),
+        (Reading::Range(range), _) => TraitValue::Text(format!("{}–{}", range.low(), range.high())),
+        _ => value.clone(),
+    }
+}
+
+fn sorted(places: impl Iterator<Item = usize>) -> Vec<usize> {
+    let mut places: Vec<usize> = places.collect();
+    places.sort_unstable();
+    places.dedup();
+    places
+}
+
+fn distinct(places: impl Iterator<Item = usize>) -> usize {
+    sorted(places).len()
+}

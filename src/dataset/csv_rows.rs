@@ -1,0 +1,135 @@
+//! Rows with a header, as spreadsheets and survey tools export them.
+
+use csv::{ReaderBuilder, StringRecord};
+use serde_json::Value;
+
+use super::line_ends::LineEnds;
+use super::source::{Entry, Raw, Source, TextInput, aside, failure};
+use super::{DatasetError, SetAside};
+
+/// The delimiters that are tried, in order of preference.
+const DELIMITERS: [u8; 3] = *b",;\t";
+/// How many rows of the sample vote on the delimiter.
+const VOTERS: usize = 20;
+
+/// Reads the header; rows follow one by one.
+pub(super) fn open<'a>(name: &str, input: TextInput<'a>, sample: &str) -> Result<Source<'a>, DatasetError> {
+    let (input, lines) = LineEnds::new(input);
+    let mut rows = ReaderBuilder::new()
+        .delimiter(delimiter(sample))
+        .flexible(true)
+        .has_headers(false)
+        .from_reader(input);
+    let mut header = StringRecord::new();
+    rows.read_record(&mut header).map_err(|error| csv_failure(name, error))?;
+    let header = names(&header);
+    let name = name.to_owned();
+    let mut ended = false;
+    Ok(Box::new(std::iter::from_fn(move || {
+        let mut row = StringRecord::new();
+        match rows.read_record(&mut row) {
+            _ if ended => None,
+            Ok(false) => None,
+            Ok(true) => {
+                let line = row.position().map(|position| lines.at(position.byte()));
+                Some(Ok(entry(&name, &header, &row, line)))
+            }
+            Err(error) => {
+                ended = true;
+                Some(Err(csv_failure(&name, error)))
+            }
+        }
+    })))
+}
+
+fn csv_failure(name: &str, error: csv::Error) -> DatasetError {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => failure(name, error),
+        other => failure(name, std::io::Error::other(format!("{other:?}"))),
+    }
+}
+
+/// One row, or why it cannot be used.
+fn entry(name: &str, header: &[String], row: &StringRecord, line: Option<u64>) -> Entry<Raw> {
+    if row.len() != header.len() {
+        return Entry::SetAside(uneven(name, header, row, line));
+    }
+    let fields =
+        header.iter().zip(row).map(|(name, value)| (name.clone(), Value::String(value.to_owned()))).collect();
+    Entry::Item(Raw { line, fields, ..Raw::default() })
+}
+
+fn uneven(name: &str, header: &[String], row: &StringRecord, line: Option<u64>) -> SetAside {
+    let lines = row.iter().map(|field| field.matches('\n').count()).sum::<usize>() + 1;
+    let hint = if lines > 1 {
+        format!("; it runs over {lines} lines, so look for a quote that is not closed")
+    } else {
+        "; quote fields that hold the delimiter".to_owned()
+    };
+    let reason = format!("row has {} fields where the header has {}{hint}", row.len(), header.len());
+    aside(name, line, None, reason)
+}
+
+/// Names of the columns: trimmed, never empty, never twice.
+fn names(header: &StringRecord) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for (place, name) in header.iter().enumerate() {
+        let plain = name.split_whitespace().collect::<Vec<_>>().join(" ");
+        let plain = if plain.is_empty() { format!("column_{}", place + 1) } else { plain };
+        let mut unique = plain.clone();
+        let mut count = 1;
+        while names.contains(&unique) {
+            count += 1;
+            unique = format!("{plain}_{count}");
+        }
+        names.push(unique);
+    }
+    names
+}
+
+/// The delimiter under which most of the first rows have as many fields as the header, and more
+/// than one.
+fn delimiter(sample: &str) -> u8 {
+    let votes = |delimiter: u8| {
+        let rows = ReaderBuilder::new()
+            .delimiter(delimiter)
+            .flexible(true)
+            .has_headers(false)
+            .from_reader(sample.as_bytes())
+            .into_records()
+            .map_while(Result::ok)
+            .take(VOTERS)
+            .map(|row| row.len())
+            .collect::<Vec<_>>();
+        let width = rows.first().copied().unwrap_or(0);
+        let agreeing = if width > 1 { rows.iter().filter(|&&length| length == width).count() } else { 0 };
+        (agreeing, width)
+    };
+    let mut best = (DELIMITERS[0], votes(DELIMITERS[0]));
+    for delimiter in DELIMITERS.into_iter().skip(1) {
+        let found = votes(delimiter);
+        if found > best.1 {
+            best = (delimiter, found);
+        }
+    }
+    best.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn odd_headers_become_usable_names() {
+        let header = StringRecord::from(vec![" Responder # ", "", "age", "age", "Age\n range", "age_2"]);
+        assert_eq!(names(&header), ["Responder #", "column_2", "age", "age_2", "Age range", "age_2_2"]);
+    }
+
+    #[test]
+    fn the_delimiter_is_the_one_that_makes_even_rows() {
+        assert_eq!(delimiter("a,b\n\"1,5\",2\n"), b',');
+        assert_eq!(delimiter("a;b\n1,5;2,5\n3,5;4\n"), b';');
+        assert_eq!(delimiter("a\tb c\n1, 2\t3\n"), b'\t');
+        assert_eq!(delimiter("text\nwell, yes\n"), b',');
+    }
+}

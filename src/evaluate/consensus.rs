@@ -1,0 +1,304 @@
+//! Is the consensus right, is it better than its members, and is its confidence a probability?
+//!
+//! Every method answers every gold cell; no answer is a wrong answer. The consensus and the
+//! plurality answer with the wording of one of their voters, so that all methods are judged by
+//! the same list of wordings.
+
+use std::collections::BTreeMap;
+
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+use rand_xoshiro::Xoshiro256Plus;
+use rayon::prelude::*;
+use serde::Serialize;
+
+use super::gold::GoldCell;
+use super::metrics::{auroc, brier, expected_calibration_error};
+use crate::consensus::{ConsensusError, ConsensusPersona, ConsensusValidParams, Engine};
+use crate::embed::Embedder;
+use crate::normalise::Phrase;
+use crate::persona::{Draft, ModelName, RecordDrafts, RecordId, TraitSchema};
+
+/// Bins of the expected calibration error.
+const BINS: usize = 10;
+
+/// How good one method is.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Scores {
+    /// Mean credit over all cells, 0..=1.
+    pub accuracy: Option<f64>,
+    /// Expected calibration error over ten bins of equal width, 0..=1.
+    pub ece: Option<f64>,
+    /// Mean squared difference of confidence and credit, 0..=1.
+    pub brier: Option<f64>,
+    /// How well confidence tells right from wrong: ½ is chance.
+    pub auroc: Option<f64>,
+}
+
+/// How good the members are, each on its own.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Members {
+    /// Mean accuracy.
+    pub mean: Option<f64>,
+    /// Accuracy of the best member.
+    pub best: Option<f64>,
+    /// Who that is; of several committees, none.
+    pub best_model: Option<ModelName>,
+}
+
+/// The outcome of an evaluation; over several committees, the means.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ConsensusReport {
+    /// Gold cells.
+    pub cells: usize,
+    /// The panel, or all models from which committees were drawn.
+    pub models: Vec<ModelName>,
+    /// Number of committees evaluated.
+    pub committees: usize,
+    /// Members of each.
+    pub committee_size: usize,
+    /// Seed of the draw.
+    pub seed: u64,
+    /// This crate's consensus.
+    pub consensus: Scores,
+    /// The most frequent answer, its share as confidence.
+    pub plurality: Scores,
+    /// The members.
+    pub members: Members,
+    /// The consensus, per trait.
+    pub per_trait: BTreeMap<String, Scores>,
+    /// Share of committees in which the consensus was at least as right as the best member.
+    pub at_least_best: f64,
+}
+
+/// Which committees are evaluated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Committees {
+    /// Members of each; all models when `None`.
+    pub size: Option<usize>,
+    /// How many are drawn.
+    pub repeats: usize,
+    /// Seed of the draw.
+    pub seed: u64,
+}
+
+/// One method's answers to all cells: the credit and the confidence of each.
+#[derive(Clone, Debug, Default)]
+struct Answers {
+    credits: Vec<f64>,
+    confidences: Vec<f64>,
+}
+
+impl Answers {
+    fn push(&mut self, credit: f64, confidence: f64) {
+        self.credits.push(credit);
+        self.confidences.push(confidence);
+    }
+
+    fn scores(&self) -> Scores {
+        let accuracy = mean(self.credits.iter().copied());
+        Scores {
+            accuracy,
+            ece: expected_calibration_error(&self.confidences, &self.credits, BINS)
+                .map(|found| found.expected_calibration_error),
+            brier: brier(&self.confidences, &self.credits),
+            auroc: auroc(&self.confidences, &self.credits),
+        }
+    }
+}
+
+fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
+    let (sum, count) = values.fold((0.0, 0_usize), |(sum, count), value| (sum + value, count + 1));
+    (count > 0).then(|| sum / count as f64)
+}
+
+/// Everything that is the same for every committee.
+#[derive(Debug)]
+pub struct ConsensusTrial<'a> {
+    /// How traits are read; lists every trait of the drafts.
+    pub schema: &'a TraitSchema,
+    /// The embedder.
+    pub embedder: &'a dyn Embedder,
+    /// The settings of the consensus.
+    pub settings: &'a ConsensusValidParams,
+    /// All drafts, by record.
+    pub records: &'a [RecordDrafts],
+    /// The gold cells.
+    pub gold: &'a [GoldCell],
+}
+
+impl ConsensusTrial<'_> {
+    /// Evaluates the panel, or committees drawn from it.
+    ///
+    /// # Errors
+    /// [`ConsensusError`] when a consensus cannot be formed.
+    pub fn run(
+        &self,
+        panel: &[ModelName],
+        committees: Committees,
+    ) -> Result<ConsensusReport, ConsensusError> {
+        let size = committees.size.unwrap_or(panel.len()).min(panel.len());
+        let repeats = if committees.size.is_none() { 1 } else { committees.repeats };
+        let mut random = Xoshiro256Plus::seed_from_u64(committees.seed);
+        let drawn: Vec<Vec<ModelName>> = (0..repeats)
+            .map(|_| {
+                let mut places: Vec<usize> = (0..panel.len()).collect();
+                places.shuffle(&mut random);
+                places.truncate(size);
+                // A committee speaks in the order of the panel.
+                places.sort_unstable();
+                places.into_iter().map(|place| panel[place].clone()).collect()
+            })
+            .collect();
+        let outcomes: Vec<Outcome> =
+            drawn.par_iter().map(|committee| self.committee(committee)).collect::<Result<_, _>>()?;
+        Ok(self.report(panel, size, committees.seed, &outcomes))
+    }
+
+    fn report(&self, panel: &[ModelName], size: usize, seed: u64, outcomes: &[Outcome]) -> ConsensusReport {
+        let names: std::collections::BTreeSet<&String> =
+            outcomes.iter().flat_map(|o| o.per_trait.keys()).collect();
+        let per_trait = names
+            .into_iter()
+            .map(|name| {
+                (
+                    name.clone(),
+                    mean_scores(&outcomes.iter().filter_map(|o| o.per_trait.get(name)).collect::<Vec<_>>()),
+                )
+            })
+            .collect();
+        let beaten = outcomes.iter().filter(|o| o.consensus.accuracy >= o.members.best).count();
+        ConsensusReport {
+            cells: self.gold.len(),
+            models: panel.to_vec(),
+            committees: outcomes.len(),
+            committee_size: size,
+            seed,
+            consensus: mean_scores(&outcomes.iter().map(|outcome| &outcome.consensus).collect::<Vec<_>>()),
+            plurality: mean_scores(&outcomes.iter().map(|outcome| &outcome.plurality).collect::<Vec<_>>()),
+            members: Members {
+                mean: mean(outcomes.iter().filter_map(|outcome| outcome.members.mean)),
+                best: mean(outcomes.iter().filter_map(|outcome| outcome.members.best)),
+                best_model: match outcomes {
+                    [only] => only.members.best_model.clone(),
+                    _ => None,
+                },
+            },
+            per_trait,
+            at_least_best: if outcomes.is_empty() { 0.0 } else { beaten as f64 / outcomes.len() as f64 },
+        }
+    }
+
+    fn committee(&self, committee: &[ModelName]) -> Result<Outcome, ConsensusError> {
+        let records: Vec<RecordDrafts> =
+            self.records.iter().map(|record| restricted(record, committee)).collect();
+        let engine = Engine::new(self.schema, self.embedder, committee.to_vec(), self.settings.clone())?;
+        let learned = engine.learn(records.as_slice())?;
+        let mut personas: BTreeMap<RecordId, ConsensusPersona> = BTreeMap::new();
+        engine.decide(records.as_slice(), &learned, |found| {
+            // The best supported persona of a record answers for it.
+            if let Some(first) = found.into_iter().next() {
+                personas.insert(first.record.clone(), first);
+            }
+            Ok(())
+        })?;
+        let drafts: BTreeMap<&RecordId, &[Draft]> =
+            records.iter().map(|r| (r.record(), r.drafts())).collect();
+        Ok(self.judge(committee, &personas, &drafts))
+    }
+
+    fn judge(
+        &self,
+        committee: &[ModelName],
+        personas: &BTreeMap<RecordId, ConsensusPersona>,
+        drafts: &BTreeMap<&RecordId, &[Draft]>,
+    ) -> Outcome {
+        let mut consensus = Answers::default();
+        let mut plurality = Answers::default();
+        let mut per_trait: BTreeMap<String, Answers> = BTreeMap::new();
+        let mut members = vec![0.0; committee.len()];
+        for cell in self.gold {
+            let drafts = drafts.get(&cell.record).copied().unwrap_or_default();
+            // Gold may use another of the trait's names.
+            let name = self.schema.get(&cell.name).map_or(&cell.name, |definition| &definition.name);
+            let (wording, confidence) = consensus_answer(personas.get(&cell.record), name);
+            let credit = wording.map_or(0.0, |wording| cell.credit(&wording));
+            consensus.push(credit, confidence);
+            per_trait.entry(cell.name.clone()).or_default().push(credit, confidence);
+            let (wording, share) = plurality_answer(drafts, name);
+            plurality.push(wording.map_or(0.0, |wording| cell.credit(&wording)), share);
+            for (place, model) in committee.iter().enumerate() {
+                let said = drafts.iter().find(|draft| draft.model == *model).and_then(|d| d.traits.get(name));
+                members[place] += said.map_or(0.0, |value| cell.credit(&value.to_string()));
+            }
+        }
+        let cells = self.gold.len() as f64;
+        let accuracies: Vec<f64> = members.iter().map(|sum| sum / cells).collect();
+        let best = (0..committee.len()).reduce(|b, m| if accuracies[m] > accuracies[b] { m } else { b });
+        Outcome {
+            consensus: consensus.scores(),
+            plurality: plurality.scores(),
+            members: Members {
+                mean: mean(accuracies.iter().copied()),
+                best: best.map(|best| accuracies[best]),
+                best_model: best.map(|best| committee[best].clone()),
+            },
+            per_trait: per_trait.into_iter().map(|(name, answers)| (name, answers.scores())).collect(),
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Outcome {
+    consensus: Scores,
+    plurality: Scores,
+    members: Members,
+    per_trait: BTreeMap<String, Scores>,
+}
+
+fn mean_scores(scores: &[&Scores]) -> Scores {
+    let of = |field: fn(&Scores) -> Option<f64>| mean(scores.iter().copied().filter_map(field));
+    Scores {
+        accuracy: of(|scores| scores.accuracy),
+        ece: of(|scores| scores.ece),
+        brier: of(|scores| scores.brier),
+        auroc: of(|scores| scores.auroc),
+    }
+}
+
+fn restricted(record: &RecordDrafts, committee: &[ModelName]) -> RecordDrafts {
+    let drafts = record.drafts().iter().filter(|draft| committee.contains(&draft.model)).cloned().collect();
+    RecordDrafts::new(record.record().clone(), drafts, committee)
+}
+
+/// The wording that stands for the consensus, verbatim, and its confidence.
+fn consensus_answer(persona: Option<&ConsensusPersona>, name: &str) -> (Option<String>, f64) {
+    let Some(found) = persona.and_then(|persona| persona.traits.get(name)) else {
+        return (None, 0.0);
+    };
+    let winner = found.variants.first();
+    let wording = winner.and_then(|variant| {
+        variant
+            .said
+            .iter()
+            .find(|said| said.model == variant.representative)
+            .map(|said| said.value.to_string())
+    });
+    (wording, found.confidence)
+}
+
+/// The most frequent answer after case and punctuation, in its first wording, and its share.
+fn plurality_answer(drafts: &[Draft], name: &str) -> (Option<String>, f64) {
+    let answers: Vec<(String, String)> = drafts
+        .iter()
+        .filter_map(|draft| draft.traits.get(name))
+        .map(|value| (Phrase::new(&value.to_string()).key().to_owned(), value.to_string()))
+        .collect();
+    let count = |key: &str| answers.iter().filter(|(other, _)| other == key).count();
+    let first =
+        answers.iter().reduce(|best, answer| if count(&answer.0) > count(&best.0) { answer } else { best });
+    match first {
+        Some((key, wording)) => (Some(wording.clone()), count(key) as f64 / answers.len() as f64),
+        None => (None, 0.0),
+    }
+}

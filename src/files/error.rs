@@ -1,0 +1,58 @@
+//! What can go wrong with a path.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::dataset::DatasetError;
+
+/// A path that cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FilesError {
+    /// There is nothing at the path.
+    #[error("`{}` does not exist; check the path (`-` means standard input)", path.display())]
+    NotFound {
+        /// The path as given.
+        path: PathBuf,
+    },
+    /// A folder without a file that could be read.
+    #[error("`{}` has no file ending in {endings}", path.display())]
+    NoInput {
+        /// The folder as given.
+        path: PathBuf,
+        /// The endings that are read.
+        endings: &'static str,
+    },
+    /// No path at all.
+    #[error("no input was given; name a file, a folder, or `-` for standard input")]
+    Nothing,
+    /// Standard input named more than once.
+    #[error("standard input (`-`) was given {count} times; it can be read once")]
+    StdinTwice {
+        /// How often.
+        count: usize,
+    },
+    /// The system refuses.
+    #[error("`{}` cannot be {action}", path.display())]
+    Io {
+        /// The path as given.
+        path: PathBuf,
+        /// What was tried: `read`, `written`, `created`.
+        action: &'static str,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// The content cannot be read.
+    #[error(transparent)]
+    Dataset(#[from] DatasetError),
+    /// What was set down in the spool does not come back.
+    #[error("drafts cannot be {action} the temporary file; is the disk of the temporary folder full?")]
+    Spool {
+        /// What was tried: `written to` or `read from`.
+        action: &'static str,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+}

@@ -1,0 +1,361 @@
+//! One attempt over HTTP: bounded in time and memory, and never sent where its key does not belong.
+//!
+//! What is asked and what an answer means is the wire's; what a failure means is the classifier's.
+//! Here are only the bytes between them.
+
+use std::error::Error;
+use std::time::{Duration, SystemTime};
+
+use futures::future::BoxFuture;
+use reqwest::header::HeaderValue;
+use reqwest::{Client, redirect, retry};
+use tokio::time::{Instant, timeout_at};
+
+use super::classify::{self, TransportFault};
+use super::{
+    ApiKey, ApiKeyError, Call, Completion, Endpoint, HttpReply, HttpRequest, Method, Provider, ProviderError,
+    Timeouts, Wire,
+};
+
+/// No answer is longer, in bytes after decompression.
+pub const BODY_LIMIT: usize = 8 << 20;
+
+/// What is read of an error's body; vendors say what they have to say at its beginning.
+const ERROR_BODY_LIMIT: usize = 64 << 10;
+
+/// A provider that cannot be made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum HttpProviderError {
+    /// The endpoint's key is missing or unusable.
+    #[error("`{name}` cannot be asked")]
+    Key {
+        /// The endpoint's name.
+        name: String,
+        /// Why.
+        #[source]
+        source: ApiKeyError,
+    },
+    /// A key is given that belongs to another variable, or none where one is needed.
+    #[error("`{name}` takes the key of {expected}, not of {given}")]
+    ForeignKey {
+        /// The endpoint's name.
+        name: String,
+        /// The variable of the endpoint's key, or `none`.
+        expected: String,
+        /// The variable of the given key, or `none`.
+        given: String,
+    },
+    /// The machine's TLS or proxy settings cannot be used.
+    #[error(
+        "no HTTP client can be made for `{name}`; are CA certificates installed and the proxy variables sound?"
+    )]
+    Client {
+        /// The endpoint's name.
+        name: String,
+        /// Why.
+        #[source]
+        source: reqwest::Error,
+    },
+}
+
+/// A provider that is asked over HTTP. Cheap to share, not to make: connections are kept.
+#[derive(Debug)]
+pub struct HttpProvider {
+    endpoint: Endpoint,
+    wire: Box<dyn Wire>,
+    key: Option<ApiKey>,
+    timeouts: Timeouts,
+    client: Client,
+}
+
+impl HttpProvider {
+    /// A provider whose key, if the endpoint has one, is read from the environment.
+    ///
+    /// # Errors
+    /// [`HttpProviderError`] when the key is missing or no client can be made.
+    pub fn from_environment(endpoint: Endpoint, timeouts: Timeouts) -> Result<Self, HttpProviderError> {
+        let key = endpoint.key_variable().map(ApiKey::from_environment).transpose();
+        let key =
+            key.map_err(|source| HttpProviderError::Key { name: endpoint.name().to_owned(), source })?;
+        Self::new(endpoint, key, timeouts)
+    }
+
+    /// A provider with its key, which must be of the endpoint's variable.
+    ///
+    /// # Errors
+    /// [`HttpProviderError`] when the key is of another variable or no client can be made.
+    pub fn new(
+        endpoint: Endpoint,
+        key: Option<ApiKey>,
+        timeouts: Timeouts,
+    ) -> Result<Self, HttpProviderError> {
+        let name = endpoint.name().to_owned();
+        let given = key.as_ref().map(ApiKey::variable);
+        if given != endpoint.key_variable() {
+            let shown =
+                |variable: Option<&str>| variable.map_or("none".to_owned(), |known| format!("`{known}`"));
+            let (expected, given) = (shown(endpoint.key_variable()), shown(given));
+            return Err(HttpProviderError::ForeignKey { name, expected, given });
+        }
+        let client =
+            client(&endpoint, &timeouts).map_err(|source| HttpProviderError::Client { name, source })?;
+        let wire = endpoint.wire();
+        Ok(Self { endpoint, wire, key, timeouts, client })
+    }
+
+    /// Where it asks.
+    #[must_use]
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    async fn ask(&self, call: &Call) -> Result<Completion, ProviderError> {
+        let reply = self.exchange(&self.wire.encode(call), BODY_LIMIT).await?;
+        let mut completion = self.wire.decode(&reply)?;
+        if let Some(key) = &self.key {
+            completion.content = key.redact_answer(completion.content);
+        }
+        Ok(completion)
+    }
+
+    async fn ask_for_models(&self) -> Result<String, ProviderError> {
+        let reply = self.exchange(&self.wire.encode_probe(), BODY_LIMIT).await?;
+        if !(200..300).contains(&reply.status) {
+            return Err(classify::refused(&reply));
+        }
+        let body: serde_json::Value = serde_json::from_slice(&reply.body)
+            .map_err(|_| classify::unusable(&reply, "the list of models is no JSON", None))?;
+        let models = body.get("data").or_else(|| body.get("models")).and_then(serde_json::Value::as_array);
+        let key = if self.key.is_some() { ", the key is accepted" } else { "" };
+        Ok(models.map_or_else(
+            || format!("answers{key}"),
+            |models| format!("answers{key}, {} models listed", models.len()),
+        ))
+    }
+
+    /// Sends and reads, within every limit.
+    async fn exchange(&self, request: &HttpRequest, body_limit: usize) -> Result<HttpReply, ProviderError> {
+        let clock = Clock::start(self.timeouts);
+        let fail = |fault, detail: &str| classify::transport(fault, detail, self.key.as_ref());
+        let request = self.build(request)?;
+        let response = match timeout_at(clock.head_by(), self.client.execute(request)).await {
+            Ok(Ok(response)) => response,
+            Ok(Err(error)) => return Err(fail(fault_of_sending(&error), &innermost(&error))),
+            Err(_) => return Err(fail(clock.head_fault(), "")),
+        };
+        let mut reply = HttpReply {
+            status: response.status().as_u16(),
+            headers: headers(&response),
+            body: Vec::new(),
+            received_at: SystemTime::now(),
+            secret: self.key.clone(),
+        };
+        if response.status().is_success() {
+            read(response, &mut reply.body, body_limit, &clock)
+                .await
+                .map_err(|(fault, detail)| fail(fault, &detail))?;
+        } else if !response.status().is_redirection() {
+            // The status says enough: a body that breaks off changes nothing.
+            let _ = read(response, &mut reply.body, ERROR_BODY_LIMIT, &clock).await;
+        }
+        Ok(reply)
+    }
+
+    fn build(&self, request: &HttpRequest) -> Result<reqwest::Request, ProviderError> {
+        let fail = |detail: &str| classify::transport(TransportFault::NotBuilt, detail, self.key.as_ref());
+        let url =
+            self.endpoint.url(&request.path).ok_or_else(|| fail("its path leads away from `base_url`"))?;
+        let mut builder = match request.method {
+            Method::Get => self.client.get(url),
+            Method::Post => self.client.post(url),
+        };
+        for (name, value) in &request.headers {
+            builder = builder.header(*name, *value);
+        }
+        if let Some(key) = &self.key {
+            let (name, value) = self.wire.key_header(key.expose());
+            let mut value = HeaderValue::from_str(&value).map_err(|_| fail("the key fits no header"))?;
+            value.set_sensitive(true);
+            builder = builder.header(name, value);
+        }
+        if let Some(body) = &request.body {
+            builder = builder.json(body);
+        }
+        builder.build().map_err(|error| fail(&innermost(&error)))
+    }
+}
+
+impl Provider for HttpProvider {
+    fn name(&self) -> &str {
+        self.endpoint.name()
+    }
+
+    fn complete<'a>(&'a self, call: &'a Call) -> BoxFuture<'a, Result<Completion, ProviderError>> {
+        Box::pin(self.ask(call))
+    }
+
+    fn probe(&self) -> BoxFuture<'_, Result<String, ProviderError>> {
+        Box::pin(self.ask_for_models())
+    }
+}
+
+/// When the parts of one attempt must have come.
+struct Clock {
+    timeouts: Timeouts,
+    started: Instant,
+}
+
+impl Clock {
+    fn start(timeouts: Timeouts) -> Self {
+        Self { timeouts, started: Instant::now() }
+    }
+
+    fn end(&self) -> Instant {
+        self.started + self.timeouts.total()
+    }
+
+    fn head_by(&self) -> Instant {
+        (self.started + connect_limit(&self.timeouts) + self.timeouts.first_byte()).min(self.end())
+    }
+
+    fn head_fault(&self) -> TransportFault {
+        if self.head_by() == self.end() {
+            TransportFault::TimedOut { limit: "total", after: self.timeouts.total() }
+        } else {
+            TransportFault::TimedOut { limit: "first_byte", after: self.timeouts.first_byte() }
+        }
+    }
+
+    fn next_by(&self) -> (Instant, TransportFault) {
+        let idle = Instant::now() + self.timeouts.idle();
+        if idle < self.end() {
+            (idle, TransportFault::TimedOut { limit: "idle", after: self.timeouts.idle() })
+        } else {
+            (self.end(), TransportFault::TimedOut { limit: "total", after: self.timeouts.total() })
+        }
+    }
+}
+
+/// Connecting ends before the whole attempt does, so that "never connected" can be told from
+/// "sent, and no answer".
+fn connect_limit(timeouts: &Timeouts) -> Duration {
+    timeouts.connect().min(timeouts.total().mul_f64(0.9))
+}
+
+fn client(endpoint: &Endpoint, timeouts: &Timeouts) -> Result<Client, reqwest::Error> {
+    let mut builder = Client::builder()
+        .user_agent(concat!("consona/", env!("CARGO_PKG_VERSION")))
+        .redirect(redirect::Policy::none())
+        // Retries are decided in one place, and it is not here.
+        .retry(retry::never())
+        .referer(false)
+        .gzip(true)
+        .connect_timeout(connect_limit(timeouts))
+        .https_only(endpoint.is_tls());
+    if !endpoint.is_tls() {
+        // A machine without certificates can still ask its own servers.
+        builder = builder.tls_certs_only([]);
+    }
+    if endpoint.is_loopback() {
+        builder = builder.no_proxy();
+    }
+    builder.build()
+}
+
+/// Reads a body piece by piece, counting what decompression makes of it.
+async fn read(
+    mut response: reqwest::Response,
+    body: &mut Vec<u8>,
+    limit: usize,
+    clock: &Clock,
+) -> Result<(), (TransportFault, String)> {
+    let too_large = || (TransportFault::TooLarge { limit }, String::new());
+    if response.content_length().is_some_and(|announced| announced > limit as u64) {
+        return Err(too_large());
+    }
+    loop {
+        let (by, fault) = clock.next_by();
+        match timeout_at(by, response.chunk()).await {
+            Ok(Ok(Some(piece))) if body.len() + piece.len() > limit => return Err(too_large()),
+            Ok(Ok(Some(piece))) => body.extend_from_slice(&piece),
+            Ok(Ok(None)) => return Ok(()),
+            Ok(Err(error)) => return Err((fault_of_reading(&error), innermost(&error))),
+            Err(_) => return Err((fault, String::new())),
+        }
+    }
+}
+
+fn fault_of_sending(error: &reqwest::Error) -> TransportFault {
+    if error.is_builder() {
+        TransportFault::NotBuilt
+    } else if error.is_connect() {
+        TransportFault::NotConnected
+    } else {
+        TransportFault::Cut
+    }
+}
+
+/// Broken compression is an IO error of its own; a broken connection is one with a cause, also
+/// where the decompressor passes it on.
+fn fault_of_reading(error: &reqwest::Error) -> TransportFault {
+    let io = error.source().and_then(|source| source.downcast_ref::<std::io::Error>());
+    if io.is_some_and(|io| io.source().is_none()) { TransportFault::Undecodable } else { TransportFault::Cut }
+}
+
+/// The last cause, which is the one that says something; never the URL.
+fn innermost(error: &reqwest::Error) -> String {
+    let mut cause: &dyn Error = match error.source() {
+        Some(source) => source,
+        None => return String::new(),
+    };
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    cause.to_string()
+}
+
+fn headers(response: &reqwest::Response) -> Vec<(String, String)> {
+    let readable = |(name, value): (&reqwest::header::HeaderName, &HeaderValue)| {
+        Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
+    };
+    response.headers().iter().filter_map(readable).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::provider::EndpointOptions;
+
+    fn provider(name: &str, key: Option<&str>) -> Result<HttpProvider, HttpProviderError> {
+        let options = EndpointOptions {
+            base_url: Some("http://127.0.0.1:9/v1".to_owned()),
+            key_variable: key.map(str::to_owned),
+            ..EndpointOptions::default()
+        };
+        let endpoint = Endpoint::new(name, &options).expect("valid");
+        let key = ApiKey::new("LOCAL_KEY", "sk-canary-0123456789abcdef").expect("valid");
+        HttpProvider::new(endpoint, Some(key), Timeouts::default())
+    }
+
+    #[test]
+    fn the_key_is_one_sensitive_header_and_nowhere_else() {
+        let names = [("vllm", "authorization"), ("anthropic", "x-api-key"), ("gemini", "x-goog-api-key")];
+        for (name, header) in names {
+            let provider = provider(name, Some("LOCAL_KEY")).expect("made");
+            let request = provider.build(&provider.wire.encode_probe()).expect("built");
+            assert!(request.headers()[header].is_sensitive(), "{name}");
+            let shown = format!("{request:?} {provider:?}");
+            assert!(!shown.contains("canary"), "{shown}");
+            assert!(!request.url().as_str().contains("canary"));
+        }
+    }
+
+    #[test]
+    fn a_key_serves_only_the_endpoint_that_names_it() {
+        for wrong in [None, Some("OTHER_KEY")] {
+            let error = provider("vllm", wrong).expect_err("refused").to_string();
+            assert!(error.contains("not of `LOCAL_KEY`"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! Personas as cards in Markdown, for people.
+
+use std::fmt::Write;
+
+use crate::consensus::{ConsensusPersona, PersonaKind, TraitConsensus};
+use crate::persona::{TraitSchema, TraitValue};
+
+use super::safe::markdown;
+use super::table::in_order;
+
+/// The cards of one record: what the panel agrees on first, then what one model alone saw, in a
+/// section of its own. Empty for no personas.
+#[must_use]
+pub fn markdown_record(schema: &TraitSchema, personas: &[ConsensusPersona]) -> String {
+    let mut text = String::new();
+    let Some(first) = personas.first() else { return text };
+    heading(&mut text, 2, &format!("Record {}", markdown(first.record.as_str())));
+    let of = |kind| personas.iter().filter(move |persona| persona.kind == kind);
+    for persona in of(PersonaKind::Consensus) {
+        card(&mut text, schema, persona);
+    }
+    if of(PersonaKind::Minority).next().is_some() {
+        heading(&mut text, 3, "Minority personas");
+        text.push_str("\nEach was described by one model alone: kept, not confirmed by the others.\n");
+        for persona in of(PersonaKind::Minority) {
+            card(&mut text, schema, persona);
+        }
+    }
+    text
+}
+
+fn heading(text: &mut String, level: usize, words: &str) {
+    text.extend(["\n", &"#".repeat(level), " ", words, "\n"]);
+}
+
+fn put(text: &mut String, line: std::fmt::Arguments<'_>) {
+    // Writing to a string cannot fail.
+    let _ = text.write_fmt(line);
+    text.push('\n');
+}
+
+/// The persona's name, where it has one.
+pub(super) fn name(persona: &ConsensusPersona) -> Option<String> {
+    persona.traits.get("name").map(|name| name.value.to_string())
+}
+
+fn card(text: &mut String, schema: &TraitSchema, persona: &ConsensusPersona) {
+    let (level, kind) = match persona.kind {
+        PersonaKind::Consensus => (3, "Consensus persona"),
+        PersonaKind::Minority => (4, "Minority persona"),
+    };
+    let id = &persona.persona_id;
+    let title = name(persona).map_or_else(|| id.clone(), |name| format!("{name} ({id})"));
+    heading(text, level, &markdown(&title));
+    let models: Vec<String> = persona.models.iter().map(|model| markdown(model.as_str())).collect();
+    text.push('\n');
+    put(
+        text,
+        format_args!(
+            "{kind}: support {} of {} ({}), uncalibrated confidence {:.2}.",
+            persona.support,
+            persona.n_models,
+            models.join(", "),
+            persona.confidence,
+        ),
+    );
+    text.push('\n');
+    for (name, found) in in_order(schema, persona) {
+        characteristic(text, name, found);
+    }
+}
+
+fn characteristic(text: &mut String, name: &str, found: &TraitConsensus) {
+    let divergent = if found.divergent { ", **divergent**" } else { "" };
+    let figures = format!(
+        "uncalibrated confidence {:.2}, support {} of {}{divergent}",
+        found.confidence, found.support, found.n_models
+    );
+    let label = markdown(&name.replace('_', " "));
+    match &found.value {
+        TraitValue::List(_) => {
+            put(text, format_args!("- **{label}** ({figures})"));
+            for item in found.variants.iter().filter(|item| item.kept != Some(false)) {
+                let backing = format!("{} of {}", item.models.len(), found.n_models);
+                put(text, format_args!("  - {} ({backing})", markdown(&item.value.to_string())));
+            }
+        }
+        value => put(text, format_args!("- **{label}**: {} ({figures})", markdown(&value.to_string()))),
+    }
+    for dissent in &found.dissent {
+        let (model, value) = (markdown(dissent.model.as_str()), markdown(&dissent.value.to_string()));
+        put(text, format_args!("  - otherwise: {model} says {value}"));
+    }
+    for evidence in &found.evidence {
+        let row = evidence.row.as_deref().map(|row| format!(", row {}", markdown(row))).unwrap_or_default();
+        let (quote, model) = (markdown(&evidence.quote), markdown(evidence.model.as_str()));
+        put(text, format_args!("  - “{quote}” (cited by {model}{row})"));
+    }
+}

@@ -1,0 +1,265 @@
+//! What is to be said about a whole result: counts, settings, versions, what was learned.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::consensus::{ConsensusPersona, ConsensusValidParams, Learned, PersonaKind};
+use crate::persona::{ModelName, TraitSchema};
+
+use super::safe;
+use super::wording::counted;
+
+/// The program that made a result.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Product {
+    /// The crate.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+}
+
+impl Product {
+    /// This crate.
+    #[must_use]
+    pub fn this() -> Self {
+        Self { name: env!("CARGO_PKG_NAME").to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() }
+    }
+}
+
+/// What one input gave.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InputCount {
+    /// The file's name as the user gave it.
+    pub file: String,
+    /// Drafts that could be read.
+    pub drafts: usize,
+    /// Drafts, or single traits of them, that were set aside; each has a line in `set_aside.jsonl`.
+    pub set_aside: usize,
+}
+
+/// Counts in and out. `drafts` is the sum of `drafts_of_other_models` and `drafts_used`; of those,
+/// `duplicates_merged` say again what their model had said in the same sitting.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// Drafts that could be read.
+    pub drafts: usize,
+    /// Drafts of models outside the panel, left out.
+    pub drafts_of_other_models: usize,
+    /// Drafts that the result was made of.
+    pub drafts_used: usize,
+    /// Drafts, or single traits of them, that could not be used; each is listed with its reason.
+    pub set_aside: usize,
+    /// Records that have drafts of the panel.
+    pub records: usize,
+    /// Personas.
+    pub personas: usize,
+    /// Of these, personas that two or more models described.
+    pub consensus: usize,
+    /// Personas that one model alone described.
+    pub minority: usize,
+    /// Personas that a model said twice in one sitting, counted once.
+    pub duplicates_merged: usize,
+    /// Traits of all personas.
+    pub traits: usize,
+    /// Traits on which the models disagree.
+    pub divergent_traits: usize,
+}
+
+/// One model of the panel.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PanelMember {
+    /// Its name.
+    pub model: ModelName,
+    /// Its drafts that were used.
+    pub drafts: usize,
+    /// How much its answers resemble those of the others, in 0..=1; shrunk towards the panel's mean.
+    pub agreement: Option<f64>,
+    /// What its vote counts; 1 on average.
+    pub weight: Option<f64>,
+}
+
+/// What the batch taught before anything was decided.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct WhatWasLearned {
+    /// One persona a record, or several.
+    pub subject: String,
+    /// How it is known which drafts are the same persona, in a sentence.
+    pub same_persona: String,
+}
+
+/// How one member of a panel that was asked did: counts of calls.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct MemberAnswers {
+    /// Calls with a usable answer.
+    pub answered: u64,
+    /// Calls without one.
+    pub unanswered: u64,
+    /// Why, with how often each reason was given.
+    pub reasons: BTreeMap<String, u64>,
+}
+
+/// What a result that a panel was asked for says beside the personas.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Asked {
+    /// The study's name.
+    pub study: String,
+    /// The study's question.
+    pub question: Option<String>,
+    /// How the panel was asked.
+    pub mode: String,
+    /// Changes with every template of the question.
+    pub prompt_version: String,
+    /// Changes with everything that the answers depend on.
+    pub fingerprint: String,
+    /// Records of the input, or parts of the corpus, that were asked about.
+    pub units: u64,
+    /// Records that were read.
+    pub records_read: usize,
+    /// Records that could not be used; each is listed with its reason.
+    pub records_set_aside: usize,
+    /// The panel's answers, by model.
+    pub answers: BTreeMap<ModelName, MemberAnswers>,
+}
+
+/// What is to be said about a whole result. Equal drafts and settings give equal summaries: times
+/// and costs are kept elsewhere.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Summary {
+    /// Who made the result.
+    pub product: Product,
+    /// What was asked, where a panel was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub asked: Option<Asked>,
+    /// Counts in and out.
+    pub counts: Counts,
+    /// The inputs, in the order given.
+    pub inputs: Vec<InputCount>,
+    /// The models, in the order of the panel.
+    pub panel: Vec<PanelMember>,
+    /// What the batch taught.
+    pub learned: WhatWasLearned,
+    /// Whether confidences are probabilities that were fitted to gold; else they only order.
+    pub calibrated: bool,
+    /// The seed of everything random.
+    pub seed: u64,
+    /// The embedder's name and version.
+    pub embedder: String,
+    /// The settings of the consensus.
+    pub settings: ConsensusValidParams,
+    /// How traits were read, with those that were inferred.
+    pub schema: TraitSchema,
+}
+
+impl Counts {
+    /// Counts of the reading: what the inputs gave, and how many drafts of it are the panel's.
+    #[must_use]
+    pub fn of_reading(inputs: &[InputCount], drafts_used: usize) -> Self {
+        let drafts: usize = inputs.iter().map(|input| input.drafts).sum();
+        Self {
+            drafts,
+            drafts_of_other_models: drafts.saturating_sub(drafts_used),
+            drafts_used,
+            set_aside: inputs.iter().map(|input| input.set_aside).sum(),
+            ..Self::default()
+        }
+    }
+
+    /// Counts the personas of one more record.
+    pub fn add_record(&mut self, personas: &[ConsensusPersona]) {
+        self.records += 1;
+        for persona in personas {
+            self.personas += 1;
+            match persona.kind {
+                PersonaKind::Consensus => self.consensus += 1,
+                PersonaKind::Minority => self.minority += 1,
+            }
+            self.duplicates_merged += persona.merged_duplicates.len();
+            self.traits += persona.traits.len();
+            self.divergent_traits += persona.traits.values().filter(|found| found.divergent).count();
+        }
+    }
+}
+
+impl PanelMember {
+    /// The panel with what is known about each model; `drafts` are the drafts of each.
+    #[must_use]
+    pub fn panel(panel: &[ModelName], drafts: &BTreeMap<ModelName, usize>, learned: &Learned) -> Vec<Self> {
+        let of = |values: &[f64], place: usize| values.get(place).copied();
+        panel
+            .iter()
+            .enumerate()
+            .map(|(place, model)| Self {
+                model: model.clone(),
+                drafts: drafts.get(model).copied().unwrap_or(0),
+                agreement: of(&learned.reliability.agreement, place),
+                weight: of(&learned.reliability.weights, place),
+            })
+            .collect()
+    }
+}
+
+impl From<&Learned> for WhatWasLearned {
+    fn from(learned: &Learned) -> Self {
+        match &learned.thresholds {
+            Some(thresholds) => {
+                Self { subject: "Several personas a record".to_owned(), same_persona: thresholds.to_string() }
+            }
+            None => Self {
+                subject: "One persona a record".to_owned(),
+                same_persona: "all drafts of a record are taken for the same persona".to_owned(),
+            },
+        }
+    }
+}
+
+impl fmt::Display for Summary {
+    /// A few lines for people: what came in, what came out, what was learned.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let counts = &self.counts;
+        for (model, answers) in self.asked.iter().flat_map(|asked| &asked.answers) {
+            let reasons: Vec<String> = answers.reasons.keys().map(|reason| safe::line(reason)).collect();
+            if !reasons.is_empty() {
+                let (model, count) = (safe::line(model.as_str()), answers.unanswered);
+                let count = counted(count, "call");
+                writeln!(f, "{model} left {count} without a usable answer: {}", reasons.join("; "))?;
+            }
+        }
+        writeln!(
+            f,
+            "{} of {} about {}: {}, {}; {} of {} divergent.",
+            counted(counts.drafts_used, "draft"),
+            counted(self.panel.len(), "model"),
+            counted(counts.records, "record"),
+            counted(counts.consensus, "consensus persona"),
+            counted(counts.minority, "minority persona"),
+            counts.divergent_traits,
+            counted(counts.traits, "trait"),
+        )?;
+        if counts.drafts_of_other_models > 0 {
+            let drafts = counted(counts.drafts_of_other_models, "draft");
+            writeln!(f, "Left out, being of other models: {drafts}.")?;
+        }
+        if counts.duplicates_merged > 0 {
+            let personas = counted(counts.duplicates_merged, "persona");
+            writeln!(f, "Said twice in one sitting and counted once: {personas}.")?;
+        }
+        if counts.set_aside > 0 {
+            writeln!(
+                f,
+                "Drafts or traits set aside, with reasons in set_aside.jsonl: {}.",
+                counts.set_aside
+            )?;
+        }
+        let records = self.asked.as_ref().map_or(0, |asked| asked.records_set_aside);
+        if records > 0 {
+            writeln!(f, "Records set aside, with reasons in set_aside.jsonl: {records}.")?;
+        }
+        writeln!(f, "{}: {}.", safe::line(&self.learned.subject), safe::line(&self.learned.same_persona))?;
+        if !self.calibrated {
+            writeln!(f, "Confidences are uncalibrated: they order, they are no probabilities.")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,334 @@
+//! The life of one call: from a question to a settled answer, or to the reason why there is none.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use rand::{Rng, SeedableRng};
+use rand_xoshiro::Xoshiro256Plus;
+use tokio::time::Instant;
+
+use super::event::{CallName, Event};
+use super::executor::{Run, RunError};
+use super::gate::{Admission, Gate, Stopped};
+use super::interpreter::{Owed, Reading, in_one_line, owed};
+use super::plan::PlannedCall;
+use super::price::Price;
+use super::retry::{Failures, Step, next_step};
+use super::spending::{LimitReached, Reservation};
+use super::study::PanelMember;
+use crate::persona::Draft;
+use crate::prompt::Prompt;
+use crate::provider::{Call, Completion, FailureKind, Provider, ProviderError};
+use crate::store::{AttemptEnd, AttemptStart, Money, SlotStatus, StoredReply};
+
+/// Longer than the provider's own total limit, which names the cause better and should come first.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// How one call ended in this run.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Ending {
+    /// With drafts.
+    Answered(Vec<Draft>),
+    /// Without, and why.
+    Failed(SlotStatus, String),
+    /// Not at all: the run was stopped before.
+    Outstanding,
+}
+
+/// How often a call was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Effort {
+    pub(super) retries: u64,
+    pub(super) repairs: u64,
+    pub(super) busy: Duration,
+}
+
+/// Whether an attempt may be made, was, and what came of it.
+enum Attempted {
+    Replied(Completion, Duration),
+    Failed(ProviderError),
+    Refused(Refused),
+}
+
+/// Why no attempt was made.
+enum Refused {
+    /// The endpoint is asked no more.
+    Stopped(Stopped),
+    /// The run is asked to stop.
+    Halted,
+}
+
+/// One call on its way.
+pub(super) struct Asking<'a> {
+    run: &'a Run,
+    member: &'a PanelMember,
+    provider: &'a dyn Provider,
+    gate: &'a Gate,
+    planned: &'a PlannedCall,
+    prompt: &'a Prompt,
+    failures: Failures,
+    attempts: u32,
+    jitter: Xoshiro256Plus,
+    pub(super) effort: Effort,
+}
+
+impl<'a> Asking<'a> {
+    pub(super) fn new(run: &'a Run, planned: &'a PlannedCall, prompt: &'a Prompt) -> Self {
+        let place = planned.slot.place as usize;
+        let seat = &run.seats[place];
+        // Each call has its own source of jitter, so that waits do not depend on who came first.
+        let jitter = Xoshiro256Plus::seed_from_u64(run.settings.seed ^ planned.key.seed());
+        Self {
+            run,
+            member: &run.panel[place],
+            provider: seat.provider.as_ref(),
+            gate: &run.gates[seat.gate],
+            planned,
+            prompt,
+            failures: Failures::default(),
+            attempts: 0,
+            jitter,
+            effort: Effort::default(),
+        }
+    }
+
+    fn name(&self) -> CallName {
+        CallName::from(&self.planned.slot)
+    }
+
+    /// Asks until the call is settled, given up, or the run is stopped.
+    pub(super) async fn settle(&mut self) -> Result<Ending, RunError> {
+        let stored = self.run.store.call(self.planned.key)?;
+        self.attempts = stored.attempts;
+        let read = |reply: &StoredReply| self.run.interpreter.read(&self.planned.slot, reply);
+        match owed(stored, self.run.settings.retry.repair, read) {
+            Owed::Answered(drafts) => self.finish(Ending::Answered(drafts), true).await,
+            Owed::Discarded(status, reason) => self.finish(Ending::Failed(status, reason), true).await,
+            Owed::Repair(reply, problems) => self.repair(&reply, &problems).await,
+            Owed::Ask => self.ask().await,
+        }
+    }
+
+    async fn ask(&mut self) -> Result<Ending, RunError> {
+        self.run.count_call();
+        let prompt = self.prompt;
+        let (completion, reading) = match self.persist(prompt, false).await? {
+            Ok(answer) => answer,
+            Err(ending) => return self.finish(ending, false).await,
+        };
+        match reading {
+            Reading::Usable(drafts) => self.finish(Ending::Answered(drafts), false).await,
+            Reading::Unusable(problems) if self.run.settings.retry.repair => {
+                self.repair(&completion, &problems).await
+            }
+            Reading::Unusable(problems) => {
+                self.finish(Ending::Failed(SlotStatus::Unusable, in_one_line(&problems)), false).await
+            }
+        }
+    }
+
+    async fn repair(&mut self, reply: &Completion, problems: &[String]) -> Result<Ending, RunError> {
+        let prompt = self
+            .run
+            .interpreter
+            .repair(self.prompt, reply, problems)
+            .map_err(|reason| RunError::Render { record: self.planned.slot.record.clone(), reason })?;
+        let ending = match self.persist(&prompt, true).await? {
+            Ok((_, Reading::Usable(drafts))) => Ending::Answered(drafts),
+            Ok((_, Reading::Unusable(problems))) => {
+                Ending::Failed(SlotStatus::Unusable, in_one_line(&problems))
+            }
+            Err(ending) => ending,
+        };
+        self.finish(ending, false).await
+    }
+
+    /// Makes attempts until one is answered or there are to be no more.
+    async fn persist(
+        &mut self,
+        prompt: &Prompt,
+        repair: bool,
+    ) -> Result<Result<(Completion, Reading), Ending>, RunError> {
+        loop {
+            let error = match self.attempt(prompt, repair).await? {
+                Attempted::Replied(completion, latency) => {
+                    let reply = StoredReply { key: self.planned.key, repair, completion, latency };
+                    let reading = self.run.interpreter.read(&self.planned.slot, &reply);
+                    return Ok(Ok((reply.completion, reading)));
+                }
+                Attempted::Refused(Refused::Halted) => return Ok(Err(Ending::Outstanding)),
+                Attempted::Refused(Refused::Stopped(Stopped(reason))) => {
+                    return Ok(Err(Ending::Failed(SlotStatus::Failed, reason.to_string())));
+                }
+                Attempted::Failed(error) => error,
+            };
+            if let Some(ending) = self.after(&error).await {
+                return Ok(Err(ending));
+            }
+            self.effort.retries += 1;
+        }
+    }
+
+    /// Waits as the policy says, or ends the call.
+    async fn after(&mut self, error: &ProviderError) -> Option<Ending> {
+        self.failures.add(error.kind);
+        let policy = &self.run.settings.retry;
+        let jitter = self.jitter.r#gen();
+        let failed = |reason: String| Some(Ending::Failed(SlotStatus::Failed, reason));
+        match next_step(policy, error.kind, error.retry_after, self.failures, jitter) {
+            Step::Retry { after, shared: true } => {
+                if self.gate.close_for(after) {
+                    let (provider, reason) = (self.gate.name().to_owned(), error.message.clone());
+                    self.run.events.send(|| Event::Waiting { provider, after, reason });
+                }
+                None
+            }
+            Step::Retry { after, shared: false } => {
+                if !self.run.take_retry() {
+                    return failed(format!("{} (the run's budget of retries is used up)", error.message));
+                }
+                let (call, reason) = (self.name(), error.message.clone());
+                self.run.events.send(|| Event::Retrying { call, after, reason });
+                tokio::select! {
+                    () = tokio::time::sleep(after) => None,
+                    () = self.run.halt.cancelled() => Some(Ending::Outstanding),
+                }
+            }
+            Step::GiveUp => failed(error.message.clone()),
+            Step::Reject => Some(Ending::Failed(SlotStatus::Rejected, error.message.clone())),
+            Step::StopProvider => {
+                if self.gate.stop(&error.message) {
+                    let (provider, reason) = (self.gate.name().to_owned(), error.message.clone());
+                    self.run.events.send(|| Event::Stopped { provider, reason });
+                }
+                failed(error.message.clone())
+            }
+        }
+    }
+
+    /// A place at the endpoint and the money, or the reason why no attempt is to be made.
+    async fn admit(&self, bound: Money) -> Result<(Admission<'a>, Reservation<'a>), Refused> {
+        let run = self.run;
+        let admitted = async {
+            let admission = self.gate.enter(&run.places).await.map_err(Refused::Stopped)?;
+            let reservation = run.spending.reserve(bound).await.map_err(|LimitReached| {
+                run.reach_limit();
+                Refused::Halted
+            })?;
+            Ok((admission, reservation))
+        };
+        tokio::select! {
+            // Whoever may go must not, once the run is stopped.
+            biased;
+            () = run.halt.cancelled() => Err(Refused::Halted),
+            admitted = admitted => admitted,
+        }
+    }
+
+    /// One attempt: a place, a reservation, the intent stored, the call, what came of it stored.
+    async fn attempt(&mut self, prompt: &Prompt, repair: bool) -> Result<Attempted, RunError> {
+        let (run, member) = (self.run, self.member);
+        let bound = member.price.map_or(Money::ZERO, |price| price.bound(prompt, member.max_output_tokens()));
+        let (admission, reservation) = match self.admit(bound).await {
+            Ok(admitted) => admitted,
+            Err(refused) => return Ok(Attempted::Refused(refused)),
+        };
+        let call = self.call(prompt);
+        let attempt = run.store.begin(self.start(repair, reservation.amount())).await?;
+        self.attempts += 1;
+        let name = self.name();
+        run.events.send(|| Event::Started { call: name, attempt: call.attempt, repair });
+        self.effort.repairs += u64::from(repair);
+        let started = Instant::now();
+        let answer = self.complete(&call).await;
+        let latency = started.elapsed();
+        self.effort.busy += latency;
+        let (charged, certain) = charge(member.price, &answer, bound);
+        reservation.spend(charged);
+        drop(admission);
+        run.store.end(attempt, ended(&answer), charged, certain, latency).await?;
+        Ok(match answer {
+            Ok(completion) => {
+                let (call, usage, cost) = (self.name(), completion.usage, run.spending.spent());
+                run.events.send(|| Event::Stored { call, latency, usage, cost });
+                Attempted::Replied(completion, latency)
+            }
+            Err(error) => Attempted::Failed(error),
+        })
+    }
+
+    async fn complete(&self, call: &Call) -> Result<Completion, ProviderError> {
+        let limit = self.member.timeouts.total() + GRACE;
+        tokio::time::timeout(limit, self.provider.complete(call)).await.unwrap_or_else(|_| {
+            let message = format!("no answer within {} s", limit.as_secs());
+            Err(ProviderError::new(FailureKind::UnknownOutcome, message))
+        })
+    }
+
+    fn call(&self, prompt: &Prompt) -> Call {
+        let (slot, member) = (&self.planned.slot, self.member);
+        Call {
+            record: slot.record.clone(),
+            member: slot.member.clone(),
+            model: member.model.clone(),
+            sample: slot.sample,
+            part: slot.part,
+            attempt: self.attempts,
+            prompt: prompt.clone(),
+            options: member.options.clone(),
+        }
+    }
+
+    fn start(&self, repair: bool, reserved: Money) -> AttemptStart {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        AttemptStart {
+            slot: self.planned.slot.clone(),
+            key: self.planned.key,
+            number: self.attempts,
+            repair,
+            reserved,
+            started_ms: u64::try_from(since.as_millis()).unwrap_or(u64::MAX),
+        }
+    }
+
+    /// Stores how the call stands and tells about it.
+    async fn finish(&self, ending: Ending, reused: bool) -> Result<Ending, RunError> {
+        let (status, reason) = match &ending {
+            Ending::Answered(_) => (SlotStatus::Answered, None),
+            Ending::Failed(status, reason) => (*status, Some(reason.clone())),
+            Ending::Outstanding => return Ok(ending),
+        };
+        let slot = self.planned.slot.clone();
+        self.run.store.settle(slot, self.planned.key, status, reason.clone()).await?;
+        tracing::debug!(
+            "consensus model={} status={} latency={}",
+            self.planned.slot.member,
+            status.name(),
+            self.effort.busy.as_millis()
+        );
+        self.run.events.send(|| Event::Finished { call: self.name(), status, reason, reused });
+        Ok(ending)
+    }
+}
+
+/// What an attempt cost, and whether that is certain rather than the most that it can have cost.
+fn charge(price: Option<Price>, answer: &Result<Completion, ProviderError>, bound: Money) -> (Money, bool) {
+    match answer {
+        Ok(Completion { usage: Some(usage), .. }) | Err(ProviderError { usage: Some(usage), .. }) => {
+            (price.map_or(Money::ZERO, |price| price.of(*usage)), true)
+        }
+        Ok(_) => (bound, bound == Money::ZERO),
+        Err(error) => match error.kind {
+            FailureKind::UnknownOutcome | FailureKind::Unusable => (bound, bound == Money::ZERO),
+            _ => (Money::ZERO, true),
+        },
+    }
+}
+
+fn ended(answer: &Result<Completion, ProviderError>) -> AttemptEnd {
+    match answer {
+        Ok(completion) => AttemptEnd::Replied(completion.clone()),
+        Err(error) => {
+            AttemptEnd::Failed { kind: error.kind, status: error.status, message: error.message.clone() }
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! What happens during a run, in one order, for whoever watches.
+
+use std::time::Duration;
+
+use serde::Serialize;
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::report::RunOutcome;
+use crate::persona::{ModelName, RecordId};
+use crate::provider::Usage;
+use crate::store::{Money, Slot, SlotStatus};
+
+/// Which call an event is about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CallName {
+    /// What is asked about.
+    pub record: RecordId,
+    /// Who is asked.
+    pub model: ModelName,
+    /// Which repetition, from 0.
+    pub sample: u32,
+    /// Which part of the corpus, from 0.
+    pub part: u32,
+}
+
+impl From<&Slot> for CallName {
+    fn from(slot: &Slot) -> Self {
+        Self { record: slot.record.clone(), model: slot.member.clone(), sample: slot.sample, part: slot.part }
+    }
+}
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Event {
+    /// The run begins.
+    Planned {
+        /// Calls over all members, where the length of the input is known.
+        calls: Option<u64>,
+        /// The panel.
+        models: Vec<ModelName>,
+    },
+    /// An attempt begins.
+    Started {
+        /// Which call.
+        call: CallName,
+        /// Which attempt, from 0.
+        attempt: u32,
+        /// Whether it asks for a repair.
+        repair: bool,
+    },
+    /// A raw answer is stored.
+    Stored {
+        /// Which call.
+        call: CallName,
+        /// How long it took.
+        #[serde(rename = "latency_ms", serialize_with = "milliseconds")]
+        latency: Duration,
+        /// Its tokens.
+        usage: Option<Usage>,
+        /// What the run has cost so far, earlier sittings included.
+        cost: Money,
+    },
+    /// A failed attempt is made again.
+    Retrying {
+        /// Which call.
+        call: CallName,
+        /// After which wait.
+        #[serde(rename = "after_ms", serialize_with = "milliseconds")]
+        after: Duration,
+        /// Why the attempt failed.
+        reason: String,
+    },
+    /// Every call to a provider waits.
+    Waiting {
+        /// The provider.
+        provider: String,
+        /// How long.
+        #[serde(rename = "after_ms", serialize_with = "milliseconds")]
+        after: Duration,
+        /// Why.
+        reason: String,
+    },
+    /// A provider is asked no more in this run.
+    Stopped {
+        /// The provider.
+        provider: String,
+        /// Why.
+        reason: String,
+    },
+    /// A call is done with, for this run at least.
+    Finished {
+        /// Which call.
+        call: CallName,
+        /// How it ended.
+        status: SlotStatus,
+        /// Why it has no usable answer.
+        reason: Option<String>,
+        /// Whether the answer was stored by an earlier sitting.
+        reused: bool,
+    },
+    /// Every call about a unit has ended.
+    UnitFinished {
+        /// Its place in the input.
+        unit: u64,
+        /// What it is about.
+        record: RecordId,
+        /// Distinct members that answered.
+        models: u32,
+    },
+    /// The run ends.
+    Ended {
+        /// How.
+        outcome: RunOutcome,
+    },
+}
+
+fn milliseconds<S: serde::Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u64(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// The way out for events; nothing is sent when nobody watches.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Events(pub(super) Option<UnboundedSender<Event>>);
+
+impl Events {
+    /// Sends an event. A watcher that has gone changes nothing for the run.
+    pub(super) fn send(&self, event: impl FnOnce() -> Event) {
+        if let Some(sender) = &self.0 {
+            let _ = sender.send(event());
+        }
+    }
+}

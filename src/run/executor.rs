@@ -1,0 +1,280 @@
+//! Units are asked about: concurrently, bounded, in the order of the panel, and every answer is stored.
+//!
+//! The executor keeps counts only. Drafts and results are read from the store afterwards
+//! ([`super::derive`]), so that a run of a million records needs no more memory than a run of a
+//! thousand, and so that who answered first can change nothing.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures::stream::{self, StreamExt, TryStreamExt};
+use tokio::sync::Semaphore;
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::event::{Event, Events};
+use super::gate::Gate;
+use super::interpreter::{Interpreter, RenderError};
+use super::plan::Unit;
+use super::report::{RunOutcome, RunReport};
+use super::retry::{RetryBudget, RetryPolicy};
+use super::spending::Spending;
+use super::study::{Mode, PanelMember, Quorum, Study};
+use super::tally::Tally;
+use super::unit::ask_unit;
+use crate::persona::{ModelName, RecordId};
+use crate::provider::Provider;
+use crate::store::{Money, Store, StoreError};
+
+/// Calls in flight per endpoint when nothing is configured, unless the panel has more members there.
+const PER_ENDPOINT: usize = 3;
+
+/// Calls in flight over all endpoints at most, when nothing is configured.
+const OVERALL: usize = 64;
+
+/// How a panel is asked.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Settings {
+    /// The strategy.
+    pub mode: Mode,
+    /// When answers are enough.
+    pub quorum: Quorum,
+    /// What follows a failed attempt.
+    pub retry: RetryPolicy,
+    /// Calls in flight at most, over all endpoints.
+    pub concurrency: Option<usize>,
+    /// Never exceeded.
+    pub max_cost: Option<Money>,
+    /// The seed of the jitter between attempts.
+    pub seed: u64,
+}
+
+impl From<&Study> for Settings {
+    fn from(study: &Study) -> Self {
+        Self {
+            mode: study.mode,
+            quorum: study.quorum,
+            retry: study.retry,
+            concurrency: study.concurrency,
+            max_cost: study.limits.max_cost,
+            seed: study.seed,
+        }
+    }
+}
+
+/// A run that cannot go on.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RunError {
+    /// The run database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A question cannot be rendered.
+    #[error("the question about `{record}` cannot be put: {reason}")]
+    Render {
+        /// Which record.
+        record: RecordId,
+        /// What is wrong.
+        reason: RenderError,
+    },
+    /// A limit that cannot be kept.
+    #[error(
+        "`{member}` has no price, so the limit of {limit} cannot be kept; give its price or drop the limit"
+    )]
+    Unpriced {
+        /// Who has no price.
+        member: String,
+        /// The limit.
+        limit: Money,
+    },
+    /// Sampling options without a JSON form.
+    #[error("the options of `{member}` have no JSON form")]
+    Options {
+        /// Whose options.
+        member: String,
+        /// What is wrong with them.
+        source: serde_json::Error,
+    },
+}
+
+/// Who asks a panel member, and through which of the run's gates.
+#[derive(Clone, Debug)]
+pub(super) struct Seat {
+    pub(super) provider: Arc<dyn Provider>,
+    pub(super) gate: usize,
+}
+
+/// A panel being asked.
+#[derive(Debug)]
+pub struct Run {
+    pub(super) settings: Settings,
+    pub(super) panel: Vec<PanelMember>,
+    /// One per panel member.
+    pub(super) seats: Vec<Seat>,
+    pub(super) interpreter: Arc<dyn Interpreter>,
+    pub(super) store: Arc<Store>,
+    pub(super) gates: Vec<Gate>,
+    pub(super) places: Semaphore,
+    pub(super) spending: Spending,
+    budget: Mutex<RetryBudget>,
+    pub(super) events: Events,
+    /// No new call once it is cancelled.
+    pub(super) halt: CancellationToken,
+    limit_reached: AtomicBool,
+    window: usize,
+}
+
+impl Run {
+    /// Seats a panel, each member beside the provider that asks it.
+    ///
+    /// Members with the same endpoint share its rate limits and its concurrency: what they configure,
+    /// else three calls at once or one per member and sample, whichever is more.
+    ///
+    /// # Errors
+    /// [`RunError::Unpriced`] for a limit with a member without price, [`RunError::Store`].
+    pub fn new(
+        settings: Settings,
+        panel: Vec<(PanelMember, Arc<dyn Provider>)>,
+        interpreter: Arc<dyn Interpreter>,
+        store: Arc<Store>,
+    ) -> Result<Self, RunError> {
+        if let Some(limit) = settings.max_cost
+            && let Some((member, _)) = panel.iter().find(|(member, _)| member.price.is_none())
+        {
+            return Err(RunError::Unpriced { member: member.name.to_string(), limit });
+        }
+        let spent = store.spend()?.iter().map(|member| member.cost).sum();
+        let (panel, providers): (Vec<_>, Vec<_>) = panel.into_iter().unzip();
+        let (seats, gates) = seat(&panel, providers);
+        let places: usize = gates.iter().map(|(_, places)| places).sum();
+        let places = settings.concurrency.unwrap_or_else(|| places.clamp(1, OVERALL));
+        Ok(Self {
+            panel,
+            seats,
+            gates: gates.into_iter().map(|(name, places)| Gate::new(name, places)).collect(),
+            interpreter,
+            store,
+            places: Semaphore::new(places),
+            spending: Spending::new(settings.max_cost, spent),
+            budget: Mutex::default(),
+            events: Events::default(),
+            halt: CancellationToken::new(),
+            limit_reached: AtomicBool::new(false),
+            // Twice as many units as calls, so that a slow member does not leave the others idle at once.
+            window: 2 * places,
+            settings,
+        })
+    }
+
+    /// Tells everything that happens, in order.
+    #[must_use]
+    pub fn with_events(mut self, events: UnboundedSender<Event>) -> Self {
+        self.events = Events(Some(events));
+        self
+    }
+
+    /// Stops when the token is cancelled: no new call is made, calls in flight are awaited and stored.
+    #[must_use]
+    pub fn with_cancellation(mut self, token: &CancellationToken) -> Self {
+        self.halt = token.child_token();
+        self
+    }
+
+    /// Asks about every unit, in order; answers that are stored already are not asked for again.
+    ///
+    /// # Errors
+    /// [`RunError`] when the run cannot go on. That a model does not answer is no error: it is
+    /// in the report and in the results.
+    pub async fn execute(&self, units: impl IntoIterator<Item = Unit>) -> Result<RunReport, RunError> {
+        self.store.recover().await?;
+        let mut units = units.into_iter();
+        self.announce(units.size_hint());
+        let started = Instant::now();
+        let mut tally = Tally::new(&self.panel, self.settings.quorum);
+        let asked = std::iter::from_fn(|| if self.halt.is_cancelled() { None } else { units.next() });
+        // In the order of completion, for these are only counted: one slow unit holds up no other.
+        let mut endings = stream::iter(asked)
+            .map(|unit| async move { ask_unit(self, &unit).await })
+            .buffer_unordered(self.window);
+        while let Some(ended) = endings.try_next().await? {
+            tally.add(&ended);
+        }
+        drop(endings);
+        let report = self.report(tally, units, started);
+        tracing::debug!(
+            "consensus aggregation success={} error={}",
+            report.turnout.answered,
+            report.turnout.calls - report.turnout.answered
+        );
+        self.events.send(|| Event::Ended { outcome: report.outcome });
+        Ok(report)
+    }
+
+    fn announce(&self, units: (usize, Option<usize>)) {
+        let per_unit = self.calls_per_unit();
+        let calls = (Some(units.0) == units.1).then_some(units.0 as u64 * per_unit);
+        let models: Vec<_> = self.panel.iter().map(|member| member.name.clone()).collect();
+        let names: Vec<&str> = models.iter().map(ModelName::as_str).collect();
+        tracing::debug!("consensus dispatch models=[{}]", names.join(", "));
+        self.events.send(|| Event::Planned { calls, models });
+    }
+
+    fn calls_per_unit(&self) -> u64 {
+        self.panel.iter().map(|member| u64::from(member.samples)).sum()
+    }
+
+    /// Counts a call that is made for the first time.
+    pub(super) fn count_call(&self) {
+        self.budget.lock().unwrap_or_else(PoisonError::into_inner).call();
+    }
+
+    /// Takes one retry out of the run's budget; `false` when there is none left.
+    pub(super) fn take_retry(&self) -> bool {
+        self.budget.lock().unwrap_or_else(PoisonError::into_inner).take(&self.settings.retry)
+    }
+
+    /// Stops the run because the next call could overshoot the limit.
+    pub(super) fn reach_limit(&self) {
+        self.limit_reached.store(true, Ordering::Relaxed);
+        self.halt.cancel();
+    }
+
+    fn report(&self, tally: Tally, unasked: impl Iterator<Item = Unit>, started: Instant) -> RunReport {
+        let per_unit = self.calls_per_unit();
+        let outstanding = tally.outstanding + unasked.map(|_| per_unit).sum::<u64>();
+        let outcome = if outstanding > 0 && self.limit_reached.load(Ordering::Relaxed) {
+            RunOutcome::LimitReached { outstanding }
+        } else if outstanding > 0 {
+            RunOutcome::Interrupted { outstanding }
+        } else if self.settings.quorum.holds(tally.turnout) {
+            RunOutcome::Complete
+        } else {
+            RunOutcome::TooFewModels
+        };
+        tally.report(outcome, self.spending.spent(), started.elapsed())
+    }
+}
+
+/// Gives every member the gate of its endpoint; a gate is a provider's name and its places.
+fn seat(panel: &[PanelMember], providers: Vec<Arc<dyn Provider>>) -> (Vec<Seat>, Vec<(String, usize)>) {
+    let mut by_endpoint: BTreeMap<String, usize> = BTreeMap::new();
+    let mut gates: Vec<(String, usize)> = Vec::new();
+    let mut configured: Vec<Option<usize>> = Vec::new();
+    let mut seats = Vec::new();
+    for (member, provider) in panel.iter().zip(providers) {
+        let gate = *by_endpoint.entry(member.gate()).or_insert(gates.len());
+        if gate == gates.len() {
+            gates.push((member.provider.clone(), 0));
+            configured.push(None);
+        }
+        gates[gate].1 += member.samples as usize;
+        configured[gate] = configured[gate].max(member.concurrency);
+        seats.push(Seat { provider, gate });
+    }
+    for ((_, places), configured) in gates.iter_mut().zip(configured) {
+        *places = configured.unwrap_or((*places).clamp(PER_ENDPOINT, OVERALL));
+    }
+    (seats, gates)
+}

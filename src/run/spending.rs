@@ -1,0 +1,115 @@
+//! Money is reserved before a call is sent, so that a limit is never overshot.
+
+use std::sync::{Mutex, PoisonError};
+
+use tokio::sync::Notify;
+
+use crate::store::Money;
+
+#[derive(Debug)]
+struct Ledger {
+    spent: Money,
+    reserved: Money,
+}
+
+/// What a run has spent, what it has promised, and what it may.
+#[derive(Debug)]
+pub(super) struct Spending {
+    limit: Option<Money>,
+    ledger: Mutex<Ledger>,
+    freed: Notify,
+}
+
+/// No call of this price can be made within the limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct LimitReached;
+
+/// Money set aside for one call; given back when it is dropped without being spent.
+#[derive(Debug)]
+pub(super) struct Reservation<'a> {
+    spending: &'a Spending,
+    amount: Money,
+}
+
+impl Spending {
+    pub(super) fn new(limit: Option<Money>, spent: Money) -> Self {
+        Self { limit, ledger: Mutex::new(Ledger { spent, reserved: Money::ZERO }), freed: Notify::new() }
+    }
+
+    /// Sets an amount aside, waiting for calls in flight when only their reservations stand in the way.
+    pub(super) async fn reserve(&self, amount: Money) -> Result<Reservation<'_>, LimitReached> {
+        loop {
+            // Registered before the ledger is read, so that nothing freed in between is missed.
+            let freed = self.freed.notified();
+            match self.try_reserve(amount) {
+                Some(answer) => return answer,
+                None => freed.await,
+            }
+        }
+    }
+
+    fn try_reserve(&self, amount: Money) -> Option<Result<Reservation<'_>, LimitReached>> {
+        self.with(|ledger| {
+            let within = |sum: Money| self.limit.is_none_or(|limit| sum <= limit);
+            if within(ledger.spent + ledger.reserved + amount) {
+                ledger.reserved += amount;
+                Some(Ok(Reservation { spending: self, amount }))
+            } else if !within(ledger.spent + amount) || ledger.reserved == Money::ZERO {
+                Some(Err(LimitReached))
+            } else {
+                None
+            }
+        })
+    }
+
+    pub(super) fn spent(&self) -> Money {
+        self.with(|ledger| ledger.spent)
+    }
+
+    fn with<T>(&self, change: impl FnOnce(&mut Ledger) -> T) -> T {
+        // Two sums are never left half changed by a panic.
+        change(&mut self.ledger.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Reservation<'_> {
+    pub(super) fn amount(&self) -> Money {
+        self.amount
+    }
+
+    /// The call cost this much; the rest is given back.
+    pub(super) fn spend(self, cost: Money) {
+        self.spending.with(|ledger| ledger.spent += cost);
+    }
+}
+
+impl Drop for Reservation<'_> {
+    fn drop(&mut self) {
+        self.spending.with(|ledger| ledger.reserved = ledger.reserved.less(self.amount));
+        self.spending.freed.notify_waiters();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures::FutureExt;
+
+    fn money(units: u64) -> Money {
+        Money::from_units(units)
+    }
+
+    #[test]
+    fn a_limit_is_never_overshot_and_what_is_given_back_can_be_used() {
+        let spending = Spending::new(Some(money(10)), money(1));
+        let held = spending.reserve(money(6)).now_or_never().unwrap().unwrap();
+        // 1 + 6 + 6 > 10, but the first call may turn out cheaper: the second one waits.
+        let mut waiting = Box::pin(spending.reserve(money(6)));
+        assert!(waiting.as_mut().now_or_never().is_none());
+        held.spend(money(2));
+        let second = waiting.now_or_never().unwrap().unwrap();
+        second.spend(money(6));
+        assert_eq!(spending.spent(), money(9));
+        assert_eq!(spending.reserve(money(2)).now_or_never().unwrap().unwrap_err(), LimitReached);
+    }
+}

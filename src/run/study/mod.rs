@@ -1,0 +1,19 @@
+//! The study file: what is asked, of whom, about what.
+//!
+//! A study is YAML (JSON is YAML too). Everything in it is checked when it is loaded, before
+//! anything is paid for: unknown keys, numbers out of range, members asked twice, traits that
+//! do not exist, limits that cannot be kept. Paths in it are relative to the file. Keys for
+//! endpoints never stand in it; it names the environment variables that hold them.
+
+mod check;
+mod error;
+mod file;
+mod identity;
+mod schema;
+mod types;
+
+pub use error::StudyError;
+pub use types::{Input, Limits, Mode, PanelMember, PersonaRange, Quorum, Stance, Study};
+
+/// A commented study file that loads as it is.
+pub const EXAMPLE: &str = include_str!("../../../data/study.example.yaml");

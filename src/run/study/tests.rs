@@ -1,0 +1,166 @@
+use super::*;
+use crate::run::study::{EXAMPLE, Mode};
+
+fn parse(text: &str) -> Result<Study, StudyError> {
+    let read: Read<'_> = &|path| match path.to_str() {
+        Some("studies/traits.json") => Ok(r#"{"traits": [{"name": "budget", "kind": "text"}]}"#.to_owned()),
+        _ => Err(std::io::Error::from(std::io::ErrorKind::NotFound)),
+    };
+    Study::parse(text, Path::new("studies/study.yaml"), read)
+}
+
+fn refused(text: &str) -> String {
+    parse(text).map(drop).expect_err("refused").to_string()
+}
+
+const SMALL: &str = "name: x\ninput: {path: notes.csv}\n";
+
+fn with_panel(panel: &str) -> String {
+    format!("{SMALL}panel:\n{panel}")
+}
+
+#[test]
+fn the_example_study_loads_as_it_is() {
+    let study = parse(EXAMPLE).expect("the example is a study");
+    assert!(study.panel.len() >= 2);
+    assert_eq!(study.mode, Mode::Consensus);
+}
+
+#[test]
+fn json_is_a_study_too_and_means_the_same() {
+    let yaml = parse(&with_panel("  - {model: 'openai:a', seed: 7}")).unwrap();
+    let json = parse(r#"{"name":"x","input":{"path":"notes.csv"},"panel":[{"seed":7,"model":"openai:a"}]}"#);
+    assert_eq!(json.unwrap(), yaml);
+}
+
+#[test]
+fn a_small_study_gets_the_documented_defaults() {
+    let study = parse(&with_panel("  - model: openai:a")).unwrap();
+    assert_eq!(study.input.paths, [PathBuf::from("studies/notes.csv")]);
+    assert_eq!((study.input.unit, study.input.records_per_call), (Unit::Record, 40));
+    assert_eq!((study.quorum.min_models, study.quorum.min_success_ratio), (1, 0.75));
+    assert_eq!((study.personas.min, study.personas.max), (1, 5));
+    let member = &study.panel[0];
+    assert_eq!(member.name.as_str(), "openai:a");
+    assert_eq!((member.samples, member.max_output_tokens(), member.price), (1, 4_096, None));
+}
+
+#[test]
+fn an_unknown_key_is_refused_with_the_one_that_was_meant() {
+    let text = with_panel("  - model: openai:a\n    temprature: 1");
+    let error = refused(&text);
+    assert!(error.contains("did you mean `temperature`?"), "{error}");
+    assert!(error.contains('5') && error.contains("temprature: 1"), "no line or snippet: {error}");
+    let error = refused(&with_panel("  - model: openai:a\n    api_key: sk-1"));
+    assert!(error.contains("`api_key_env`"), "{error}");
+}
+
+#[test]
+fn a_number_out_of_range_is_shown_where_it_stands() {
+    let error = refused(&with_panel("  - model: openai:a\n    temperature: 3"));
+    assert!(error.contains("temperature") && error.contains("temperature: 3"), "{error}");
+    let error = refused(&with_panel("  - model: openai:a\n    timeouts: {idle: 0}"));
+    assert!(error.contains("`panel[0].timeouts`: timeout `idle` is `0` s"), "{error}");
+}
+
+#[test]
+fn duplicate_keys_are_refused() {
+    let error = refused(&with_panel("  - model: openai:a\n    model: openai:b"));
+    assert!(error.contains("duplicate") && error.contains("model"), "{error}");
+}
+
+#[test]
+fn the_same_model_with_the_same_stance_is_refused_and_with_another_is_not() {
+    let twice = "  - model: openai:a\n  - model: openai:b\n  - model: openai:a\n    weight: 2";
+    let error = refused(&with_panel(twice));
+    assert!(error.contains("line 6") && error.contains("is already `panel[0]`"), "{error}");
+    let stances = "  - {model: 'openai:a', stance: for}\n  - {model: 'openai:a', stance: against}";
+    let study = parse(&with_panel(stances)).unwrap();
+    assert_eq!(study.panel[1].name.as_str(), "openai:a (against)");
+}
+
+#[test]
+fn twins_with_names_of_their_own_are_told_apart() {
+    let names = "  - {model: 'openai:a', name: one}\n  - {model: 'openai:a', name: two}";
+    let study = parse(&with_panel(names)).unwrap();
+    assert_eq!(study.panel.iter().map(|member| member.twin).collect::<Vec<_>>(), [0, 1]);
+    let equal = "  - {model: 'openai:a', name: one}\n  - {model: 'openai:b', name: one}";
+    assert!(refused(&with_panel(equal)).contains("`one` names two members"));
+}
+
+#[test]
+fn a_limit_needs_a_price_for_every_member() {
+    let limit = "limits: {max_cost: 1}\n";
+    let unpriced = format!("{limit}{}", with_panel("  - model: openai:a"));
+    assert!(refused(&unpriced).contains("`openai:a` has no `price`"));
+    let priced = with_panel(
+        "  - {model: 'openai:a', price: {input: 1, output: 2}}\n  - {model: 'replay:b', recording: b.jsonl}",
+    );
+    parse(&format!("{limit}{priced}")).expect("recordings are free");
+}
+
+#[test]
+fn a_weight_for_an_unknown_trait_is_refused() {
+    let error = refused(&format!("weights: {{shoe size: 1}}\n{}", with_panel("  - model: openai:a")));
+    assert!(error.contains("no trait is called `shoe size`"), "{error}");
+}
+
+#[test]
+fn a_schema_is_found_beside_the_study() {
+    let panel = with_panel("  - model: openai:a");
+    let study = parse(&format!("schema: traits.json\n{panel}")).unwrap();
+    assert_eq!(study.schema.definitions().len(), 1);
+    let missing = refused(&format!("schema: nowhere.json\n{panel}"));
+    assert!(missing.contains("`studies/nowhere.json` cannot be read"), "{missing}");
+}
+
+#[test]
+fn only_what_answers_depend_on_changes_the_fingerprint() {
+    let base = with_panel("  - {model: 'openai:a', temperature: 1}");
+    let print = |text: &str| parse(text).unwrap().fingerprint();
+    let free = format!(
+        "concurrency: 9\nretry: {{max_attempts: 1}}\nweights: {{age: 2}}\nconsensus: {{x: 1}}\n{base}"
+    );
+    assert_eq!(print(&base), print(&free));
+    assert_ne!(print(&base), print(&base.replace("temperature: 1", "temperature: 0")));
+    assert_ne!(print(&base), print(&format!("question: why\n{base}")));
+    assert_ne!(print(&base), print(&format!("schema: traits.json\n{base}")));
+}
+
+#[test]
+fn a_quorum_larger_than_the_panel_is_refused() {
+    let error = refused(&format!("quorum: {{min_models: 3}}\n{}", with_panel("  - model: openai:a")));
+    assert!(error.contains("`3` is more than the 1 members"), "{error}");
+}
+
+#[test]
+fn an_unknown_provider_is_told_the_one_that_was_meant() {
+    let error = refused(&with_panel("  - model: opneai:a"));
+    assert!(
+        error.contains("line 4: `panel[0].model`") && error.contains("did you mean `openai`?"),
+        "{error}"
+    );
+    let own = "  - {model: 'mine:a', base_url: 'http://localhost:9/v1', dialect: openai}";
+    let study = parse(&with_panel(own)).expect("an own endpoint that is described");
+    assert_eq!(study.panel[0].address(), "http://localhost:9/v1");
+}
+
+#[test]
+fn one_model_under_two_provider_names_is_still_one_model() {
+    let alias =
+        "  - model: vllm:a\n  - {model: 'mine:a', base_url: 'http://localhost:8000/v1/', dialect: openai}";
+    assert!(refused(&with_panel(alias)).contains("is already `panel[0]`"));
+}
+
+#[test]
+fn a_key_in_place_of_its_variable_is_refused_and_not_shown() {
+    let error = refused(&with_panel("  - {model: 'openai:a', api_key_env: sk-secret}"));
+    assert!(error.contains("`panel[0].api_key_env`") && !error.contains("sk-secret"), "{error}");
+}
+
+#[test]
+fn a_recording_belongs_to_a_replayed_member() {
+    assert!(refused(&with_panel("  - model: replay:a")).contains("needs a `recording`"));
+    let other = refused(&with_panel("  - {model: 'openai:a', recording: a.jsonl}"));
+    assert!(other.contains("only `replay` reads recordings"), "{other}");
+}

@@ -1,0 +1,210 @@
+//! A study whose every value has been checked.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::dataset::{Format, Split};
+use crate::persona::{ModelName, TraitSchema};
+use crate::prompt;
+use crate::provider::{Endpoint, SamplingOptions, Timeouts};
+use crate::run::price::Price;
+use crate::run::retry::RetryPolicy;
+use crate::store::Money;
+
+/// Which records are asked about.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Input {
+    /// Files and folders, absolute or relative to the working directory; `-` is standard input.
+    pub paths: Vec<PathBuf>,
+    /// The format, where the file names do not tell it.
+    pub format: Option<Format>,
+    /// How Markdown and text are cut into records.
+    pub split: Split,
+    /// What one call is about.
+    pub unit: prompt::Unit,
+    /// The field that names a record.
+    pub id_field: Option<String>,
+    /// The fields that are shown to the models; empty for all.
+    pub fields: Vec<String>,
+    /// Records per call at most, when the unit is the corpus.
+    pub records_per_call: usize,
+    /// Records at most.
+    pub limit: Option<usize>,
+}
+
+/// How many personas a model is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct PersonaRange {
+    /// At least.
+    pub min: u32,
+    /// At most, not below `min`.
+    pub max: u32,
+}
+
+/// How the panel is asked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// All at once; the drafts stand side by side.
+    Parallel,
+    /// One after the other; each sees the drafts of those before it.
+    Sequential,
+    /// All at once and blind to each other; similar drafts become consensus personas.
+    #[default]
+    Consensus,
+}
+
+/// Which side a panel member is asked to take.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stance {
+    /// In favour.
+    For,
+    /// Against.
+    Against,
+    /// Neither.
+    #[default]
+    Neutral,
+}
+
+impl fmt::Display for Stance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::For => "for",
+            Self::Against => "against",
+            Self::Neutral => "neutral",
+        })
+    }
+}
+
+/// One model that is asked, and how.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PanelMember {
+    /// The name in votes, reports and files; unique in the panel.
+    pub name: ModelName,
+    /// The provider before the colon of `provider:model`.
+    pub provider: String,
+    /// The model's name at the endpoint.
+    pub model: String,
+    /// Which side it is asked to take.
+    pub stance: Stance,
+    /// How it is told so, instead of the standard words.
+    pub stance_prompt: Option<String>,
+    /// How much its vote counts, above 0.
+    pub weight: f64,
+    /// How it samples; `max_output_tokens` is always set.
+    pub options: SamplingOptions,
+    /// How often it is asked the same question.
+    pub samples: u32,
+    /// Where it is asked over HTTP; `None` for recordings and scripts.
+    pub endpoint: Option<Endpoint>,
+    /// Time limits of one attempt.
+    pub timeouts: Timeouts,
+    /// Calls in flight at most.
+    pub concurrency: Option<usize>,
+    /// What its tokens cost, where that is known.
+    pub price: Option<Price>,
+    /// Recorded replies, for the `replay` provider.
+    pub recording: Option<PathBuf>,
+    /// How many earlier members are asked the very same thing of the very same model.
+    pub twin: u32,
+}
+
+impl PanelMember {
+    /// The most tokens of an answer.
+    #[must_use]
+    pub fn max_output_tokens(&self) -> u32 {
+        self.options.max_output_tokens.unwrap_or(super::check::MAX_OUTPUT_TOKENS)
+    }
+
+    /// Where it is asked, for people to read.
+    #[must_use]
+    pub fn address(&self) -> String {
+        match (&self.endpoint, &self.recording) {
+            (Some(endpoint), _) => endpoint.base_url().to_owned(),
+            (None, Some(recording)) => recording.display().to_string(),
+            (None, None) => self.provider.clone(),
+        }
+    }
+
+    /// Members with equal keys share one endpoint and one key, and so rate limits and concurrency.
+    pub(crate) fn gate(&self) -> String {
+        let key = self.endpoint.as_ref().and_then(Endpoint::key_variable).unwrap_or_default();
+        format!("{} {key}", self.address())
+    }
+}
+
+/// When a run has answers enough.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Quorum {
+    /// Distinct panel members that must have answered for a record.
+    pub min_models: u32,
+    /// Share of calls, and of records with `min_models`, that must have succeeded.
+    pub min_success_ratio: f64,
+}
+
+impl Default for Quorum {
+    /// One model per record, three quarters of everything.
+    fn default() -> Self {
+        Self { min_models: 1, min_success_ratio: 0.75 }
+    }
+}
+
+/// What a run may cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// Never exceeded.
+    pub max_cost: Option<Money>,
+    /// A person confirms a plan above it.
+    pub confirm_above: Option<Money>,
+}
+
+/// A study, checked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Study {
+    /// The name of the study.
+    pub name: String,
+    /// What the personas are for, in the words of whoever asks.
+    pub question: Option<String>,
+    /// Which records.
+    pub input: Input,
+    /// How many personas.
+    pub personas: PersonaRange,
+    /// How the panel is asked.
+    pub mode: Mode,
+    /// The models, in the order of every output.
+    pub panel: Vec<PanelMember>,
+    /// When answers are enough.
+    pub quorum: Quorum,
+    /// What follows a failed attempt.
+    pub retry: RetryPolicy,
+    /// Calls in flight at most, over all providers.
+    pub concurrency: Option<usize>,
+    /// The traits that personas have, with the weights of the study.
+    pub schema: TraitSchema,
+    /// The section `embedder`, for the stage that reads it.
+    pub embedder: Value,
+    /// The section `clustering`, for the stage that reads it.
+    pub clustering: Value,
+    /// The section `consensus`, for the stage that reads it.
+    pub consensus: Value,
+    /// What the run may cost.
+    pub limits: Limits,
+    /// The seed of everything random.
+    pub seed: u64,
+    /// The run folder, where the study names one.
+    pub output: Option<PathBuf>,
+    /// The folder of the study file, to which its paths are relative.
+    pub folder: PathBuf,
+}
+
+impl Study {
+    /// The names of the panel, in order.
+    #[must_use]
+    pub fn members(&self) -> Vec<ModelName> {
+        self.panel.iter().map(|member| member.name.clone()).collect()
+    }
+}

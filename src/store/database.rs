@@ -1,0 +1,373 @@
+//! The run database as the executor and the later stages see it.
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+use serde_json::Value;
+
+use super::lock::{RunLock, private, private_folder};
+use super::writer::Writer;
+use super::writing::{Write, apply};
+use super::{
+    AttemptEnd, AttemptStart, CallKey, MemberSpend, Money, Slot, SlotStatus, StoreError, StoredCall,
+    StoredSlot, differences, reading, tables,
+};
+
+/// The file in the run folder.
+const FILE: &str = "run.sqlite";
+
+/// The name under which the run's identity is kept.
+const IDENTITY: &str = "identity";
+
+/// The run database. Reads answer at once; writes answer when they are durable.
+#[derive(Debug)]
+pub struct Store {
+    reader: Mutex<Connection>,
+    /// Without one, the reader's connection writes too (a database in memory).
+    writer: Option<Writer>,
+    folder: Option<PathBuf>,
+    /// Declared last: released only when the writer has made its last commit.
+    _lock: Option<RunLock>,
+}
+
+impl Store {
+    /// Opens the database of a run folder as its only writer; makes folder and database when missing.
+    ///
+    /// The folder is its owner's alone (0700), and so are the files (0600).
+    ///
+    /// # Errors
+    /// [`StoreError::Locked`] at once when another process writes to the run, [`StoreError::Version`]
+    /// for a database of a later program, [`StoreError::Folder`] and [`StoreError::Database`] when
+    /// the file cannot be used.
+    pub fn open(folder: &Path) -> Result<Self, StoreError> {
+        private_folder(folder)?;
+        let lock = RunLock::take(folder)?;
+        let path = folder.join(FILE);
+        private(&path)
+            .map_err(|source| StoreError::Folder { path: path.clone(), source: Arc::new(source) })?;
+        let doing = "opening the database";
+        let mut connection = Connection::open(&path).map_err(StoreError::database(doing))?;
+        tables::configure(&connection)?;
+        tables::migrate(&mut connection)?;
+        let reader = open_reader(&path)?;
+        let writer = Writer::start(connection)
+            .map_err(|source| StoreError::Folder { path, source: Arc::new(source) })?;
+        Ok(Self {
+            reader: Mutex::new(reader),
+            writer: Some(writer),
+            folder: Some(folder.to_owned()),
+            _lock: Some(lock),
+        })
+    }
+
+    /// Opens the database of a run folder for reading, also while another process writes to it.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`] when there is no run in the folder; every write answers
+    /// [`StoreError::Stopped`] or fails.
+    pub fn read(folder: &Path) -> Result<Self, StoreError> {
+        let reader = open_reader(&folder.join(FILE))?;
+        Ok(Self { reader: Mutex::new(reader), writer: None, folder: Some(folder.to_owned()), _lock: None })
+    }
+
+    /// A database in memory, for tests and for consultations that leave nothing behind.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub fn in_memory() -> Result<Self, StoreError> {
+        let mut connection =
+            Connection::open_in_memory().map_err(StoreError::database("opening the database"))?;
+        tables::migrate(&mut connection)?;
+        Ok(Self { reader: Mutex::new(connection), writer: None, folder: None, _lock: None })
+    }
+
+    /// The run folder, where there is one.
+    #[must_use]
+    pub fn folder(&self) -> Option<&Path> {
+        self.folder.as_deref()
+    }
+
+    fn reader(&self) -> MutexGuard<'_, Connection> {
+        // A connection has no state of ours that a panic could leave half made.
+        self.reader.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn write(&self, write: Write) -> Result<i64, StoreError> {
+        if let Some(writer) = &self.writer {
+            return writer.write(write).await;
+        }
+        let mut connection = self.reader();
+        let transaction = connection.transaction().map_err(StoreError::database("committing"))?;
+        let answer = apply(&transaction, &write)?;
+        transaction.commit().map_err(StoreError::database("committing"))?;
+        Ok(answer)
+    }
+
+    /// Says what the run is, or checks that it still is what it began as.
+    ///
+    /// # Errors
+    /// [`StoreError::Changed`] with every difference, when the run was begun as something else.
+    pub async fn claim(&self, identity: &Value) -> Result<(), StoreError> {
+        let stored = reading::meta(&self.reader(), IDENTITY)?;
+        let Some(text) = stored else {
+            let value = super::canonical(identity)
+                .map_err(|error| StoreError::Unreadable { what: IDENTITY, value: error.to_string() })?;
+            return self.write(Write::Meta { name: IDENTITY, value }).await.map(drop);
+        };
+        let before: Value = serde_json::from_str(&text)
+            .map_err(|_| StoreError::Unreadable { what: IDENTITY, value: text })?;
+        let differences = differences(&before, identity);
+        if differences.is_empty() { Ok(()) } else { Err(StoreError::Changed { differences }) }
+    }
+
+    /// Marks attempts whose process is gone: sent, end unknown, their reservation counted as spent.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn recover(&self) -> Result<(), StoreError> {
+        self.write(Write::Recover).await.map(drop)
+    }
+
+    /// Stores the intent to make an attempt; answers its number.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the attempt must then not be made.
+    pub async fn begin(&self, start: AttemptStart) -> Result<i64, StoreError> {
+        self.write(Write::Begin(start)).await
+    }
+
+    /// Stores how an attempt ended and what it cost; `certain` says that the cost is not an upper bound.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the run must stop, for an answer could not be kept.
+    pub async fn end(
+        &self,
+        attempt: i64,
+        end: AttemptEnd,
+        charged: Money,
+        certain: bool,
+        latency: Duration,
+    ) -> Result<(), StoreError> {
+        self.write(Write::End { attempt, end, charged, certain, latency }).await.map(drop)
+    }
+
+    /// Stores how a planned call stands.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn settle(
+        &self,
+        slot: Slot,
+        key: CallKey,
+        status: SlotStatus,
+        reason: Option<String>,
+    ) -> Result<(), StoreError> {
+        self.write(Write::Settle { slot, key, status, reason }).await.map(drop)
+    }
+
+    /// What is stored about a question.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn call(&self, key: CallKey) -> Result<StoredCall, StoreError> {
+        reading::call(&self.reader(), key)
+    }
+
+    /// The planned calls of some units, by unit, panel place and sample.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn slots(&self, units: Range<u64>) -> Result<Vec<StoredSlot>, StoreError> {
+        reading::slots(&self.reader(), &units)
+    }
+
+    /// One more than the highest unit that was begun.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn units(&self) -> Result<u64, StoreError> {
+        reading::units(&self.reader())
+    }
+
+    /// How many planned calls are done with: answered, or discarded for good.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn settled(&self) -> Result<u64, StoreError> {
+        reading::settled(&self.reader())
+    }
+
+    /// What each panel member was asked and cost, by name.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn spend(&self) -> Result<Vec<MemberSpend>, StoreError> {
+        reading::spend(&self.reader())
+    }
+}
+
+fn open_reader(path: &Path) -> Result<Connection, StoreError> {
+    let doing = "opening the database";
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let reader = Connection::open_with_flags(path, flags).map_err(StoreError::database(doing))?;
+    reader.busy_timeout(Duration::from_secs(5)).map_err(StoreError::database(doing))?;
+    Ok(reader)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::persona::{ModelName, RecordId};
+    use crate::provider::{Completion, FailureKind, FinishReason, Usage};
+    use serde_json::json;
+
+    fn key(byte: u8) -> CallKey {
+        CallKey::from_bytes([byte; 32])
+    }
+
+    fn slot(unit: u64, place: u32) -> Slot {
+        Slot {
+            unit,
+            place,
+            sample: 0,
+            part: 0,
+            record: RecordId::new(&format!("r{unit}")).unwrap(),
+            member: ModelName::new(&format!("m{place}")).unwrap(),
+        }
+    }
+
+    fn start(slot: &Slot, key: CallKey, repair: bool) -> AttemptStart {
+        AttemptStart {
+            slot: slot.clone(),
+            key,
+            number: 0,
+            repair,
+            reserved: Money::from_units(70),
+            started_ms: 1,
+        }
+    }
+
+    fn completion(content: &str) -> Completion {
+        Completion {
+            content: content.to_owned(),
+            finish_reason: FinishReason::Other("odd".to_owned()),
+            usage: Some(Usage { input_tokens: 5, cached_input_tokens: 2, output_tokens: 3 }),
+            response_model: Some("m-1".to_owned()),
+            response_id: None,
+        }
+    }
+
+    async fn answered(store: &Store, slot: &Slot, key: CallKey, repair: bool, content: &str) {
+        let attempt = store.begin(start(slot, key, repair)).await.unwrap();
+        let end = AttemptEnd::Replied(completion(content));
+        store.end(attempt, end, Money::from_units(11), true, Duration::from_millis(9)).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_reply_comes_back_as_it_came_and_the_repaired_one_counts() {
+        let folder = tempfile::tempdir().unwrap();
+        for store in [Store::in_memory().unwrap(), Store::open(folder.path()).unwrap()] {
+            let slot = slot(4, 1);
+            answered(&store, &slot, key(1), false, "prose").await;
+            answered(&store, &slot, key(1), true, "{}").await;
+            store.settle(slot.clone(), key(1), SlotStatus::Answered, None).await.unwrap();
+            let call = store.call(key(1)).unwrap();
+            assert_eq!(call.reply.as_ref().map(|r| &r.completion), Some(&completion("prose")));
+            assert_eq!(call.last().map(|r| &r.completion), Some(&completion("{}")));
+            let slots = store.slots(0..9).unwrap();
+            assert_eq!(slots.len(), 1);
+            assert_eq!((slots[0].attempts, slots[0].repairs, slots[0].cost), (2, 1, Money::from_units(22)));
+            assert_eq!(slots[0].reply, call.repaired);
+            assert_eq!(slots[0].slot, slot);
+            assert_eq!((store.units().unwrap(), store.settled().unwrap()), (5, 1));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_failed_attempt_is_a_row_and_never_an_answer() {
+        let store = Store::in_memory().unwrap();
+        let attempt = store.begin(start(&slot(0, 0), key(1), false)).await.unwrap();
+        let end =
+            AttemptEnd::Failed { kind: FailureKind::Transient, status: Some(500), message: "no".to_owned() };
+        store.end(attempt, end, Money::ZERO, true, Duration::ZERO).await.unwrap();
+        assert_eq!(store.call(key(1)).unwrap(), StoredCall { attempts: 1, ..StoredCall::default() });
+        let row: (String, i64, String) = store
+            .reader()
+            .query_row("SELECT kind, http_status, message FROM errors", [], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            })
+            .unwrap();
+        assert_eq!(row, ("transient".to_owned(), 500, "no".to_owned()));
+    }
+
+    #[tokio::test]
+    async fn a_call_in_flight_when_the_process_died_counts_as_perhaps_paid() {
+        let store = Store::in_memory().unwrap();
+        store.begin(start(&slot(0, 0), key(1), false)).await.unwrap();
+        store.recover().await.unwrap();
+        let spend = store.spend().unwrap();
+        assert_eq!((spend[0].cost, spend[0].uncertain), (Money::from_units(70), Money::from_units(70)));
+    }
+
+    #[tokio::test]
+    async fn a_discarded_call_leaves_a_tombstone() {
+        let store = Store::in_memory().unwrap();
+        store.settle(slot(0, 0), key(1), SlotStatus::Rejected, Some("too long".to_owned())).await.unwrap();
+        let discarded = store.call(key(1)).unwrap().discarded;
+        assert_eq!(discarded, Some((SlotStatus::Rejected, "too long".to_owned())));
+    }
+
+    #[tokio::test]
+    async fn a_run_remembers_what_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        store.claim(&json!({"seed": 1, "name": "x"})).await.unwrap();
+        drop(store);
+        let store = Store::open(folder.path()).unwrap();
+        store.claim(&json!({"name": "x", "seed": 1})).await.expect("the same, in another order");
+        let refused = store.claim(&json!({"seed": 2, "name": "x"})).await.unwrap_err().to_string();
+        assert!(refused.contains("seed: 1 → 2"), "{refused}");
+    }
+
+    #[tokio::test]
+    async fn everybody_may_read_while_one_writes() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        answered(&store, &slot(0, 0), key(1), false, "x").await;
+        assert!(matches!(Store::open(folder.path()), Err(StoreError::Locked { .. })));
+        let reader = Store::read(folder.path()).unwrap();
+        assert!(reader.call(key(1)).unwrap().reply.is_some());
+        for view in ["answers", "errors", "spend", "progress"] {
+            let query = format!("SELECT count(*) FROM {view}");
+            reader.reader().query_row(&query, [], |row| row.get::<_, i64>(0)).expect(view);
+        }
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn a_run_folder_is_its_owners_alone() {
+        use std::os::unix::fs::PermissionsExt;
+        let parent = tempfile::tempdir().unwrap();
+        let folder = parent.path().join("run");
+        let store = Store::open(&folder).unwrap();
+        answered(&store, &slot(0, 0), key(1), false, "x").await;
+        let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(&folder), 0o700);
+        let mut files = 0;
+        for entry in std::fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            assert_eq!(mode(&path), 0o600, "{}", path.display());
+            files += 1;
+        }
+        assert!(files >= 3, "database, log and lock");
+    }
+
+    #[test]
+    fn a_folder_without_a_run_is_an_error_not_an_empty_run() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(matches!(Store::read(folder.path()), Err(StoreError::Database { .. })));
+    }
+}
