@@ -43,6 +43,14 @@ pub enum FilesError {
         #[source]
         source: io::Error,
     },
+    /// A file of vectors that cannot be used.
+    #[error("`{}` is no matrix of vectors ({reason}); save one with `numpy.save`, two-dimensional, float32", path.display())]
+    Npy {
+        /// The path as given.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The content cannot be read.
     #[error(transparent)]
     Dataset(#[from] DatasetError),

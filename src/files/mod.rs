@@ -4,12 +4,15 @@
 //! as one, the latter into a [`Spool`] that gives all drafts of one record at a time. [`OutputFile`]
 //! writes results beside their place and moves them there when they are whole.
 //!
+//! [`read_npy`] and [`write_npy`] exchange vectors with `NumPy`.
+//!
 //! What a file means is [`crate::dataset`]'s.
 
 mod atomic;
 mod embedder;
 mod error;
 mod input;
+mod npy;
 mod panel_drafts;
 mod read;
 mod spool;
@@ -18,6 +21,7 @@ pub use atomic::{OutputFile, create_folder, write_file};
 pub use embedder::open_embedder;
 pub use error::FilesError;
 pub use input::{Input, inputs};
+pub use npy::{read_npy, write_labels, write_npy};
 pub use panel_drafts::PanelDrafts;
 pub use read::{DraftVisitor, read_dataset, spool_drafts, visit_drafts, visit_records};
 pub use spool::{Spool, SpoolWriter};
