@@ -148,7 +148,7 @@ fn density(task: &str, stem: &str, one: f64, points: usize) -> Result<String, Bo
             let params = HdbscanParams::new(size).min_points(points).check()?;
             timed(|| params.fit(&features))?
         }
-        _ => timed(|| linfa_dbscan(&features, one, points))?,
+        _ => timed(|| linfa_dbscan(features.view(), one, points))?,
     };
     let found = found?;
     write_labels(&format!("{stem}.{task}.labels"), found.labels().iter().copied())?;

@@ -4,6 +4,7 @@
 //! everything that is not a result (progress, warnings, errors) goes to standard error.
 
 mod arguments;
+mod cluster;
 mod consensus;
 mod console;
 mod drafts;
@@ -22,6 +23,7 @@ mod watch;
 use clap::CommandFactory;
 
 pub use arguments::Arguments;
+pub use cluster::VectorsError;
 pub use error::{CliError, explain};
 pub use exit::Exit;
 
@@ -41,6 +43,7 @@ pub fn execute(arguments: &Arguments) -> Result<Exit, CliError> {
         Command::Models { study } => study::models(study, console),
         Command::Run(options) => run::run(options, console),
         Command::Consensus(options) => consensus::consensus(options, console),
+        Command::Cluster(options) => cluster::cluster(options, console),
         Command::Evaluate(what) => evaluate::evaluate(what, console),
         Command::Completions { shell } => completions(*shell),
     };
