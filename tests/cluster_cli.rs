@@ -101,7 +101,10 @@ fn every_algorithm_finds_three_places_and_says_what_it_cost() {
         assert_eq!(report["assign_cpu_seconds"].is_number(), has_centroids, "{name}");
         assert_eq!(report["n_iterations"].is_number(), name == "kmeans");
         let found = read_integers(Path::new(&labels)).expect("labels");
-        assert!((0..90).all(|row| found[row] == (row % 3) as i64), "{name}: {found:?}");
+        assert!(
+            found.iter().zip([0, 1, 2].into_iter().cycle()).all(|(one, other)| *one == other),
+            "{name}: {found:?}"
+        );
         let means = read_npy(Path::new(&centres)).expect("centroids");
         for axis in 0..3 {
             assert!(means[[axis, axis]] > 0.9 && means[[axis, (axis + 1) % 3]] < 0.1, "{name}: {means}");
