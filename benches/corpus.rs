@@ -4,42 +4,38 @@
 //! once, writes labels to `STEM.TASK.labels` and prints one line of JSON. `benches/peers/compare.py` calls
 //! it; without arguments it says so and does nothing.
 
-use std::{error::Error, fs, hint::black_box};
+use std::{error::Error, fs, hint::black_box, path::Path};
 
 use consona::cluster::{DbscanParams, HdbscanParams, KMeansInit, KMeansModel, KMeansParams, linfa_dbscan};
 use consona::embed::FeatureMatrix;
+use consona::files::read_npy;
+use cpu_time::ProcessTime;
 use linfa::traits::{Fit, Predict};
 use linfa::{DatasetBase, ParamGuard};
 use ndarray::{Array1, Array2, linalg::general_mat_mul, s};
 
-/// CPU seconds of all threads that live, to the nanosecond (Linux).
-fn cpu_seconds() -> Result<f64, Box<dyn Error>> {
-    let mut nanoseconds = 0.0;
-    for task in fs::read_dir("/proc/self/task")? {
-        let stat = fs::read_to_string(task?.path().join("schedstat"))?;
-        nanoseconds += stat.split(' ').next().unwrap_or("0").parse::<f64>()?;
-    }
-    Ok(nanoseconds / 1e9)
-}
-
 /// What a call gives, and its CPU seconds.
-fn timed<T>(call: impl FnOnce() -> T) -> Result<(T, f64), Box<dyn Error>> {
-    let start = cpu_seconds()?;
-    let result = call();
-    Ok((result, cpu_seconds()? - start))
+fn timed<T>(call: impl FnMut() -> T) -> (T, f64) {
+    timed_often(1, call)
 }
 
-/// A matrix of float32 in C order, version 1 of the format.
-fn read_npy(path: &str) -> Result<Array2<f32>, Box<dyn Error>> {
-    let bytes = fs::read(path)?;
-    let length = usize::from(u16::from_le_bytes([bytes[8], bytes[9]]));
-    let header = std::str::from_utf8(&bytes[10..10 + length])?;
-    let shape = header.split(['(', ')']).nth(1).ok_or("no shape")?;
-    let shape: Vec<usize> = shape.split(',').map(|size| size.trim().parse()).collect::<Result<_, _>>()?;
-    let values = bytes[10 + length..]
-        .chunks_exact(4)
-        .map(|four| f32::from_le_bytes([four[0], four[1], four[2], four[3]]));
-    Ok(Array2::from_shape_vec((shape[0], shape[1]), values.collect())?)
+/// What a call gives, and its mean CPU seconds, those of all threads.
+fn timed_often<T>(times: usize, mut call: impl FnMut() -> T) -> (T, f64) {
+    let start = ProcessTime::now();
+    for _ in 1..times {
+        black_box(call());
+    }
+    let result = call();
+    (result, start.elapsed().as_secs_f64() / times as f64)
+}
+
+/// Calls that make a small task long enough to be timed.
+fn often(rows: usize) -> usize {
+    (200_000 / rows).clamp(1, 200)
+}
+
+fn read(path: &str) -> Result<Array2<f32>, Box<dyn Error>> {
+    Ok(read_npy(Path::new(path))?)
 }
 
 fn write_labels(path: &str, labels: impl Iterator<Item = Option<usize>>) -> Result<(), Box<dyn Error>> {
@@ -61,21 +57,18 @@ fn sgemm(rows: &Array2<f32>, centroids: &Array2<f32>) {
 }
 
 fn kmeans(stem: &str, iterations: usize) -> Result<String, Box<dyn Error>> {
-    let (rows, init) = (read_npy(&format!("{stem}.npy"))?, read_npy(&format!("{stem}.init.npy"))?);
+    let (rows, init) = (read(&format!("{stem}.npy"))?, read(&format!("{stem}.init.npy"))?);
     let params = KMeansParams::new(init.nrows())
         .init(KMeansInit::Precomputed(init.clone()))
         .tolerance(0.0)
         .max_n_iterations(iterations)
         .check()?;
     let dataset = DatasetBase::from(rows.view());
-    // Threads and buffers of a first call are no part of the comparison; peers are warm as well.
-    let first: Result<KMeansModel, _> =
-        params.fit(&DatasetBase::from(rows.slice(s![..rows.nrows().min(1000), ..])));
-    black_box(first.is_ok());
-    let (model, fit) = timed(|| -> Result<KMeansModel, _> { params.fit(&dataset) })?;
+    let times = often(rows.nrows());
+    let (model, fit) = timed_often(times, || -> Result<KMeansModel, _> { params.fit(&dataset) });
     let model = model?;
-    let (labels, assign) = timed(|| -> Array1<usize> { model.predict(&rows) })?;
-    let ((), limit) = timed(|| sgemm(&rows, &init))?;
+    let (labels, assign) = timed_often(times, || -> Array1<usize> { model.predict(&rows) });
+    let ((), limit) = timed_often(times, || sgemm(&rows, &init));
     write_labels(&format!("{stem}.kmeans.labels"), labels.iter().copied().map(Some))?;
     let (inertia, n) = (model.inertia(), model.n_iterations());
     Ok(format!(
@@ -85,7 +78,7 @@ fn kmeans(stem: &str, iterations: usize) -> Result<String, Box<dyn Error>> {
 
 /// linfa's k-means with the same beginning and the same number of updates.
 fn linfa_kmeans(stem: &str, iterations: u64) -> Result<String, Box<dyn Error>> {
-    let (rows, init) = (read_npy(&format!("{stem}.npy"))?, read_npy(&format!("{stem}.init.npy"))?);
+    let (rows, init) = (read(&format!("{stem}.npy"))?, read(&format!("{stem}.init.npy"))?);
     let params = linfa_clustering::KMeans::params(init.nrows())
         .init_method(linfa_clustering::KMeansInit::Precomputed(init))
         .tolerance(1e-9)
@@ -93,20 +86,20 @@ fn linfa_kmeans(stem: &str, iterations: u64) -> Result<String, Box<dyn Error>> {
         .max_n_iterations(iterations)
         .check()?;
     let dataset = DatasetBase::from(rows.view());
-    let (model, fit) = timed(|| params.fit(&dataset))?;
+    let (model, fit) = timed(|| params.fit(&dataset));
     let model = model?;
-    let (_, assign) = timed(|| -> Array1<usize> { model.predict(&rows) })?;
+    let (_, assign) = timed(|| -> Array1<usize> { model.predict(&rows) });
     let inertia = f64::from(model.inertia()) * rows.nrows() as f64;
     Ok(format!(r#"{{"fit_cpu": {fit}, "assign_cpu": {assign}, "inertia": {inertia}}}"#))
 }
 
 /// k-means++ alone: one update less than none is not to be had, so one iteration's cost is taken away.
 fn plus_plus(stem: &str, n_clusters: usize) -> Result<String, Box<dyn Error>> {
-    let rows = read_npy(&format!("{stem}.npy"))?;
+    let rows = read(&format!("{stem}.npy"))?;
     let dataset = DatasetBase::from(rows.view());
     let ours = |init: KMeansInit| -> Result<(KMeansModel, f64), Box<dyn Error>> {
         let params = KMeansParams::new(n_clusters).init(init).max_n_iterations(1).check()?;
-        let (model, seconds) = timed(|| params.fit(&dataset))?;
+        let (model, seconds) = timed(|| params.fit(&dataset));
         Ok((model?, seconds))
     };
     let (model, with) = ours(KMeansInit::PlusPlus)?;
@@ -114,7 +107,7 @@ fn plus_plus(stem: &str, n_clusters: usize) -> Result<String, Box<dyn Error>> {
     let theirs = |init: linfa_clustering::KMeansInit<f32>| -> Result<f64, Box<dyn Error>> {
         let params = linfa_clustering::KMeans::params(n_clusters).init_method(init);
         let params = params.n_runs(1).max_n_iterations(1).check()?;
-        let (model, seconds) = timed(|| params.fit(&dataset))?;
+        let (model, seconds) = timed(|| params.fit(&dataset));
         model?;
         Ok(seconds)
     };
@@ -125,19 +118,19 @@ fn plus_plus(stem: &str, n_clusters: usize) -> Result<String, Box<dyn Error>> {
 }
 
 fn density(task: &str, stem: &str, one: f64, points: usize) -> Result<String, Box<dyn Error>> {
-    let features = FeatureMatrix::normalise(read_npy(&format!("{stem}.npy"))?)?;
+    let features = FeatureMatrix::normalise(read(&format!("{stem}.npy"))?)?;
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a size given as a number")]
     let size = one as usize;
     let (found, fit) = match task {
         "dbscan" => {
             let params = DbscanParams::new(points, one).check()?;
-            timed(|| params.fit(&features))?
+            timed(|| params.fit(&features))
         }
         "hdbscan" => {
             let params = HdbscanParams::new(size).min_points(points).check()?;
-            timed(|| params.fit(&features))?
+            timed(|| params.fit(&features))
         }
-        _ => timed(|| linfa_dbscan(&features, one, points))?,
+        _ => timed(|| linfa_dbscan(features.view(), one, points)),
     };
     let found = found?;
     write_labels(&format!("{stem}.{task}.labels"), found.labels().iter().copied())?;

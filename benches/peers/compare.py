@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """Ratios of CPU seconds: consona's clustering against its peers, on the same data and beginnings.
 
-    python -m venv venv && venv/bin/pip install numpy scikit-learn faiss-cpu fast_hdbscan
+    python -m venv venv && venv/bin/pip install numpy scikit-learn faiss-cpu fast_hdbscan pynndescent
     venv/bin/python benches/peers/compare.py [--reps 5] [--only kmeans] [--linfa]
 
-Builds the Rust side (`cargo bench --bench corpus`), makes the data with a fixed seed, runs ours and the
-peer in turns (A B A B) on one thread each, and prints a Markdown table: median ratio peer / ours, its
-range, and the difference in quality. Ratios of one run bear a busy machine; single figures do not.
+Builds `consona` and the bench `corpus`, makes the data with a fixed seed, runs ours and the peer in turns
+(A B A B) on one thread each, and prints a Markdown table: median ratio peer / ours, its range, and the
+difference in quality. Ours is `consona cluster`, as a user calls it; the bench has what it does not offer:
+the matrix product alone, k-means++ alone, and fits so short that they are repeated in one process. Ratios
+of one run bear a busy machine; single figures do not.
 """
 import argparse
 import datetime
@@ -51,17 +53,42 @@ def make(stem, n, d, k, seed=7):
     return rows
 
 
-def cpu(call):
+def cpu(call, times=1):
+    """What a call gives, and its mean CPU seconds; small tasks are called as often as the Rust side does."""
     start = time.process_time()
-    result = call()
-    return result, time.process_time() - start
+    for _ in range(times):
+        result = call()
+    return result, (time.process_time() - start) / times
 
 
-def build():
-    lines = subprocess.run(["cargo", "bench", "--bench", "corpus", "--no-run", "--message-format=json"],
+def often(rows):
+    return min(200, max(1, 200_000 // len(rows)))
+
+
+def build(*what):
+    lines = subprocess.run(["cargo", *what, "--message-format=json"],
                            check=True, capture_output=True, text=True).stdout.splitlines()
-    found = [json.loads(line).get("executable") for line in lines if '"name":"corpus"' in line]
+    found = [json.loads(line).get("executable") for line in lines]
     return [path for path in found if path][-1]
+
+
+class Ours:
+    """`consona cluster` and the bench, each one line of JSON per call."""
+
+    def __init__(self):
+        self.consona = os.environ.get("CONSONA") or build("build", "--release", "--bin", "consona")
+        self.corpus = os.environ.get("CONSONA_CORPUS_BENCH") or build("bench", "--bench", "corpus", "--no-run")
+
+    def cluster(self, stem, algorithm, *options):
+        labels = f"{stem}.{algorithm}.npy"
+        words = [self.consona, "cluster", f"{stem}.npy", "--algorithm", algorithm, "--threads", 1, "--json",
+                 "--labels", labels, *options]
+        report = json.loads(subprocess.run(list(map(str, words)), check=True, capture_output=True, text=True).stdout)
+        return report, np.load(labels)
+
+    def bench(self, *words):
+        line = subprocess.run([self.corpus, *map(str, words)], check=True, capture_output=True, text=True).stdout
+        return json.loads(line)
 
 
 class Table:
@@ -78,78 +105,87 @@ class Table:
 
 def sklearn_kmeans(rows, init, iterations):
     model = KMeans(len(init), init=init, n_init=1, max_iter=iterations, tol=0, algorithm="lloyd")
-    _, fit = cpu(lambda: model.fit(rows))
-    _, assign = cpu(lambda: model.predict(rows))
+    _, fit = cpu(lambda: model.fit(rows), often(rows))
+    _, assign = cpu(lambda: model.predict(rows), often(rows))
     return fit, assign, model.inertia_
 
 
 def faiss_kmeans(rows, init, iterations):
     model = faiss.Kmeans(rows.shape[1], len(init), niter=iterations, min_points_per_centroid=1,
                          max_points_per_centroid=1 << 30)
-    _, fit = cpu(lambda: model.train(rows, init_centroids=init.copy()))
-    (distance, _), assign = cpu(lambda: model.assign(rows))
+    _, fit = cpu(lambda: model.train(rows, init_centroids=init.copy()), often(rows))
+    (distance, _), assign = cpu(lambda: model.assign(rows), often(rows))
     return fit, assign, float(distance.sum(dtype=np.float64))
 
 
-def compare_kmeans(table, run, folder, reps, linfa):
+def ours_kmeans(ours, stem, iterations, tiny):
+    """Fit, assignment and inertia; a fit of a millisecond is one of many in a process, as the peers' are."""
+    if tiny:
+        found = ours.bench("kmeans", stem, iterations)
+        return found["fit_cpu"], found["assign_cpu"], found["inertia"]
+    found, _ = ours.cluster(stem, "kmeans", "--init", stem + ".init.npy", "--max-iterations", iterations,
+                            "--tolerance", 0)
+    return found["fit_cpu_seconds"], found["assign_cpu_seconds"], found["inertia"]
+
+
+def compare_kmeans(table, ours, folder, reps, linfa):
     for n, d, k, counts in ((1000, 64, 20, (10,)), (100_000, 256, 100, (10, 30))):
         stem = f"{folder}/kmeans{n}"
         rows = make(stem, n, d, k)
         init = np.load(stem + ".init.npy")
         for iterations in counts:
-            ours, assign, limit, peers = [], [], [], {"faiss": [], "scikit-learn": []}
+            mine, limit, peers = [], [], {"faiss": [], "scikit-learn": []}
             for _ in range(reps):
-                mine = run("kmeans", stem, iterations)
-                ours.append(mine["fit_cpu"]), assign.append(mine["assign_cpu"]), limit.append(mine["limit_cpu"])
+                mine.append(ours_kmeans(ours, stem, iterations, n < 10_000))
                 peers["faiss"].append(faiss_kmeans(rows, init, iterations))
                 peers["scikit-learn"].append(sklearn_kmeans(rows, init, iterations))
+                limit.append(ours.bench("kmeans", stem, 1)["limit_cpu"])
             what = f"k-means {iterations} × {n} × {d}, k {k}"
+            fits = [fit for fit, _, _ in mine]
             for name, results in peers.items():
-                off = mine["inertia"] / results[0][2] - 1
-                table.row(what, name, ours, [fit for fit, _, _ in results], f"inertia {off:+.1e}")
+                off = mine[-1][2] / results[0][2] - 1
+                table.row(what, name, fits, [fit for fit, _, _ in results], f"inertia {off:+.1e}")
             if linfa and iterations == 10:
-                theirs = [run("linfa-kmeans", stem, iterations)["fit_cpu"] for _ in range(min(reps, 2))]
-                table.row(what, "linfa", ours[:len(theirs)], theirs, "")
+                theirs = [ours.bench("linfa-kmeans", stem, iterations)["fit_cpu"] for _ in range(min(reps, 2))]
+                table.row(what, "linfa", fits[:len(theirs)], theirs, "")
             if iterations == 10:
-                what = f"assignment {n} × {d}, k {k}"
+                what, assign = f"assignment {n} × {d}, k {k}", [seconds for _, seconds, _ in mine]
                 for name, results in peers.items():
                     table.row(what, name, assign, [seconds for _, seconds, _ in results], "")
                 table.row(what, "matrix product alone", assign, limit, "below 1 by what the comparison costs")
 
 
-def labels_of(stem, task):
-    return np.loadtxt(f"{stem}.{task}.labels", dtype=int)
-
-
-def compare_density(table, run, folder, reps, linfa):
+def compare_density(table, ours, folder, reps, linfa):
     stem = f"{folder}/density"
     rows = make(stem, 10_000, 256, 50)
-    ours, theirs = [], []
+    mine, theirs = [], []
     for _ in range(reps):
-        ours.append(run("dbscan", stem, 0.9, 5)["fit_cpu"])
+        found, labels = ours.cluster(stem, "dbscan", "--eps", 0.9, "--min-points", 5)
+        mine.append(found["fit_cpu_seconds"])
         model, seconds = cpu(lambda: DBSCAN(eps=0.9, min_samples=5, algorithm="brute").fit(rows))
         theirs.append(seconds)
     core = model.core_sample_indices_
-    same = adjusted_rand_score(model.labels_[core], labels_of(stem, "dbscan")[core])
-    table.row("DBSCAN 10000 × 256", "scikit-learn brute", ours, theirs, f"ARI of core rows {same:.4f}")
+    same = adjusted_rand_score(model.labels_[core], labels[core])
+    table.row("DBSCAN 10000 × 256", "scikit-learn brute", mine, theirs, f"ARI of core rows {same:.4f}")
     if linfa:
-        table.row("DBSCAN 10000 × 256", "linfa", ours[:1], [run("linfa-dbscan", stem, 0.9, 5)["fit_cpu"]], "")
-    ours, exact, fast = [], [], []
+        found, _ = ours.cluster(stem, "linfa-dbscan", "--eps", 0.9, "--min-points", 5)
+        table.row("DBSCAN 10000 × 256", "linfa", mine[:1], [found["fit_cpu_seconds"]], "")
+    mine, exact, fast = [], [], []
     fast_hdbscan.HDBSCAN(min_cluster_size=15, min_samples=5).fit_predict(rows[:2000])  # compiles
     for repetition in range(reps):
-        ours.append(run("hdbscan", stem, 15, 5)["fit_cpu"])
-        approximate, seconds = cpu(lambda: fast_hdbscan.HDBSCAN(min_cluster_size=15, min_samples=5).fit_predict(rows))
+        found, labels = ours.cluster(stem, "hdbscan", "--min-cluster-size", 15, "--min-points", 5)
+        mine.append(found["fit_cpu_seconds"])
+        other, seconds = cpu(lambda: fast_hdbscan.HDBSCAN(min_cluster_size=15, min_samples=5).fit_predict(rows))
         fast.append(seconds)
         if repetition < 2:
             model = HDBSCAN(min_cluster_size=15, min_samples=5, algorithm="brute", copy=True)
-            labels, seconds = cpu(lambda: model.fit_predict(rows))
+            brute, seconds = cpu(lambda: model.fit_predict(rows))
             exact.append(seconds)
-    mine = labels_of(stem, "hdbscan")
-    table.row("HDBSCAN 10000 × 256", "scikit-learn brute", ours[:len(exact)], exact,
-              f"ARI {adjusted_rand_score(labels, mine):.4f}")
-    table.row("HDBSCAN 10000 × 256", "fast_hdbscan", ours, fast, f"ARI {adjusted_rand_score(approximate, mine):.4f}")
+    table.row("HDBSCAN 10000 × 256", "scikit-learn brute", mine[:len(exact)], exact,
+              f"ARI {adjusted_rand_score(brute, labels):.4f}")
+    table.row("HDBSCAN 10000 × 256", "fast_hdbscan", mine, fast, f"ARI {adjusted_rand_score(other, labels):.4f}")
     if linfa:
-        results = [run("plus-plus", stem, 50) for _ in range(min(reps, 3))]
+        results = [ours.bench("plus-plus", stem, 50) for _ in range(min(reps, 3))]
         table.row("k-means++ 10000 × 256, k 50", "linfa", [one["fit_cpu"] for one in results],
                   [one["linfa_cpu"] for one in results], "")
 
@@ -160,18 +196,13 @@ def main():
     parser.add_argument("--only", choices=["kmeans", "density"])
     parser.add_argument("--linfa", action="store_true", help="also linfa, which takes minutes")
     arguments = parser.parse_args()
-    program = os.environ.get("CONSONA_CORPUS_BENCH") or build()
-
-    def run(*words):
-        line = subprocess.run([program, *map(str, words)], check=True, capture_output=True, text=True).stdout
-        return json.loads(line)
-
+    ours = Ours()
     with tempfile.TemporaryDirectory() as folder:
         table = Table()
         if arguments.only != "density":
-            compare_kmeans(table, run, folder, arguments.reps, arguments.linfa)
+            compare_kmeans(table, ours, folder, arguments.reps, arguments.linfa)
         if arguments.only != "kmeans":
-            compare_density(table, run, folder, arguments.reps, arguments.linfa)
+            compare_density(table, ours, folder, arguments.reps, arguments.linfa)
 
 
 if __name__ == "__main__":

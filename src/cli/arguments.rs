@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
+use super::cluster::ClusterOptions;
 use super::exit::TABLE;
 use crate::dataset::Format;
 
@@ -78,6 +79,13 @@ pub(super) enum Command {
     Explain(ExplainOptions),
     /// Write a field of every record as a vector, for notebooks.
     Embed(EmbedOptions),
+    /// Cluster vectors, or texts, of any origin.
+    ///
+    /// From a thousand rows to a million, by one of several algorithms; prints how good the clusters are and
+    /// what they cost. Rows are taken as they are, but consensus and agglomerative compare directions and
+    /// bring them to unit length. CPU seconds are those of all threads, for the fit alone and, where there
+    /// are centroids, for finding the nearest of every row.
+    Cluster(ClusterOptions),
     /// Hold the engine against gold.
     #[command(subcommand, after_help = TABLE)]
     Evaluate(Evaluation),
@@ -128,8 +136,9 @@ pub(super) struct ConsensusOptions {
     /// Whether the drafts of a record are about one person or several.
     #[arg(long, value_name = "HOW", default_value = "auto")]
     pub(super) subject: SubjectName,
-    /// How drafts of several personas are clustered: `agreement`, `linfa_kmeans:K` or
-    /// `linfa_dbscan:TOLERANCE:POINTS`.
+    /// How drafts of several personas are clustered: `agreement`, `kmeans:K`, `gaussian_mixture:K`,
+    /// `dbscan:TOLERANCE:POINTS`, `optics:TOLERANCE:POINTS`, `hdbscan:SIZE:POINTS`,
+    /// `agglomerative:THRESHOLD`, or linfa's as `linfa_kmeans:K` and so on.
     #[arg(long, value_name = "NAME", default_value = "agreement")]
     pub(super) algorithm: String,
     /// The format of the files [default: by ending, else by look].

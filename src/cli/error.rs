@@ -4,7 +4,9 @@ use std::error::Error;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
+use super::cluster::VectorsError;
 use super::exit::Exit;
+use crate::cluster::ClusterError;
 use crate::consensus::ConsensusError;
 use crate::embed::EmbedError;
 use crate::evaluate::{EmbeddingEvaluationError, GoldError, LabelFileError, MatchingError, PlantedError};
@@ -89,6 +91,22 @@ pub enum CliError {
         path: PathBuf,
         /// What is wrong with it.
         source: MatchingError,
+    },
+    /// A file whose lines hold no vectors.
+    #[error("`{}` holds no vectors that can be used", path.display())]
+    Vectors {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: VectorsError,
+    },
+    /// Vectors that cannot be clustered as asked.
+    #[error("`{}` cannot be clustered", path.display())]
+    Cluster {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: ClusterError,
     },
     /// Labels that cannot be used.
     #[error("the labels cannot be evaluated")]
@@ -195,6 +213,8 @@ impl CliError {
             | Self::Matching { .. }
             | Self::Pairs { .. }
             | Self::Labels(_)
+            | Self::Vectors { .. }
+            | Self::Cluster { .. }
             | Self::Study(_)
             | Self::Section { .. }
             | Self::Endpoints { .. }

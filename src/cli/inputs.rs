@@ -61,24 +61,30 @@ pub(super) fn models(drafts: &[Draft]) -> Vec<ModelName> {
     models
 }
 
-/// The algorithm that a name means.
-pub(super) fn algorithm(name: &str) -> Result<Algorithm, CliError> {
+/// The algorithm that a name means, and its numbers.
+pub(super) fn algorithm(text: &str) -> Result<Algorithm, CliError> {
     let unknown = || {
         CliError::Usage(format!(
-            "`--algorithm {name}` is not known; there are agreement, linfa_kmeans:K and \
-             linfa_dbscan:TOLERANCE:POINTS"
+            "`--algorithm {text}` is not known; there are agreement, kmeans:K, gaussian_mixture:K, \
+             dbscan:TOLERANCE:POINTS, optics:TOLERANCE:POINTS, hdbscan:SIZE:POINTS, agglomerative:THRESHOLD, and \
+             linfa_kmeans:K, linfa_gaussian_mixture:K, linfa_dbscan:TOLERANCE:POINTS, linfa_optics:TOLERANCE:POINTS"
         ))
     };
-    let parts: Vec<&str> = name.split(':').collect();
-    match parts.as_slice() {
-        ["agreement"] => Ok(Algorithm::Agreement),
-        ["linfa_kmeans", clusters] => {
-            Ok(Algorithm::LinfaKmeans { n_clusters: clusters.parse().map_err(|_| unknown())? })
-        }
-        ["linfa_dbscan", tolerance, points] => Ok(Algorithm::LinfaDbscan {
-            tolerance: tolerance.parse().map_err(|_| unknown())?,
-            min_points: points.parse().map_err(|_| unknown())?,
-        }),
+    let parts: Vec<&str> = text.split(':').collect();
+    let count = |place: usize| parts[place].parse::<usize>().map_err(|_| unknown());
+    let number = |place: usize| parts[place].parse::<f64>().map_err(|_| unknown());
+    match (parts[0], parts.len()) {
+        ("agreement" | "consensus", 1) => Ok(Algorithm::Agreement),
+        ("kmeans", 2) => Ok(Algorithm::Kmeans { n_clusters: count(1)? }),
+        ("gaussian_mixture", 2) => Ok(Algorithm::GaussianMixture { n_clusters: count(1)? }),
+        ("linfa_kmeans", 2) => Ok(Algorithm::LinfaKmeans { n_clusters: count(1)? }),
+        ("linfa_gaussian_mixture", 2) => Ok(Algorithm::LinfaGaussianMixture { n_clusters: count(1)? }),
+        ("agglomerative", 2) => Ok(Algorithm::Agglomerative { threshold: number(1)? }),
+        ("hdbscan", 3) => Ok(Algorithm::Hdbscan { min_cluster_size: count(1)?, min_points: count(2)? }),
+        ("dbscan", 3) => Ok(Algorithm::Dbscan { tolerance: number(1)?, min_points: count(2)? }),
+        ("optics", 3) => Ok(Algorithm::Optics { tolerance: number(1)?, min_points: count(2)? }),
+        ("linfa_dbscan", 3) => Ok(Algorithm::LinfaDbscan { tolerance: number(1)?, min_points: count(2)? }),
+        ("linfa_optics", 3) => Ok(Algorithm::LinfaOptics { tolerance: number(1)?, min_points: count(2)? }),
         _ => Err(unknown()),
     }
 }
@@ -105,6 +111,21 @@ mod tests {
     #[test]
     fn algorithms_are_read_with_their_numbers() {
         assert_eq!(algorithm("linfa_kmeans:4").expect("known"), Algorithm::LinfaKmeans { n_clusters: 4 });
+        for (text, name) in [
+            ("agreement", "agreement"),
+            ("consensus", "agreement"),
+            ("kmeans:3", "kmeans"),
+            ("gaussian_mixture:3", "gaussian_mixture"),
+            ("linfa_gaussian_mixture:3", "linfa_gaussian_mixture"),
+            ("agglomerative:0.4", "agglomerative"),
+            ("hdbscan:5:2", "hdbscan"),
+            ("dbscan:0.4:2", "dbscan"),
+            ("optics:0.4:2", "optics"),
+            ("linfa_dbscan:0.4:2", "linfa_dbscan"),
+            ("linfa_optics:0.4:2", "linfa_optics"),
+        ] {
+            assert_eq!(algorithm(text).expect("known").name(), name);
+        }
         for wrong in ["kmeans", "linfa_kmeans", "linfa_kmeans:x", "linfa_dbscan:1", "agreement:2"] {
             assert!(algorithm(wrong).is_err(), "{wrong}");
         }

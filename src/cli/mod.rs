@@ -5,6 +5,7 @@
 
 mod ablation;
 mod arguments;
+mod cluster;
 mod consensus;
 mod console;
 mod drafts;
@@ -27,6 +28,7 @@ mod watch;
 use clap::CommandFactory;
 
 pub use arguments::Arguments;
+pub use cluster::VectorsError;
 pub use error::{CliError, explain};
 pub use exit::Exit;
 
@@ -47,6 +49,7 @@ pub fn execute(arguments: &Arguments) -> Result<Exit, CliError> {
         Command::Run(options) => run::run(options, console),
         Command::Consensus(options) => consensus::consensus(options, console),
         Command::Embed(options) => embed::embed(options, console),
+        Command::Cluster(options) => cluster::cluster(options, console),
         Command::Evaluate(what) => evaluate::evaluate(what, console),
         Command::Explain(options) => explain::explain(options, console),
         Command::Completions { shell } => completions(*shell),

@@ -2,11 +2,12 @@
 
 use linfa::traits::Fit;
 use linfa::{DatasetBase, ParamGuard};
+use ndarray::ArrayView2;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AgreementParams, Assignment, ClusterError, DbscanParams, HdbscanParams, KMeansParams, Outcome, Threshold,
-    agglomerative, linfa_dbscan, linfa_kmeans,
+    AgreementParams, Assignment, ClusterError, Cut, DbscanParams, GaussianMixture, HdbscanParams,
+    KMeansParams, OpticsParams, Outcome, Threshold, agglomerative, linfa_dbscan, linfa_kmeans, linfa_optics,
 };
 use crate::embed::{FeatureMatrix, SimilarityMatrix};
 
@@ -17,6 +18,7 @@ use crate::embed::{FeatureMatrix, SimilarityMatrix};
 pub enum Algorithm {
     /// Ours: cannot-link inside a session, one vote per session, the number of clusters from the data.
     #[default]
+    #[serde(alias = "consensus")]
     Agreement,
     /// Our k-means; knows nothing of sessions.
     Kmeans {
@@ -26,6 +28,13 @@ pub enum Algorithm {
     /// Our DBSCAN; knows nothing of sessions.
     Dbscan {
         /// Euclidean distance between unit rows within which rows are neighbours.
+        tolerance: f64,
+        /// Rows within it, itself included, that make a row dense.
+        min_points: usize,
+    },
+    /// Our OPTICS, cut at a distance; knows nothing of sessions.
+    Optics {
+        /// Euclidean distance between unit rows at which the profile is cut.
         tolerance: f64,
         /// Rows within it, itself included, that make a row dense.
         min_points: usize,
@@ -42,6 +51,11 @@ pub enum Algorithm {
         /// Clusters whose mean similarity is above this are joined; a cosine.
         threshold: f64,
     },
+    /// A mixture of gaussians on rows brought to scale; knows nothing of sessions.
+    GaussianMixture {
+        /// How many gaussians.
+        n_clusters: usize,
+    },
     /// linfa's k-means; knows nothing of sessions.
     LinfaKmeans {
         /// How many clusters.
@@ -53,6 +67,18 @@ pub enum Algorithm {
         tolerance: f64,
         /// Rows within it, itself included, that make a row dense.
         min_points: usize,
+    },
+    /// linfa's OPTICS, cut at a distance; knows nothing of sessions.
+    LinfaOptics {
+        /// Euclidean distance between unit rows at which the profile is cut.
+        tolerance: f64,
+        /// Rows within it, itself included, that make a row dense.
+        min_points: usize,
+    },
+    /// linfa's mixture of gaussians on rows as they are; knows nothing of sessions.
+    LinfaGaussianMixture {
+        /// How many gaussians.
+        n_clusters: usize,
     },
 }
 
@@ -84,10 +110,14 @@ impl Algorithm {
             Self::Agreement => "agreement",
             Self::Kmeans { .. } => "kmeans",
             Self::Dbscan { .. } => "dbscan",
+            Self::Optics { .. } => "optics",
             Self::Hdbscan { .. } => "hdbscan",
             Self::Agglomerative { .. } => "agglomerative",
+            Self::GaussianMixture { .. } => "gaussian_mixture",
             Self::LinfaKmeans { .. } => "linfa_kmeans",
             Self::LinfaDbscan { .. } => "linfa_dbscan",
+            Self::LinfaOptics { .. } => "linfa_optics",
+            Self::LinfaGaussianMixture { .. } => "linfa_gaussian_mixture",
         }
     }
 
@@ -98,33 +128,52 @@ impl Algorithm {
         threshold: &Threshold,
         seed: u64,
     ) -> Result<Outcome, ClusterError> {
+        let rows = features.view();
         let assignment = match *self {
             Self::Agreement => {
                 return AgreementParams::new().threshold(*threshold).check()?.fit_rows(features, sessions);
             }
-            Self::Kmeans { n_clusters } => {
-                let params = KMeansParams::new(n_clusters).n_runs(RUNS).seed(seed).check()?;
-                params.fit(&DatasetBase::from(features.view()))?.assignment()
-            }
+            Self::Kmeans { n_clusters } => kmeans(rows, n_clusters, seed)?,
             Self::Dbscan { tolerance, min_points } => {
-                DbscanParams::new(min_points, tolerance).check()?.fit(features)?
+                DbscanParams::new(min_points, tolerance).check()?.fit_rows(rows)?
             }
+            Self::Optics { tolerance, min_points } => optics(rows, tolerance, min_points)?,
             Self::Hdbscan { min_cluster_size, min_points } => {
-                HdbscanParams::new(min_cluster_size).min_points(min_points).check()?.fit(features)?
+                HdbscanParams::new(min_cluster_size).min_points(min_points).check()?.fit_rows(rows)?
             }
-            Self::Agglomerative { threshold } => agglomerative(Input::Features(features), threshold)?,
+            Self::Agglomerative { threshold } => {
+                agglomerative(Input::Features(features), Cut::Threshold(threshold))?
+            }
+            Self::GaussianMixture { n_clusters } => mixture(rows, &GaussianMixture::new(n_clusters, seed))?,
             Self::LinfaKmeans { n_clusters } => linfa_kmeans(features, n_clusters, seed)?,
-            Self::LinfaDbscan { tolerance, min_points } => linfa_dbscan(features, tolerance, min_points)?,
+            Self::LinfaDbscan { tolerance, min_points } => linfa_dbscan(rows, tolerance, min_points)?,
+            Self::LinfaOptics { tolerance, min_points } => linfa_optics(rows, tolerance, min_points)?,
+            Self::LinfaGaussianMixture { n_clusters } => {
+                mixture(rows, &GaussianMixture::linfa(n_clusters, seed))?
+            }
         };
         Ok(Outcome::plain(assignment))
     }
+}
+
+fn kmeans(rows: ArrayView2<'_, f32>, n_clusters: usize, seed: u64) -> Result<Assignment, ClusterError> {
+    let params = KMeansParams::new(n_clusters).n_runs(RUNS).seed(seed).check()?;
+    Ok(params.fit(&DatasetBase::from(rows))?.assignment())
+}
+
+fn optics(rows: ArrayView2<'_, f32>, tolerance: f64, min_points: usize) -> Result<Assignment, ClusterError> {
+    Ok(OpticsParams::new(min_points).tolerance(tolerance).check()?.analyse(rows)?.at(tolerance))
+}
+
+fn mixture(rows: ArrayView2<'_, f32>, settings: &GaussianMixture) -> Result<Assignment, ClusterError> {
+    Ok(settings.fit(rows)?.assignment(rows))
 }
 
 /// Runs of k-means from different beginnings; the one with the least inertia wins.
 const RUNS: usize = 5;
 
 /// Clusters drafts; `sessions[row]` says which model run a draft came from. Only [`Algorithm::Agreement`]
-/// heeds sessions and thresholds, only the two k-means the seed. Noise stays `None`
+/// heeds sessions and thresholds, only k-means and mixtures the seed. Noise stays `None`
 /// ([`Assignment::noise_as_singletons`] makes minority personas of it).
 ///
 /// # Errors
@@ -147,7 +196,7 @@ pub fn fit(
             AgreementParams::new().threshold(*threshold).check()?.fit_similarities(similarities, sessions)
         }
         (Algorithm::Agglomerative { threshold }, input) => {
-            agglomerative(input, *threshold).map(Outcome::plain)
+            agglomerative(input, Cut::Threshold(*threshold)).map(Outcome::plain)
         }
         _ => Err(ClusterError::NeedsVectors { algorithm: algorithm.name() }),
     }
@@ -179,6 +228,10 @@ mod tests {
             ("average linkage", r#"{"agglomerative":{"threshold":0.5}}"#),
             ("k-means", r#"{"linfa_kmeans":{"n_clusters":2}}"#),
             ("dbscan", r#"{"linfa_dbscan":{"tolerance":0.2,"min_points":2}}"#),
+            ("our optics", r#"{"optics":{"tolerance":0.2,"min_points":2}}"#),
+            ("optics", r#"{"linfa_optics":{"tolerance":0.2,"min_points":2}}"#),
+            ("our mixture", r#"{"gaussian_mixture":{"n_clusters":2}}"#),
+            ("mixture", r#"{"linfa_gaussian_mixture":{"n_clusters":2}}"#),
         ] {
             let algorithm: Algorithm = serde_json::from_str(text).unwrap();
             assert!(text.contains(algorithm.name()), "{name}");

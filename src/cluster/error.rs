@@ -4,6 +4,7 @@ use super::agreement::AgreementParamsError;
 use super::dbscan::DbscanParamsError;
 use super::hdbscan::HdbscanParamsError;
 use super::kmeans::KMeansParamsError;
+use super::optics::OpticsParamsError;
 use crate::embed::MatrixError;
 
 /// Why rows could not be clustered. Every message holds the value and what to do.
@@ -45,13 +46,55 @@ pub enum ClusterError {
         given: usize,
     },
     /// Fewer rows than an answer needs.
-    #[error("there are {rows} rows, and at least {} are needed", wanted.max(&1) + 1)]
+    #[error("the number of rows is {rows}, and at least {} are needed", wanted.max(&1) + 1)]
     TooFewRows {
         /// Rows given.
         rows: usize,
         /// Other rows that every row needs.
         wanted: usize,
     },
+    /// Rows that do not differ.
+    #[error("all {rows} rows are equal; there is nothing to tell apart")]
+    AllEqual {
+        /// Rows given.
+        rows: usize,
+    },
+    /// A row whose square is no number any more.
+    #[error("row {row} is so long that its square leaves the range of float32; scale the rows down")]
+    TooLong {
+        /// Row, from 0.
+        row: usize,
+    },
+    /// No distance can be suggested.
+    #[error(
+        "no `tolerance` can be read off the rows: more than half of {rows} looked at have {k} others at distance 0; \
+         give one, or remove duplicates"
+    )]
+    NoTolerance {
+        /// Rows looked at.
+        rows: usize,
+        /// Others that were asked for.
+        k: usize,
+    },
+    /// A Gaussian mixture that does not come out.
+    #[error(
+        "a mixture of {n_clusters} gaussians does not fit {rows} rows of {dimension} components; ask for fewer \
+         clusters, or give more rows or fewer components"
+    )]
+    GaussianMixture {
+        /// Clusters asked for.
+        n_clusters: usize,
+        /// Rows given.
+        rows: usize,
+        /// Components per row.
+        dimension: usize,
+        /// What linfa says.
+        #[source]
+        source: linfa_clustering::GmmError,
+    },
+    /// Parameters of OPTICS.
+    #[error("the parameters of `optics` cannot be used")]
+    Optics(#[from] OpticsParamsError),
     /// Parameters of DBSCAN.
     #[error("the parameters of `dbscan` cannot be used")]
     Dbscan(#[from] DbscanParamsError),

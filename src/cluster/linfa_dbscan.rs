@@ -4,12 +4,12 @@ use linfa::{ParamGuard, traits::Transformer};
 use linfa_clustering::Dbscan;
 use linfa_nn::CommonNearestNeighbour;
 use linfa_nn::distance::L2Dist;
+use ndarray::ArrayView2;
 
 use super::rows::SortedRows;
 use super::{Assignment, ClusterError};
-use crate::embed::FeatureMatrix;
 
-/// Clusters unit rows by linfa's DBSCAN: rows with at least `min_points` rows (themselves included)
+/// Clusters rows of any length (`n` × `d`) by linfa's DBSCAN: rows with at least `min_points` rows (themselves included)
 /// within the Euclidean distance `tolerance` are dense; what is dense and near belongs together; the
 /// rest is noise (`None`).
 ///
@@ -19,9 +19,10 @@ use crate::embed::FeatureMatrix;
 /// Neighbours are searched linearly, which is twice as fast as linfa's tree from 64 components on.
 ///
 /// # Errors
-/// [`ClusterError::Empty`], [`ClusterError::Tolerance`], [`ClusterError::MinPoints`].
+/// [`ClusterError::Empty`], [`ClusterError::Tolerance`], [`ClusterError::MinPoints`];
+/// [`ClusterError::Matrix`] for components that are not finite, on which linfa panics.
 pub fn linfa_dbscan(
-    features: &FeatureMatrix,
+    rows: ArrayView2<'_, f32>,
     tolerance: f64,
     min_points: usize,
 ) -> Result<Assignment, ClusterError> {
@@ -33,7 +34,7 @@ pub fn linfa_dbscan(
     if min_points < 2 {
         return Err(ClusterError::MinPoints { min_points });
     }
-    let sorted = SortedRows::new(features.view())?;
+    let sorted = SortedRows::new(rows)?;
     let params = Dbscan::params_with(min_points, L2Dist, CommonNearestNeighbour::LinearSearch)
         .tolerance(narrow)
         .check()
@@ -45,25 +46,27 @@ pub fn linfa_dbscan(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ndarray::array;
+    use ndarray::{Array2, array};
 
-    fn rows() -> FeatureMatrix {
-        FeatureMatrix::normalise(array![[1.0, 0.0], [0.0, 1.0], [1.0, 0.1], [0.1, 1.0], [-1.0, -1.0]])
-            .unwrap()
+    fn rows() -> Array2<f32> {
+        array![[1.0, 0.0], [0.0, 1.0], [1.0, 0.1], [0.1, 1.0], [-1.0, -1.0]]
     }
 
     #[test]
     fn dense_rows_belong_together_and_the_rest_is_noise() {
-        let found = linfa_dbscan(&rows(), 0.2, 2).unwrap();
+        let found = linfa_dbscan(rows().view(), 0.2, 2).unwrap();
         assert_eq!(found.labels(), [Some(0), Some(1), Some(0), Some(1), None]);
     }
 
     #[test]
     fn what_is_no_distance_is_refused_with_its_value() {
         for tolerance in [0.0, -1.0, f64::NAN, f64::INFINITY] {
-            let refused = linfa_dbscan(&rows(), tolerance, 2).unwrap_err();
+            let refused = linfa_dbscan(rows().view(), tolerance, 2).unwrap_err();
             assert!(refused.to_string().contains(&format!("`tolerance` is {tolerance}")), "{refused}");
         }
-        assert!(matches!(linfa_dbscan(&rows(), 0.2, 1), Err(ClusterError::MinPoints { min_points: 1 })));
+        let few = linfa_dbscan(rows().view(), 0.2, 1);
+        assert!(matches!(few, Err(ClusterError::MinPoints { min_points: 1 })));
+        let broken = linfa_dbscan(array![[f32::NAN], [1.0]].view(), 0.2, 2);
+        assert!(matches!(broken, Err(ClusterError::Matrix(_))));
     }
 }

@@ -2,10 +2,13 @@
 
 use linfa::DatasetBase;
 use linfa::traits::{Fit, Predict};
-use linfa_clustering::{KMeans, KMeansError};
+use linfa_clustering::{KMeans, KMeansInit};
+use linfa_nn::distance::L2Dist;
+use ndarray::{Array2, ArrayView2};
 use rand::SeedableRng;
 use rand_xoshiro::Xoshiro256Plus;
 
+use super::kmeans::KMeansParamsError;
 use super::rows::SortedRows;
 use super::{Assignment, ClusterError};
 use crate::embed::FeatureMatrix;
@@ -13,36 +16,94 @@ use crate::embed::FeatureMatrix;
 /// Runs from different beginnings; the one with the least inertia wins.
 const RUNS: usize = 5;
 
-/// Clusters unit rows by linfa's k-means with k-means++ from `seed`, five runs, its own tolerance
-/// (1e-4) and limit of 300 iterations.
+/// The least tolerance that linfa takes for one; 0 is none to it.
+const LEAST_TOLERANCE: f64 = 1e-9;
+
+/// linfa's k-means with its settings; [`LinfaKMeans::new`] has their defaults.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LinfaKMeans {
+    /// How many clusters.
+    pub n_clusters: usize,
+    /// Runs from different beginnings.
+    pub n_runs: usize,
+    /// Most updates of the centroids.
+    pub max_n_iterations: u64,
+    /// It ends when no centroid moves farther; 0 counts as 1e-9.
+    pub tolerance: f64,
+    /// The first centroids, `n_clusters` × `d`; k-means++ without.
+    pub init: Option<Array2<f32>>,
+    /// Seed of k-means++.
+    pub seed: u64,
+}
+
+impl LinfaKMeans {
+    /// Five runs from k-means++, linfa's tolerance (1e-4) and limit of 300 iterations.
+    #[must_use]
+    pub fn new(n_clusters: usize, seed: u64) -> Self {
+        Self { n_clusters, n_runs: RUNS, max_n_iterations: 300, tolerance: 1e-4, init: None, seed }
+    }
+
+    /// Fits rows of any length, `n` × `d`; the model's `predict` labels them. Rows are sorted first, so that
+    /// their order changes nothing.
+    ///
+    /// # Errors
+    /// [`ClusterError::Empty`], [`ClusterError::NoClusters`]; [`ClusterError::TooManyClusters`] where
+    /// linfa would quietly "succeed" with fewer; [`ClusterError::KMeans`] and
+    /// [`ClusterError::Dimension`] for settings and first centroids that cannot be used;
+    /// [`ClusterError::LinfaKMeans`] with what linfa says.
+    pub fn fit(&self, rows: ArrayView2<'_, f32>) -> Result<KMeans<f32, L2Dist>, ClusterError> {
+        let sorted = SortedRows::new(rows)?;
+        let (n, n_clusters, distinct) = (rows.nrows(), self.n_clusters, sorted.distinct);
+        if n_clusters == 0 {
+            return Err(ClusterError::NoClusters);
+        }
+        if n_clusters > distinct {
+            return Err(ClusterError::TooManyClusters { n_clusters, distinct, rows: n });
+        }
+        if !(self.tolerance.is_finite() && self.tolerance >= 0.0) {
+            return Err(KMeansParamsError::Tolerance { tolerance: self.tolerance }.into());
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "linfa's tolerance is of the type of the rows")]
+        let tolerance = self.tolerance.max(LEAST_TOLERANCE) as f32;
+        let mut params = KMeans::params_with_rng(n_clusters, Xoshiro256Plus::seed_from_u64(self.seed))
+            .n_runs(self.n_runs)
+            .max_n_iterations(self.max_n_iterations)
+            .tolerance(tolerance);
+        if let Some(init) = &self.init {
+            check_init(init, n_clusters, rows.ncols())?;
+            params = params.init_method(KMeansInit::Precomputed(init.clone()));
+        }
+        let fitted = params.fit(&DatasetBase::from(sorted.rows.view()));
+        fitted.map_err(|source| ClusterError::LinfaKMeans { rows: n, source })
+    }
+}
+
+fn check_init(init: &Array2<f32>, n_clusters: usize, expected: usize) -> Result<(), ClusterError> {
+    let (given, components) = init.dim();
+    if given != n_clusters {
+        return Err(KMeansParamsError::Init { given, n_clusters }.into());
+    }
+    if components != expected {
+        return Err(ClusterError::Dimension { expected, given: components });
+    }
+    Ok(())
+}
+
+/// Clusters unit rows by [`LinfaKMeans`] with its defaults.
 ///
-/// Rows are sorted first, so that their order changes nothing. Labels come from the best run's
-/// centroids, never from linfa's `cluster_count`, which belongs to its last run. A cluster that ends
-/// without rows is not counted.
+/// Labels come from the best run's centroids, never from linfa's `cluster_count`, which belongs to its
+/// last run. A cluster that ends without rows is not counted.
 ///
 /// # Errors
-/// [`ClusterError::Empty`], [`ClusterError::NoClusters`]; [`ClusterError::TooManyClusters`] where
-/// linfa would quietly "succeed" with fewer; [`ClusterError::LinfaKMeans`] with what linfa says.
+/// As [`LinfaKMeans::fit`].
 pub fn linfa_kmeans(
     features: &FeatureMatrix,
     n_clusters: usize,
     seed: u64,
 ) -> Result<Assignment, ClusterError> {
-    let sorted = SortedRows::new(features.view())?;
-    let (rows, distinct) = (features.rows(), sorted.distinct);
-    if n_clusters == 0 {
-        return Err(ClusterError::NoClusters);
-    }
-    if n_clusters > distinct {
-        return Err(ClusterError::TooManyClusters { n_clusters, distinct, rows });
-    }
-    let dataset = DatasetBase::from(sorted.rows.view());
-    let model = KMeans::params_with_rng(n_clusters, Xoshiro256Plus::seed_from_u64(seed))
-        .n_runs(RUNS)
-        .fit(&dataset)
-        .map_err(|source: KMeansError| ClusterError::LinfaKMeans { rows, source })?;
-    let labels = model.predict(&sorted.rows);
-    Ok(sorted.assignment(&labels.iter().copied().map(Some).collect::<Vec<_>>()))
+    let model = LinfaKMeans::new(n_clusters, seed).fit(features.view())?;
+    let labels = model.predict(&features.view());
+    Ok(Assignment::new(labels.iter().copied().map(Some)))
 }
 
 #[cfg(test)]

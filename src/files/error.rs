@@ -51,6 +51,14 @@ pub enum FilesError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A file of integers that cannot be used.
+    #[error("`{}` holds no integers ({reason}); save one per row with `numpy.save`, one-dimensional, int64", path.display())]
+    Integers {
+        /// The path as given.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The content cannot be read.
     #[error(transparent)]
     Dataset(#[from] DatasetError),

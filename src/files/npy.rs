@@ -5,7 +5,7 @@ use std::io::{BufReader, Write};
 use std::path::Path;
 
 use ndarray::{Array1, Array2, ArrayView2};
-use ndarray_npy::{ReadNpyError, ReadNpyExt, WriteNpyExt};
+use ndarray_npy::{ReadNpyError, ReadNpyExt, ReadableElement, WriteNpyExt};
 
 use super::{FilesError, OutputFile};
 
@@ -40,6 +40,31 @@ pub fn write_labels(path: &Path, labels: &[Option<usize>]) -> Result<(), FilesEr
         .map(|label| label.map_or(-1, |label| i64::try_from(label).unwrap_or(i64::MAX)))
         .collect();
     commit(path, |file| labels.write_npy(file).map_err(|error| refuse(path, &error)))
+}
+
+/// Reads one integer per row: a one-dimensional array of any integer type of `NumPy`.
+///
+/// # Errors
+/// [`FilesError::Integers`] for a file of another form, which says what it holds.
+pub fn read_integers(path: &Path) -> Result<Vec<i64>, FilesError> {
+    fn read<T: ReadableElement + Into<i64>>(
+        path: &Path,
+    ) -> Result<Result<Vec<i64>, ReadNpyError>, FilesError> {
+        let found = Array1::<T>::read_npy(open(path)?);
+        Ok(found.map(|values| values.into_iter().map(Into::into).collect()))
+    }
+    let readers = [read::<i64>, read::<i32>, read::<u32>, read::<i16>, read::<u16>, read::<i8>, read::<u8>];
+    let mut refused = String::new();
+    for reader in readers {
+        match reader(path)? {
+            Ok(values) => return Ok(values),
+            Err(ReadNpyError::WrongDescriptor(form)) => refused = format!("elements of type {form}"),
+            Err(error) => {
+                return Err(FilesError::Integers { path: path.to_owned(), reason: error.to_string() });
+            }
+        }
+    }
+    Err(FilesError::Integers { path: path.to_owned(), reason: refused })
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "embeddings carry less than the precision of a f32")]
@@ -95,6 +120,13 @@ mod tests {
         write_labels(&path, &[Some(2), None]).expect("written");
         let labels = Array1::<i64>::read_npy(open(&path).expect("there")).expect("readable");
         assert_eq!(labels, array![2, -1]);
+        assert_eq!(read_integers(&path).expect("readable"), [2, -1]);
+        commit(&path, |file| array![7_u16, 9].write_npy(file).map_err(|error| refuse(&path, &error)))
+            .expect("written");
+        assert_eq!(read_integers(&path).expect("readable"), [7, 9]);
+        write_npy(&path, array![[1.0_f32]].view()).expect("written");
+        let error = read_integers(&path).unwrap_err().to_string();
+        assert!(error.contains("<f4") && error.contains("int64"), "{error}");
         for content in [None, Some("not an array"), Some("")] {
             if let Some(content) = content {
                 std::fs::write(&path, content).expect("written");

@@ -6,6 +6,7 @@ use ndarray::{Array1, Array2, ArrayBase, Data, Ix2};
 
 use super::hyperparams::AgreementValidParams;
 use super::workspace::Workspace;
+use crate::cluster::distances::MOST_ROWS;
 use crate::cluster::threshold::{FittedThresholds, PairSample, Threshold, Thresholds};
 use crate::cluster::{Assignment, ClusterError};
 use crate::embed::{FeatureMatrix, SimilarityMatrix};
@@ -31,7 +32,8 @@ impl AgreementValidParams {
     /// without any vectors (for a kernel that is no inner product, nearly). Rows should come in a fixed order (record, then model): ties go to earlier rows.
     ///
     /// # Errors
-    /// [`ClusterError::Empty`] without rows, [`ClusterError::Sessions`] when lengths differ.
+    /// [`ClusterError::Empty`] without rows, [`ClusterError::Sessions`] when lengths differ,
+    /// [`ClusterError::TooManyRows`] above 20,000: one record has a few dozen drafts.
     pub fn fit_similarities(
         &self,
         similarities: &SimilarityMatrix,
@@ -115,6 +117,9 @@ fn check(rows: usize, sessions: &[usize]) -> Result<(), ClusterError> {
     }
     if rows != sessions.len() {
         return Err(ClusterError::Sessions { sessions: sessions.len(), rows });
+    }
+    if rows > MOST_ROWS {
+        return Err(ClusterError::TooManyRows { rows, most: MOST_ROWS });
     }
     Ok(())
 }

@@ -1,7 +1,5 @@
 //! Average linkage with cannot-link, on a square matrix of similarities.
 
-use ndarray::ArrayView2;
-
 /// A pair that may never be joined, a cluster that is gone, and the diagonal.
 pub(super) const NEVER: f32 = f32::NEG_INFINITY;
 
@@ -24,10 +22,17 @@ impl Linkage {
     /// remembered best is an upper bound, and is looked up again only when it comes up as the
     /// greatest (Müllner, *Modern hierarchical, agglomerative clustering algorithms*, 2011).
     pub(super) fn run(&mut self, n: usize, threshold: f32, clusters: &mut Vec<usize>) {
-        clusters.clear();
-        clusters.extend(0..n);
         self.sizes.clear();
         self.sizes.resize(n, 1.0);
+        self.join_sized(n, threshold, 1, clusters);
+    }
+
+    /// The same where row i counts `sizes[i]` times; and it ends when no more than `fewest` clusters are
+    /// left.
+    fn join_sized(&mut self, n: usize, threshold: f32, fewest: usize, clusters: &mut Vec<usize>) {
+        clusters.clear();
+        clusters.extend(0..n);
+        let mut left = n;
         self.stale.clear();
         self.stale.resize(n, false);
         self.best.clear();
@@ -39,7 +44,7 @@ impl Linkage {
         }
         loop {
             let (value, row) = greatest(&self.best);
-            if value <= threshold {
+            if value <= threshold || left <= fewest {
                 return;
             }
             if self.stale[row] {
@@ -49,6 +54,7 @@ impl Linkage {
             }
             let (keep, drop) = (row.min(self.partner[row]), row.max(self.partner[row]));
             self.join(n, keep, drop);
+            left -= 1;
             for cluster in clusters.iter_mut().filter(|cluster| **cluster == drop) {
                 *cluster = keep;
             }
@@ -84,16 +90,32 @@ impl Linkage {
     }
 }
 
-/// Average linkage of any rows; gives the smallest row of each row's cluster.
-pub(in crate::cluster) fn average_linkage(similarities: ArrayView2<'_, f32>, threshold: f64) -> Vec<usize> {
-    let n = similarities.nrows();
-    let mut links: Vec<f32> = similarities.iter().copied().collect();
+/// When to stop joining.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::cluster) struct Stop {
+    /// Clusters are joined while their mean similarity is above this.
+    pub(in crate::cluster) threshold: f64,
+    /// And while there are more of them than this.
+    pub(in crate::cluster) fewest: usize,
+}
+
+/// Average linkage of any rows by their similarities (`n` × `n`), where row i counts `masses[i]` times, or
+/// once; gives the smallest row of each row's cluster.
+pub(in crate::cluster) fn average_linkage(
+    mut links: Vec<f32>,
+    masses: Option<&[usize]>,
+    stop: Stop,
+) -> Vec<usize> {
+    let n = links.len().isqrt();
     for row in 0..n {
         links[row * n + row] = NEVER;
     }
+    let sizes =
+        masses.map_or_else(|| vec![1.0; n], |masses| masses.iter().map(|mass| *mass as f32).collect());
     let mut clusters = Vec::new();
     #[expect(clippy::cast_possible_truncation, reason = "similarities are f32")]
-    Linkage { links, ..Linkage::default() }.run(n, threshold as f32, &mut clusters);
+    let threshold = stop.threshold as f32;
+    Linkage { links, sizes, ..Linkage::default() }.join_sized(n, threshold, stop.fewest, &mut clusters);
     clusters
 }
 

@@ -28,5 +28,5 @@ mod workspace;
 pub use algorithm::{AgreementModel, Outcome};
 pub use errors::AgreementParamsError;
 pub use hyperparams::{AgreementParams, AgreementValidParams};
-pub(super) use linkage::average_linkage;
+pub(super) use linkage::{Stop, average_linkage};
 pub use workspace::Workspace;

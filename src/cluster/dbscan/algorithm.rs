@@ -2,11 +2,12 @@
 
 use linfa::param_guard::TransformGuard;
 use linfa::traits::Transformer;
-use ndarray::{Array1, ArrayBase, Data, Ix2};
-use std::borrow::Cow;
+use ndarray::{Array1, ArrayBase, ArrayView2, Data, Ix2};
 
+use super::flat::Flat;
 use super::hyperparams::{DbscanParams, DbscanValidParams};
-use super::neighbours::{Pair, Points, half_squares, kth_distances, near_pairs};
+use super::neighbours::{Pair, Points, near_pairs};
+use crate::cluster::cells::Cells;
 use crate::cluster::{Assignment, ClusterError};
 use crate::embed::FeatureMatrix;
 
@@ -19,6 +20,9 @@ const KEPT: usize = 1 << 24;
 const NONE: u32 = u32::MAX;
 
 impl DbscanValidParams {
+    /// Most rows that are clustered exactly; above, cells of rows are, as [`crate::cluster`] tells.
+    pub const EXACT_ROWS: usize = 100_000;
+
     /// Clusters unit rows; what lies in no dense place is noise (`None`).
     ///
     /// For unit rows the distance of a cosine s is √(2 − 2s).
@@ -26,26 +30,52 @@ impl DbscanValidParams {
     /// # Errors
     /// [`ClusterError::Empty`] without rows.
     pub fn fit(&self, features: &FeatureMatrix) -> Result<Assignment, ClusterError> {
-        if features.rows() == 0 {
-            return Err(ClusterError::Empty);
+        self.fit_rows(features.view())
+    }
+
+    /// The same for rows of any length, `n` × `d`.
+    ///
+    /// # Errors
+    /// [`ClusterError::Empty`] without rows; [`ClusterError::Matrix`] names a component that is not
+    /// finite.
+    pub fn fit_rows(&self, rows: ArrayView2<'_, f32>) -> Result<Assignment, ClusterError> {
+        if rows.nrows() > Self::EXACT_ROWS {
+            return self.fit_cells(rows);
         }
-        let rows = features.view();
-        let rows = rows.as_slice().map_or_else(|| Cow::Owned(rows.iter().copied().collect()), Cow::Borrowed);
-        Ok(Assignment::new(self.labels(&rows, features.dimension(), KEPT)))
+        let flat = Flat::new(&rows)?;
+        Ok(Assignment::new(self.labels(flat.points(), KEPT)))
+    }
+
+    /// The same by cells of rows; what [`Self::fit_rows`] does above [`Self::EXACT_ROWS`].
+    ///
+    /// # Errors
+    /// As [`Self::fit_rows`].
+    pub fn fit_cells(&self, rows: ArrayView2<'_, f32>) -> Result<Assignment, ClusterError> {
+        let cells = Cells::new(rows)?;
+        Ok(cells.assignment(&self.labels(cells.points(), KEPT)))
+    }
+
+    /// Rows near each row before any other is looked at: itself, and in a cell narrow enough all of them.
+    fn own_counts(&self, points: Points<'_>) -> Vec<usize> {
+        let Some(masses) = points.masses else { return vec![1; points.count()] };
+        let narrow = |spread: &f32| 2.0 * f64::from(*spread) <= self.tolerance * self.tolerance;
+        masses
+            .iter()
+            .zip(points.spreads)
+            .map(|(mass, spread)| if narrow(spread) { *mass } else { 1 })
+            .collect()
     }
 
     /// The component of each row, named by one of its rows; `None` for noise.
-    fn labels(&self, rows: &[f32], depth: usize, most_kept: usize) -> Vec<Option<u32>> {
-        let half_squares = half_squares(rows, depth);
-        let n = half_squares.len();
-        let points = Points { rows, half_squares: &half_squares, depth };
-        let mut counts = vec![1_usize; n];
-        let most = most_kept.min(n * KEPT_PER_ROW);
+    fn labels(&self, points: Points<'_>, most_kept: usize) -> Vec<Option<u32>> {
+        let mut counts = self.own_counts(points);
+        let mass = |row: u32| points.masses.map_or(1, |masses| masses[row as usize]);
+        let most = most_kept.min(points.count() * KEPT_PER_ROW);
         let mut kept: Option<Vec<Pair>> = Some(Vec::new());
         near_pairs(points, self.tolerance, |pairs| {
             for (one, other, _) in pairs {
-                counts[*one as usize] += 1;
-                counts[*other as usize] += 1;
+                counts[*one as usize] += mass(*other);
+                counts[*other as usize] += mass(*one);
             }
             kept = kept.take().filter(|kept| kept.len() + pairs.len() <= most);
             if let Some(kept) = &mut kept {
@@ -119,38 +149,16 @@ impl<'a> Regions<'a> {
     }
 }
 
-/// Distances of the rows to their `k`-th nearest other row, from the greatest to the least. Where the curve
-/// bends is a tolerance worth trying, with `min_points` = `k` + 1.
-///
-/// # Errors
-/// [`ClusterError::Empty`] without rows; [`ClusterError::TooFewRows`] when there is no `k`-th other.
-pub fn k_distances(features: &FeatureMatrix, k: usize) -> Result<Vec<f32>, ClusterError> {
-    if features.rows() == 0 {
-        return Err(ClusterError::Empty);
-    }
-    if k == 0 || k >= features.rows() {
-        return Err(ClusterError::TooFewRows { rows: features.rows(), wanted: k });
-    }
-    let rows = features.view();
-    let rows = rows.as_slice().map_or_else(|| Cow::Owned(rows.iter().copied().collect()), Cow::Borrowed);
-    let half_squares = half_squares(&rows, features.dimension());
-    let points = Points { rows: &rows, half_squares: &half_squares, depth: features.dimension() };
-    let mut distances = kth_distances(points, k);
-    distances.sort_unstable_by(|one, other| other.total_cmp(one));
-    Ok(distances)
-}
-
 /// As linfa's: a cluster for every row, `None` for noise, clusters named by first appearance. Rows may
-/// have any length; what is not finite is near to nothing.
+/// have any length. Where a component is not finite everything is noise: a transformer has no way
+/// to say so, [`DbscanValidParams::fit_rows`] has.
 impl<D: Data<Elem = f32>> Transformer<&ArrayBase<D, Ix2>, Array1<Option<usize>>> for DbscanValidParams {
     fn transform(&self, rows: &ArrayBase<D, Ix2>) -> Array1<Option<usize>> {
-        if rows.is_empty() {
-            return Array1::from_elem(rows.nrows(), None);
-        }
-        let depth = rows.ncols();
-        let rows: Cow<'_, [f32]> =
-            rows.as_slice().map_or_else(|| Cow::Owned(rows.iter().copied().collect()), Cow::Borrowed);
-        Array1::from_vec(Assignment::new(self.labels(&rows, depth, KEPT)).labels().to_vec())
+        let labels = Flat::new(rows).map(|flat| Assignment::new(self.labels(flat.points(), KEPT)));
+        labels.map_or_else(
+            |_| Array1::from_elem(rows.nrows(), None),
+            |found| Array1::from_vec(found.labels().to_vec()),
+        )
     }
 }
 
@@ -160,7 +168,7 @@ impl TransformGuard for DbscanParams {}
 mod tests {
     use super::*;
     use linfa::ParamGuard;
-    use ndarray::{Array2, array};
+    use ndarray::Array2;
     use proptest::prelude::*;
 
     /// DBSCAN as it is defined, in f64; borders by the nearest core row.
@@ -206,9 +214,9 @@ mod tests {
             let found = DbscanParams::new(min_points, tolerance).check().unwrap().transform(&matrix);
             prop_assert_eq!(found.to_vec(), by_definition(&rows, tolerance, min_points));
             // Pairs that are found again give what kept pairs give.
-            let flat: Vec<f32> = matrix.iter().copied().collect();
+            let flat = Flat::new(&matrix).unwrap();
             let params = DbscanParams::new(min_points, tolerance).check().unwrap();
-            prop_assert_eq!(params.labels(&flat, 2, 0), params.labels(&flat, 2, KEPT));
+            prop_assert_eq!(params.labels(flat.points(), 0), params.labels(flat.points(), KEPT));
         }
     }
 
@@ -239,15 +247,20 @@ mod tests {
     }
 
     #[test]
-    fn distances_to_the_kth_other_show_where_to_cut() {
-        let rows = FeatureMatrix::normalise(array![[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0]]).unwrap();
-        // Nearest others: √2 for all three; second nearest: 2, √2, 2.
-        let root = std::f32::consts::SQRT_2;
-        for (found, expected) in [(1, [root, root, root]), (2, [2.0, 2.0, root])]
-            .map(|(k, expected)| (k_distances(&rows, k).unwrap(), expected))
-        {
-            assert!(found.iter().zip(&expected).all(|(one, other)| (one - other).abs() < 1e-6), "{found:?}");
-        }
-        assert!(matches!(k_distances(&rows, 3), Err(ClusterError::TooFewRows { rows: 3, wanted: 3 })));
+    fn cells_find_the_same_places() {
+        // Ten dense balls on a line, 4 apart, and rows between them that are near to nothing.
+        let place = |row: usize, column: usize| {
+            let angle = (row * 7 + column * 13) as f32;
+            if row % 50 == 49 {
+                row as f32
+            } else {
+                (row % 10) as f32 * 4.0 * f32::from(column == 0) + 0.2 * angle.sin()
+            }
+        };
+        let rows = Array2::from_shape_fn((2000, 3), |(row, column)| place(row, column));
+        let params = DbscanParams::new(5, 0.5).check().unwrap();
+        let (exact, cells) = (params.fit_rows(rows.view()).unwrap(), params.fit_cells(rows.view()).unwrap());
+        assert_eq!((exact.n_clusters(), cells.n_clusters()), (10, 10));
+        assert_eq!(exact.labels(), cells.labels());
     }
 }

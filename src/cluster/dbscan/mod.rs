@@ -6,12 +6,19 @@
 //! rows changes nothing. (linfa and scikit-learn give it to whichever cluster comes first.)
 //!
 //! The distance is brittle: a little too small and everything is noise, a little too large and
-//! everything is one cluster. [`k_distances`] shows where it bends.
+//! everything is one cluster. [`k_distances`] shows where it bends, and [`suggested_tolerance`] takes the
+//! bend.
+//!
+//! Time grows with the square of the rows. Above 100,000 rows, k-means gathers them into cells and the same is
+//! done with those, each counting as many rows as it holds ([`super`] tells how, and what that costs).
 
 mod algorithm;
+mod flat;
 mod hyperparams;
 mod neighbours;
+mod suggestion;
 
-pub use algorithm::k_distances;
+pub(super) use flat::Flat;
 pub use hyperparams::{DbscanParams, DbscanParamsError, DbscanValidParams};
-pub(super) use neighbours::{Points, half_squares};
+pub(super) use neighbours::Points;
+pub use suggestion::{k_distances, suggested_tolerance};

@@ -9,12 +9,18 @@ use crate::cluster::kernel::{LANES, Panels, Sink, Tile, dot, multiply};
 /// Rows of a block on either side: its panels stay in the cache while the other side passes by.
 const BLOCK: usize = 768;
 
-/// Rows, and half their squared lengths.
+/// Rows, and half their squared lengths. Or cells of rows: their means, half the mean squared lengths of
+/// their rows, how many there are, and how far they are from the mean.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::cluster) struct Points<'a> {
     pub(in crate::cluster) rows: &'a [f32],
     pub(in crate::cluster) half_squares: &'a [f32],
     pub(in crate::cluster) depth: usize,
+    /// Rows of every cell; `None` for rows.
+    pub(in crate::cluster) masses: Option<&'a [usize]>,
+    /// Mean squared distance of a cell's rows to their mean, which is half of that to each other; nothing
+    /// for rows.
+    pub(in crate::cluster) spreads: &'a [f32],
 }
 
 /// Half the squared length of every row.
@@ -187,24 +193,49 @@ impl Least<'_> {
 }
 
 /// The distance of every row to its `k`-th nearest other row (`k` from 1); infinite with fewer rows.
-pub(in crate::cluster) fn kth_distances(points: Points<'_>, k: usize) -> Vec<f32> {
+pub(super) fn kth_distances(points: Points<'_>, k: usize) -> Vec<f32> {
+    let mut least = vec![f32::INFINITY; points.count() * k];
+    collect_least(points, points.rows, 0, k, &mut least);
+    distances(points.half_squares, &least, k)
+}
+
+/// The same for some of the rows only.
+pub(super) fn kth_distances_of(points: Points<'_>, some: &[usize], k: usize) -> Vec<f32> {
+    let rows: Vec<f32> = some.iter().flat_map(|row| points.block(*row, row + 1)).copied().collect();
+    let squares: Vec<f32> = some.iter().map(|row| points.half_squares[*row]).collect();
+    // Every row meets itself, at distance 0: one more is looked for.
+    let mut least = vec![f32::INFINITY; some.len() * (k + 1)];
+    collect_least(points, &rows, NOWHERE, k + 1, &mut least);
+    distances(&squares, &least, k + 1)
+}
+
+/// A first row that no row of the points is.
+const NOWHERE: usize = usize::MAX / 2;
+
+/// Fills `least` with the `k` least of ‖c‖²/2 − x·c for every row x of `rows`, which are those of the
+/// points from `first` on.
+fn collect_least(points: Points<'_>, rows: &[f32], first: usize, k: usize, least: &mut [f32]) {
     let n = points.count();
-    let mut least = vec![f32::INFINITY; n * k];
     let mut panels = Panels::default();
     for column_start in (0..n).step_by(BLOCK) {
         let column_end = (column_start + BLOCK).min(n);
         panels.repack(points.block(column_start, column_end), points.depth);
         let mut half_columns = points.half_squares[column_start..column_end].to_vec();
         half_columns.resize(half_columns.len().next_multiple_of(LANES), f32::INFINITY);
-        least.par_chunks_mut(BLOCK * k).enumerate().for_each(|(block, kept)| {
-            let row_start = block * BLOCK;
+        let blocks = least.par_chunks_mut(BLOCK * k).zip(rows.par_chunks(BLOCK * points.depth));
+        blocks.enumerate().for_each(|(block, (kept, block_rows))| {
+            let row_start = first + block * BLOCK;
             let rows = kept.len() / k;
             let columns = column_end - column_start;
             let half_columns = &half_columns;
             let mut sink = Least { points, row_start, rows, column_start, columns, half_columns, k, kept };
-            multiply(points.block(row_start, row_start + rows), &panels, &mut sink);
+            multiply(block_rows, &panels, &mut sink);
         });
     }
-    let own = |row: usize| points.half_squares[row] + least[(row + 1) * k - 1];
-    (0..n).map(|row| (2.0 * own(row)).max(0.0).sqrt()).collect()
+}
+
+/// Distances of the greatest of every row's `k` least.
+fn distances(half_squares: &[f32], least: &[f32], k: usize) -> Vec<f32> {
+    let farthest = half_squares.iter().zip(least.chunks_exact(k));
+    farthest.map(|(half, least)| (2.0 * (half + least[k - 1])).max(0.0).sqrt()).collect()
 }

@@ -1,37 +1,52 @@
 //! From rows to clusters.
 
-use std::borrow::Cow;
+use ndarray::ArrayView2;
 
 use super::hyperparams::HdbscanValidParams;
 use super::spanning::spanning_tree;
-use super::tree::clusters;
-use crate::cluster::dbscan::{Points, half_squares};
+use super::tree::{Leaves, clusters};
+use crate::cluster::cells::Cells;
+use crate::cluster::dbscan::Flat;
+use crate::cluster::distances::MOST_ROWS;
 use crate::cluster::{Assignment, ClusterError};
 use crate::embed::FeatureMatrix;
 
-/// Most rows whose distances are held in memory: 1.6 GB of them.
-const MOST_ROWS: usize = 20_000;
-
 impl HdbscanValidParams {
+    /// Most rows that are clustered exactly; above, cells of rows are, as the module tells.
+    pub const EXACT_ROWS: usize = MOST_ROWS;
+
     /// Clusters unit rows by their Euclidean distance; what lies in no dense place is noise (`None`), and
     /// so is everything when nothing splits.
     ///
     /// # Errors
-    /// [`ClusterError::Empty`] without rows; [`ClusterError::TooManyRows`] above 20,000.
+    /// [`ClusterError::Empty`] without rows.
     pub fn fit(&self, features: &FeatureMatrix) -> Result<Assignment, ClusterError> {
-        let n = features.rows();
-        if n == 0 {
-            return Err(ClusterError::Empty);
+        self.fit_rows(features.view())
+    }
+
+    /// The same for rows of any length, `n` × `d`.
+    ///
+    /// # Errors
+    /// [`ClusterError::Empty`] without rows; [`ClusterError::Matrix`] names a component that is not
+    /// finite.
+    pub fn fit_rows(&self, rows: ArrayView2<'_, f32>) -> Result<Assignment, ClusterError> {
+        if rows.nrows() > Self::EXACT_ROWS {
+            return self.fit_cells(rows);
         }
-        if n > MOST_ROWS {
-            return Err(ClusterError::TooManyRows { rows: n, most: MOST_ROWS });
-        }
-        let rows = features.view();
-        let rows = rows.as_slice().map_or_else(|| Cow::Owned(rows.iter().copied().collect()), Cow::Borrowed);
-        let half_squares = half_squares(&rows, features.dimension());
-        let points = Points { rows: &rows, half_squares: &half_squares, depth: features.dimension() };
-        let edges = spanning_tree(points, self.min_points);
-        Ok(Assignment::new(clusters(n, edges, self.min_cluster_size)))
+        let flat = Flat::new(&rows)?;
+        let edges = spanning_tree(flat.points(), self.min_points);
+        Ok(Assignment::new(clusters(&Leaves::rows(rows.nrows()), edges, self.min_cluster_size)))
+    }
+
+    /// The same by cells of rows; what [`Self::fit_rows`] does above [`Self::EXACT_ROWS`].
+    ///
+    /// # Errors
+    /// As [`Self::fit_rows`].
+    pub fn fit_cells(&self, rows: ArrayView2<'_, f32>) -> Result<Assignment, ClusterError> {
+        let cells = Cells::new(rows)?;
+        let edges = spanning_tree(cells.points(), self.min_points);
+        let leaves = Leaves { sizes: cells.masses.clone(), radii: cells.radii() };
+        Ok(cells.assignment(&clusters(&leaves, edges, self.min_cluster_size)))
     }
 }
 
@@ -88,10 +103,7 @@ mod tests {
     fn the_tree_is_as_light_as_any() {
         for (n, min_points) in [(2, 1), (17, 1), (60, 4), (203, 7)] {
             let features = cloud(n, n as u64);
-            let rows = features.view().iter().copied().collect::<Vec<_>>();
-            let half_squares = half_squares(&rows, 8);
-            let points = Points { rows: &rows, half_squares: &half_squares, depth: 8 };
-            let edges = spanning_tree(points, min_points);
+            let edges = spanning_tree(Flat::new(&features.view()).unwrap().points(), min_points);
             let weight: f64 = edges.iter().map(|edge| edge.2).sum();
             let expected = weight_by_definition(&features.view().to_owned(), min_points);
             assert_eq!(edges.len(), n - 1);
@@ -110,6 +122,26 @@ mod tests {
     }
 
     #[test]
+    fn cells_find_the_same_dense_places() {
+        let features = cloud(3000, 7);
+        let params = HdbscanParams::new(40).min_points(5).check().unwrap();
+        let (exact, cells) = (params.fit(&features).unwrap(), params.fit_cells(features.view()).unwrap());
+        assert_eq!((exact.n_clusters(), cells.n_clusters()), (4, 4));
+        for (row, (one, other)) in exact.labels().iter().zip(cells.labels()).enumerate() {
+            assert!(one.is_none() || other.is_none() || one == other, "row {row}: {one:?} {other:?}");
+        }
+    }
+
+    #[test]
+    fn where_the_rows_lie_does_not_matter() {
+        // Multiples of 1/1024 survive the way to 64 and back.
+        let near = cloud(200, 5).view().mapv(|value| (value * 1024.0).round() / 1024.0);
+        let far = near.mapv(|value| value + 64.0);
+        let params = HdbscanParams::new(10).min_points(3).check().unwrap();
+        assert_eq!(params.fit_rows(far.view()).unwrap(), params.fit_rows(near.view()).unwrap());
+    }
+
+    #[test]
     fn bad_input_is_named_with_its_value() {
         let refused = HdbscanParams::new(1).check();
         assert_eq!(refused, Err(HdbscanParamsError::MinClusterSize { min_cluster_size: 1 }));
@@ -117,10 +149,8 @@ mod tests {
         let params = HdbscanParams::new(2).check().unwrap();
         let none = FeatureMatrix::new(Array2::zeros((0, 3))).unwrap();
         assert!(matches!(params.fit(&none), Err(ClusterError::Empty)));
-        let mut many = Array2::zeros((MOST_ROWS + 1, 1));
-        many.fill(1.0);
-        let refused = params.fit(&FeatureMatrix::new(many).unwrap()).unwrap_err();
-        assert!(refused.to_string().contains("20001 rows"), "{refused}");
+        let refused = params.fit_rows(ndarray::array![[1.0, f32::NAN]].view()).unwrap_err();
+        assert!(matches!(refused, ClusterError::Matrix(_)), "{refused}");
         let equal = FeatureMatrix::new(Array2::ones((6, 1))).unwrap();
         assert_eq!(params.fit(&equal).unwrap().n_clusters(), 0, "equal rows never split");
     }

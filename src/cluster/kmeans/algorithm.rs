@@ -2,19 +2,18 @@
 
 use linfa::DatasetBase;
 use linfa::traits::{Fit, PredictInplace};
-use ndarray::{Array1, Array2, ArrayBase, ArrayView2, Data, Ix2};
+use ndarray::{Array1, Array2, ArrayBase, Data, Ix2, aview1};
 use rand::SeedableRng;
 use rand_xoshiro::Xoshiro256Plus;
 use rayon::prelude::*;
-use std::borrow::Cow;
 
 use super::assign::{Nearest, Targets, nearest};
 use super::hyperparams::{KMeansInit, KMeansValidParams};
 use super::init::plus_plus;
 use super::state::State;
 use crate::cluster::kernel::dot;
+use crate::cluster::rows::{check_finite, check_squares, contiguous, moved, origin};
 use crate::cluster::{Assignment, ClusterError};
-use crate::embed::MatrixError;
 
 /// Rows per piece of work when only assigning.
 const CHUNK: usize = 960;
@@ -26,6 +25,8 @@ pub struct KMeansModel {
     labels: Vec<usize>,
     inertia: f64,
     n_iterations: usize,
+    /// What rows are moved by before they are compared; see [`origin`].
+    origin: Option<Vec<f32>>,
 }
 
 impl KMeansModel {
@@ -60,25 +61,6 @@ impl KMeansModel {
     }
 }
 
-/// Row by row, copied only when they do not lie so.
-fn contiguous<D: Data<Elem = f32>>(rows: &ArrayBase<D, Ix2>) -> Cow<'_, [f32]> {
-    rows.as_slice().map_or_else(|| rows.iter().copied().collect(), Cow::Borrowed)
-}
-
-fn check(rows: ArrayView2<'_, f32>) -> Result<(), ClusterError> {
-    if rows.is_empty() {
-        return Err(ClusterError::Empty);
-    }
-    // A sum is finite only when all its parts are; the place is looked for only when it is not.
-    if rows.sum().is_finite() {
-        return Ok(());
-    }
-    match rows.indexed_iter().find(|(_, value)| !value.is_finite()) {
-        Some(((row, column), value)) => Err(MatrixError::NotFinite { row, column, value: *value }.into()),
-        None => Ok(()),
-    }
-}
-
 fn squares(rows: &[f32], depth: usize) -> Vec<f32> {
     rows.par_chunks_exact(depth).with_min_len(CHUNK).map(|row| dot(row, row)).collect()
 }
@@ -88,12 +70,14 @@ impl KMeansValidParams {
         &self,
         rows: &[f32],
         squares: &[f32],
-        depth: usize,
+        origin: Option<&[f32]>,
         random: &mut Xoshiro256Plus,
     ) -> Result<Vec<f32>, ClusterError> {
+        let depth = rows.len() / squares.len();
         match &self.init {
             KMeansInit::Precomputed(centroids) if centroids.ncols() == depth => {
-                Ok(centroids.iter().copied().collect())
+                check_finite(centroids.view())?;
+                Ok(moved(contiguous(centroids), origin).into_owned())
             }
             KMeansInit::Precomputed(centroids) => {
                 Err(ClusterError::Dimension { expected: depth, given: centroids.ncols() })
@@ -135,20 +119,32 @@ impl<D: Data<Elem = f32>, T> Fit<ArrayBase<D, Ix2>, T, ClusterError> for KMeansV
 
     fn fit(&self, dataset: &DatasetBase<ArrayBase<D, Ix2>, T>) -> Result<Self::Object, ClusterError> {
         let records = dataset.records();
-        check(records.view())?;
+        check_finite(records.view())?;
         let (rows, depth) = (contiguous(records), records.ncols());
+        let origin = origin(&rows, depth);
+        let rows = moved(rows, origin.as_deref());
         // Entered once: every hand-over to the pool from outside costs more than a small assignment.
-        rayon::scope(|_| self.fit_rows(&rows, depth))
+        let mut model = rayon::scope(|_| self.fit_rows(&rows, depth, origin.as_deref()))?;
+        if let Some(origin) = &origin {
+            model.centroids.outer_iter_mut().for_each(|mut row| row += &aview1(origin));
+        }
+        Ok(KMeansModel { origin, ..model })
     }
 }
 
 impl KMeansValidParams {
-    fn fit_rows(&self, rows: &[f32], depth: usize) -> Result<KMeansModel, ClusterError> {
+    fn fit_rows(
+        &self,
+        rows: &[f32],
+        depth: usize,
+        origin: Option<&[f32]>,
+    ) -> Result<KMeansModel, ClusterError> {
         let squares = squares(rows, depth);
+        check_squares(&squares)?;
         let random = &mut Xoshiro256Plus::seed_from_u64(self.seed);
         let mut best: Option<KMeansModel> = None;
         for _ in 0..self.n_runs {
-            let centroids = self.first_centroids(rows, &squares, depth, random)?;
+            let centroids = self.first_centroids(rows, &squares, origin, random)?;
             let mut state = State::new(rows, &squares, depth, centroids);
             let n_iterations = self.run(&mut state);
             let inertia = state.inertia();
@@ -156,7 +152,7 @@ impl KMeansValidParams {
                 let labels = state.labels().collect();
                 let centroids = Array2::from_shape_vec((self.n_clusters, depth), state.centroids)
                     .map_err(linfa::Error::from)?;
-                best = Some(KMeansModel { centroids, labels, inertia, n_iterations });
+                best = Some(KMeansModel { centroids, labels, inertia, n_iterations, origin: None });
             }
         }
         best.ok_or(ClusterError::Empty)
@@ -170,10 +166,11 @@ impl<D: Data<Elem = f32>> PredictInplace<ArrayBase<D, Ix2>, Array1<usize>> for K
     fn predict_inplace(&self, rows: &ArrayBase<D, Ix2>, labels: &mut Array1<usize>) {
         let depth = self.centroids.ncols();
         assert_eq!(rows.ncols(), depth, "rows and centroids must have equally many components");
-        let centroids = contiguous(&self.centroids);
+        let origin = self.origin.as_deref();
+        let centroids = moved(contiguous(&self.centroids), origin);
         let mut targets = Targets::default();
         targets.set(&centroids, &squares(&centroids, depth), depth);
-        let found: Vec<Vec<Nearest>> = contiguous(rows)
+        let found: Vec<Vec<Nearest>> = moved(contiguous(rows), origin)
             .par_chunks(CHUNK * depth)
             .map(|rows| {
                 let mut found = vec![Nearest::default(); rows.len() / depth];
@@ -195,6 +192,7 @@ impl<D: Data<Elem = f32>> PredictInplace<ArrayBase<D, Ix2>, Array1<usize>> for K
 mod tests {
     use super::*;
     use crate::cluster::kmeans::KMeansParams;
+    use crate::embed::MatrixError;
     use linfa::ParamGuard;
     use linfa::traits::Predict;
     use ndarray::array;
@@ -279,6 +277,22 @@ mod tests {
         let params = KMeansParams::new(3).init(init).check().unwrap();
         let error = params.fit(&DatasetBase::from(Array2::<f32>::ones((4, 2)))).unwrap_err();
         assert!(matches!(error, ClusterError::Dimension { expected: 2, given: 5 }));
+    }
+
+    #[test]
+    fn where_the_rows_lie_does_not_matter() {
+        // Multiples of 1/256 survive the way to 1024 and back.
+        let near = cloud(900, 10, 5, 6).mapv(|value| (value * 256.0).round() / 256.0);
+        let far = near.mapv(|value| value + 1024.0);
+        let (one, other) =
+            (fit(KMeansParams::new(5).seed(3), &near), fit(KMeansParams::new(5).seed(3), &far));
+        assert!(
+            (one.inertia() / other.inertia() - 1.0).abs() < 1e-5,
+            "{} {}",
+            one.inertia(),
+            other.inertia()
+        );
+        assert_eq!(other.predict(&far).to_vec(), other.labels());
     }
 
     #[test]
