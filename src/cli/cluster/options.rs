@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use crate::cli::arguments::EmbedderOptions;
 use crate::cli::error::CliError;
 
 /// What `cluster` is told.
@@ -54,9 +55,8 @@ pub(in crate::cli) struct ClusterOptions {
     /// `embedding` or `text`, whichever the first line has].
     #[arg(long, value_name = "NAME")]
     pub(super) field: Option<String>,
-    /// What turns texts into vectors: static, hashing, hashing-N or dir:FOLDER.
-    #[arg(long, value_name = "NAME", default_value = "static")]
-    pub(super) embedder: String,
+    #[command(flatten)]
+    pub(super) embedder: EmbedderOptions,
     /// The seed of everything random.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(super) seed: u64,

@@ -8,9 +8,10 @@ use ndarray::Array2;
 use serde_json::Value;
 
 use super::options::ClusterOptions;
+use crate::cli::embedder::open;
 use crate::cli::error::CliError;
 use crate::embed::MatrixError;
-use crate::files::{open_embedder, read_npy};
+use crate::files::read_npy;
 
 /// Fields that are looked for where none is named.
 const FIELDS: [&str; 3] = ["vector", "embedding", "text"];
@@ -191,7 +192,7 @@ fn embedded(cells: &[Cell], options: &ClusterOptions, lines: Vec<Value>) -> Resu
     let texts =
         cells.iter().filter_map(|cell| if let Cell::Text(text) = cell { Some(text.as_str()) } else { None });
     let texts: Vec<&str> = texts.collect();
-    let embedder = open_embedder(&options.embedder)?;
+    let embedder = open(&options.embedder, None)?;
     let rows = embedder.embed(&texts)?.into_inner();
     let note = format!(
         "{} texts became vectors of {} components by `{}`",
