@@ -4,6 +4,7 @@
 //! everything that is not a result (progress, warnings, errors) goes to standard error.
 
 mod arguments;
+mod calibrate;
 mod consensus;
 mod console;
 mod drafts;
@@ -11,6 +12,7 @@ mod error;
 mod evaluate;
 mod exit;
 mod inputs;
+mod labelled;
 mod log;
 mod output;
 mod personas;
@@ -41,6 +43,7 @@ pub fn execute(arguments: &Arguments) -> Result<Exit, CliError> {
         Command::Models { study } => study::models(study, console),
         Command::Run(options) => run::run(options, console),
         Command::Consensus(options) => consensus::consensus(options, console),
+        Command::Calibrate(options) => calibrate::calibrate(options, console),
         Command::Evaluate(what) => evaluate::evaluate(what, console),
         Command::Completions { shell } => completions(*shell),
     };

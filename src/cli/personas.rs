@@ -10,13 +10,14 @@ use super::drafts::Gathered;
 use super::error::CliError;
 use super::output::Output;
 use crate::consensus::{
-    ConsensusError, ConsensusPersona, ConsensusValidParams, DraftSource, Engine, Learned,
+    ConfidenceStatus, ConsensusError, ConsensusPersona, ConsensusValidParams, DraftSource, Engine, Learned,
 };
 use crate::embed::Embedder;
 use crate::files::PanelDrafts;
 use crate::persona::ModelName;
 use crate::report::{
-    Asked, Counts, PanelMember, PersonaFiles, Product, Summary, safe, terminal_persona, wrapped,
+    Asked, Counts, PanelDependence, PanelMember, PersonaFiles, Product, Summary, safe, terminal_persona,
+    wrapped,
 };
 
 /// How many personas a terminal is shown; all of them are in the files.
@@ -86,6 +87,8 @@ pub(super) fn write(
     let engine = Engine::new(&schema, embedder, panel.clone(), settings.clone())?;
     console.detail(&format!("learning from {} records", spool.len()));
     let learned = engine.learn(&source)?;
+    console.detail("leaving out each model in turn");
+    let diagnosis = engine.diagnose(&source, &learned)?;
     let mut counts = Counts::of_reading(&inputs, used);
     let files = PersonaFiles::new(&schema, &mut outputs.lines, &mut outputs.table, &mut outputs.cards)?;
     let shown = decide(&engine, &source, &learned, files, &mut counts, console)?;
@@ -96,7 +99,10 @@ pub(super) fn write(
         inputs,
         panel: PanelMember::panel(&panel, &by_model, &learned),
         learned: (&learned).into(),
-        calibrated: false,
+        calibrated: settings.confidence_status() == ConfidenceStatus::Calibrated,
+        calibration: (&settings).into(),
+        dependence: PanelDependence::of(&panel, &learned.dependence),
+        diagnosis,
         seed,
         embedder: embedder.name().to_owned(),
         settings,

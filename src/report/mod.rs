@@ -19,8 +19,12 @@ mod wording;
 
 pub use markdown::markdown_record;
 pub use persona_files::{PersonaFiles, ReportError};
-pub use summary::{Asked, Counts, InputCount, MemberAnswers, PanelMember, Product, Summary, WhatWasLearned};
+pub use summary::{
+    Asked, CalibrationNote, Counts, InputCount, MemberAnswers, PairOfModels, PanelDependence, PanelMember,
+    Product, Summary, WhatWasLearned,
+};
 pub use table::PersonaTable;
 pub use terminal::{terminal_persona, wrapped};
 #[cfg(feature = "cli")]
 pub(crate) use wording::counted;
+pub use wording::status_words;
