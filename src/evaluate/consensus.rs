@@ -278,6 +278,18 @@ impl ConsensusTrial<'_> {
         Ok((personas, records))
     }
 
+    /// How good the members of a committee are; `credits` are the sums of theirs.
+    fn members(&self, committee: &[ModelName], credits: &[f64]) -> Members {
+        let cells = self.gold.len() as f64;
+        let accuracies: Vec<f64> = credits.iter().map(|sum| sum / cells).collect();
+        let best = (0..committee.len()).reduce(|b, m| if accuracies[m] > accuracies[b] { m } else { b });
+        Members {
+            mean: mean(accuracies.iter().copied()),
+            best: best.map(|best| accuracies[best]),
+            best_model: best.map(|best| committee[best].clone()),
+        }
+    }
+
     fn judge(
         &self,
         committee: &[ModelName],
@@ -293,12 +305,11 @@ impl ConsensusTrial<'_> {
             let drafts = drafts.get(&cell.record).copied().unwrap_or_default();
             // Gold may use another of the trait's names.
             let name = self.schema.get(&cell.name).map_or(&cell.name, |definition| &definition.name);
-            let (wording, confidence) = consensus_answer(personas.get(&cell.record), name);
+            let found = personas.get(&cell.record).and_then(|persona| persona.traits.get(name));
+            let (wording, confidence) = consensus_answer(found);
             let credit = wording.map_or(0.0, |wording| cell.credit(&wording));
             consensus.push(credit, confidence);
-            if let Some(found) = personas.get(&cell.record).and_then(|persona| persona.traits.get(name)) {
-                sets.add(found, cell);
-            }
+            sets.add(found, cell);
             per_trait.entry(cell.name.clone()).or_default().push(credit, confidence);
             let (wording, share) = plurality_answer(drafts, name);
             plurality.push(wording.map_or(0.0, |wording| cell.credit(&wording)), share);
@@ -307,19 +318,12 @@ impl ConsensusTrial<'_> {
                 members[place] += said.map_or(0.0, |value| cell.credit(&value.to_string()));
             }
         }
-        let cells = self.gold.len() as f64;
-        let accuracies: Vec<f64> = members.iter().map(|sum| sum / cells).collect();
-        let best = (0..committee.len()).reduce(|b, m| if accuracies[m] > accuracies[b] { m } else { b });
         Outcome {
             sets: sets.scores(),
             consensus: consensus.scores(),
             answers: consensus,
             plurality: plurality.scores(),
-            members: Members {
-                mean: mean(accuracies.iter().copied()),
-                best: best.map(|best| accuracies[best]),
-                best_model: best.map(|best| committee[best].clone()),
-            },
+            members: self.members(committee, &members),
             per_trait: per_trait.into_iter().map(|(name, answers)| (name, answers.scores())).collect(),
         }
     }
@@ -342,8 +346,10 @@ struct Sets {
 }
 
 impl Sets {
-    fn add(&mut self, found: &TraitConsensus, cell: &GoldCell) {
-        let Some(set) = &found.prediction_set else { return };
+    fn add(&mut self, found: Option<&TraitConsensus>, cell: &GoldCell) {
+        let Some((found, set)) = found.and_then(|found| Some((found, found.prediction_set.as_ref()?))) else {
+            return;
+        };
         let right = |variant: &&Variant| wording(variant).is_some_and(|words| cell.credit(&words) >= 0.5);
         let listed = found.variants.iter().filter(right).any(|variant| set.values.contains(&variant.value));
         let unsaid = set.open && !found.variants.iter().any(|variant| right(&variant));
@@ -399,11 +405,8 @@ fn restricted(record: &RecordDrafts, committee: &[ModelName]) -> RecordDrafts {
 }
 
 /// The wording that stands for the consensus, verbatim, and its confidence.
-fn consensus_answer(persona: Option<&ConsensusPersona>, name: &str) -> (Option<String>, f64) {
-    let Some(found) = persona.and_then(|persona| persona.traits.get(name)) else {
-        return (None, 0.0);
-    };
-    (found.variants.first().and_then(wording), found.confidence)
+fn consensus_answer(found: Option<&TraitConsensus>) -> (Option<String>, f64) {
+    found.map_or((None, 0.0), |found| (found.variants.first().and_then(wording), found.confidence))
 }
 
 /// The wording that stands for a variant, verbatim.

@@ -320,6 +320,17 @@ impl fmt::Display for Summary {
             counts.divergent_traits,
             counted(counts.traits, "trait"),
         )?;
+        self.left_aside(f)?;
+        writeln!(f, "{}: {}.", safe::line(&self.learned.subject), safe::line(&self.learned.same_persona))?;
+        self.dependence(f)?;
+        self.confidences(f)
+    }
+}
+
+impl Summary {
+    /// What was read and is not in the result.
+    fn left_aside(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let counts = &self.counts;
         if counts.drafts_of_other_models > 0 {
             let drafts = counted(counts.drafts_of_other_models, "draft");
             writeln!(f, "Left out, being of other models: {drafts}.")?;
@@ -339,13 +350,9 @@ impl fmt::Display for Summary {
         if records > 0 {
             writeln!(f, "Records set aside, with reasons in set_aside.jsonl: {records}.")?;
         }
-        writeln!(f, "{}: {}.", safe::line(&self.learned.subject), safe::line(&self.learned.same_persona))?;
-        self.dependence(f)?;
-        self.confidences(f)
+        Ok(())
     }
-}
 
-impl Summary {
     /// What the panel is worth, and which vote decides most.
     fn dependence(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let PanelDependence { correlation, measured, n_eff, .. } = &self.dependence;
