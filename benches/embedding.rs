@@ -1,10 +1,12 @@
 //! How many texts a second each embedder takes, and how long the shipped table needs to load.
 //!
-//! One core: set `RAYON_NUM_THREADS=1`.
+//! One core: set `RAYON_NUM_THREADS=1`. A folder of a sentence transformer is measured too, where
+//! `CONSONA_MINILM_DIR` names one.
 
 use std::hint::black_box;
 
 use consona::embed::{BlockEncoder, Embedder, HashingEmbedder, StaticEmbedder};
+use consona::files::open_embedder;
 use consona::persona::{Draft, ModelName, RecordId, TraitSchema, TraitValue};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
@@ -57,6 +59,10 @@ fn embedding(criterion: &mut Criterion) {
     for (name, embedder) in &embedders {
         group.bench_function(*name, |bencher| bencher.iter(|| embedder.embed(black_box(&texts))));
     }
+    let table = StaticEmbedder::embedded().expect("shipped");
+    group.bench_function("tokenise/10000x20", |bencher| {
+        bencher.iter(|| texts.iter().map(|text| table.tokens(black_box(text)).len()).sum::<usize>());
+    });
     group.finish();
     criterion.bench_function("load/static-256", |bencher| bencher.iter(StaticEmbedder::embedded));
 }
@@ -97,5 +103,17 @@ fn blocks(criterion: &mut Criterion) {
     criterion.bench_function("blocks/similarities/5x11", |bencher| bencher.iter(|| encoded.similarities()));
 }
 
-criterion_group!(benches, embedding, blocks);
+fn transformer(criterion: &mut Criterion) {
+    const COUNT: usize = 256;
+    let Ok(folder) = std::env::var("CONSONA_MINILM_DIR") else { return };
+    let embedder = open_embedder(&format!("dir:{folder}")).expect("a sentence-transformers folder");
+    let texts = texts(COUNT);
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    let mut group = criterion.benchmark_group("embed");
+    group.throughput(Throughput::Elements(COUNT as u64)).sample_size(10);
+    group.bench_function("transformer/256x20", |bencher| bencher.iter(|| embedder.embed(black_box(&texts))));
+    group.finish();
+}
+
+criterion_group!(benches, embedding, blocks, transformer);
 criterion_main!(benches);

@@ -63,11 +63,13 @@ fn help_is_for_people() {
         "check",
         "models",
         "consensus",
+        "embed",
         "evaluate",
         "evaluate consensus",
         "evaluate matching",
         "evaluate embedding",
         "evaluate divergence",
+        "evaluate labels",
         "completions",
     ] {
         let mut arguments: Vec<&str> = command.split_whitespace().collect();

@@ -80,6 +80,8 @@ pub(super) enum Command {
     /// figures are of records that were not fitted to. Give the file to `consensus --calibration`, or name
     /// it as `calibration` in the section `consensus` of a study.
     Calibrate(CalibrateOptions),
+    /// Write a field of every record as a vector, for notebooks.
+    Embed(EmbedOptions),
     /// Hold the engine against gold.
     #[command(subcommand, after_help = TABLE)]
     Evaluate(Evaluation),
@@ -185,12 +187,49 @@ pub(super) struct Probabilities {
 /// Settings that several commands share.
 #[derive(Args, Debug)]
 pub(super) struct Settings {
-    /// What compares meanings: static, hashing, hashing-N or dir:FOLDER.
-    #[arg(long, value_name = "NAME", default_value = "static")]
-    pub(super) embedder: String,
+    #[command(flatten)]
+    pub(super) embedder: EmbedderOptions,
     /// The seed of everything random.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(super) seed: u64,
+}
+
+/// Which embedder, and where an endpoint's vectors are kept.
+#[derive(Args, Debug)]
+pub(super) struct EmbedderOptions {
+    /// What compares meanings: static, hashing, hashing-N, dir:FOLDER, openai:MODEL, ollama:MODEL, or
+    /// PROVIDER:MODEL@URL for an endpoint of your own (`tei:` for Text Embeddings Inference).
+    #[arg(long, value_name = "NAME", default_value = "static")]
+    pub(super) embedder: String,
+    /// The folder in which an endpoint's vectors are kept, so that no text is paid for twice [default:
+    /// the folder of the result, where there is one].
+    #[arg(long, value_name = "DIR")]
+    pub(super) embedding_cache: Option<PathBuf>,
+}
+
+/// What `embed` is told.
+#[derive(Args, Debug)]
+pub(super) struct EmbedOptions {
+    /// Files of records: CSV, JSON or JSON Lines; `-` is standard input.
+    #[arg(required = true, value_name = "FILE")]
+    pub(super) files: Vec<PathBuf>,
+    /// The field whose text is embedded; lists of texts are joined.
+    #[arg(long, value_name = "NAME")]
+    pub(super) field: String,
+    /// The file for the vectors: .npy, float32, one row per record.
+    #[arg(long, value_name = "FILE.npy")]
+    pub(super) out: PathBuf,
+    /// A file for the ids of the rows, one per line.
+    #[arg(long, value_name = "FILE")]
+    pub(super) ids: Option<PathBuf>,
+    /// The field with the record's id [default: the first of the usual names].
+    #[arg(long, value_name = "NAME")]
+    pub(super) id: Option<String>,
+    /// The format of the files [default: by ending, else by look].
+    #[arg(long, value_name = "FORMAT")]
+    pub(super) format: Option<FormatName>,
+    #[command(flatten)]
+    pub(super) embedder: EmbedderOptions,
 }
 
 #[derive(Debug, Subcommand)]

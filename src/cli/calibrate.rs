@@ -8,12 +8,13 @@ use serde::Serialize;
 
 use super::arguments::CalibrateOptions;
 use super::console::Console;
+use super::embedder::open;
 use super::error::CliError;
 use super::exit::Exit;
 use super::labelled::Labelled;
 use crate::consensus::{Calibration, CalibrationQuality, Calibrator, ConsensusParams, Interval};
 use crate::evaluate::{CalibrationPlan, ConsensusTrial, calibrate as fit};
-use crate::files::{OutputFile, open_embedder};
+use crate::files::OutputFile;
 use crate::report::safe;
 
 /// The answer of `calibrate --json`.
@@ -26,7 +27,7 @@ struct Fitted<'a> {
 
 /// Fits a calibration and writes it.
 pub(super) fn calibrate(options: &CalibrateOptions, console: Console) -> Result<Exit, CliError> {
-    let embedder = open_embedder(&options.settings.embedder)?;
+    let embedder = open(&options.settings.embedder, None)?;
     let seed = options.settings.seed;
     let settings = ConsensusParams::new().seed(seed).calibration(Calibration::None).check()?;
     let mut file = OutputFile::create(&options.out)?;

@@ -3,20 +3,21 @@
 use super::arguments::{ConsensusOptions, SubjectName};
 use super::console::{Console, width};
 use super::drafts::gather;
+use super::embedder::open;
 use super::error::CliError;
 use super::exit::Exit;
 use super::inputs;
 use super::personas::{Material, Outputs, write};
 use crate::consensus::{ConsensusParams, ConsensusValidParams, Subject};
 use crate::dataset::DraftDefaults;
-use crate::files::{create_folder, open_embedder};
+use crate::files::create_folder;
 
 /// Forms consensus personas out of files of drafts.
 pub(super) fn consensus(options: &ConsensusOptions, console: Console) -> Result<Exit, CliError> {
     let settings = settings(options)?;
-    let embedder = open_embedder(&options.settings.embedder)?;
     let base = inputs::schema(options.schema.as_ref())?;
     create_folder(&options.out)?;
+    let embedder = open(&options.settings.embedder, Some(&options.out))?;
     let mut outputs = Outputs::create(&options.out)?;
     let defaults = DraftDefaults {
         format: options.format.map(Into::into),

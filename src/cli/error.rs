@@ -197,9 +197,8 @@ impl CliError {
             }
             Self::Embedder(error) => of_embedder(error),
             Self::Files(error) => of_files(error),
-            Self::Consensus(error) => of_consensus(error),
+            Self::Consensus(error) | Self::Calibrate(CalibrateError::Consensus(error)) => of_consensus(error),
             Self::Run(RunError::Store(error)) | Self::Store(error) => of_store(error),
-            Self::Calibrate(CalibrateError::Consensus(error)) => of_consensus(error),
             Self::Read { .. }
             | Self::NoDrafts { .. }
             | Self::NoRecords { .. }

@@ -8,6 +8,7 @@ use super::arguments::{
     MatchingEvaluation,
 };
 use super::console::Console;
+use super::embedder::open;
 use super::error::CliError;
 use super::exit::Exit;
 use super::inputs;
@@ -18,7 +19,6 @@ use crate::evaluate::{
     RewordingReport, Scores, evaluate_divergence, evaluate_embedding, evaluate_labels, evaluate_matching,
     evaluate_rewordings, read_documents, read_label_file, read_planted, read_rewordings, read_sentence_pairs,
 };
-use crate::files::open_embedder;
 use crate::report::{safe, status_words};
 
 /// Does one evaluation.
@@ -34,7 +34,7 @@ pub(super) fn evaluate(what: &Evaluation, console: Console) -> Result<Exit, CliE
 }
 
 fn consensus(options: &ConsensusEvaluation, console: Console) -> Result<(), CliError> {
-    let embedder = open_embedder(&options.settings.embedder)?;
+    let embedder = open(&options.settings.embedder, None)?;
     let params = ConsensusParams::new().seed(options.settings.seed);
     let settings = inputs::calibrated(params, &options.probabilities)?.check()?;
     let labelled =
@@ -57,7 +57,7 @@ fn consensus(options: &ConsensusEvaluation, console: Console) -> Result<(), CliE
 
 fn matching(options: &MatchingEvaluation, console: Console) -> Result<(), CliError> {
     let text = inputs::text(&options.personas)?;
-    let embedder = open_embedder(&options.settings.embedder)?;
+    let embedder = open(&options.settings.embedder, None)?;
     let refuse = |source| CliError::Matching { path: options.personas.clone(), source };
     // The two forms differ in their lines: only a reworded persona has pairs of wordings.
     if let Ok(personas) = read_rewordings(&text) {
@@ -71,7 +71,7 @@ fn matching(options: &MatchingEvaluation, console: Console) -> Result<(), CliErr
 
 fn embedding(options: &EmbeddingEvaluation, console: Console) -> Result<(), CliError> {
     let text = inputs::text(&options.pairs)?;
-    let embedder = open_embedder(&options.settings.embedder)?;
+    let embedder = open(&options.settings.embedder, None)?;
     let refuse = |source| CliError::Pairs { path: options.pairs.clone(), source };
     let pairs = read_sentence_pairs(&text).map_err(refuse)?;
     let report = evaluate_embedding(&pairs, embedder.as_ref()).map_err(refuse)?;
@@ -85,14 +85,14 @@ fn divergence(options: &DivergenceEvaluation, console: Console) -> Result<(), Cl
     let text = inputs::text(&options.planted)?;
     let cells =
         read_planted(&text).map_err(|source| CliError::Planted { path: options.planted.clone(), source })?;
-    let embedder = open_embedder(&options.settings.embedder)?;
+    let embedder = open(&options.settings.embedder, None)?;
     let settings = ConsensusParams::new().seed(options.settings.seed).check()?;
     let report = evaluate_divergence(&cells, embedder.as_ref(), &settings)?;
     console.answer(&report, || divergence_text(&report))
 }
 
 fn labels(options: &LabelsEvaluation, console: Console) -> Result<(), CliError> {
-    let embedder = open_embedder(&options.settings.embedder)?;
+    let embedder = open(&options.settings.embedder, None)?;
     let mut reports: BTreeMap<String, LabelReport> = BTreeMap::new();
     for path in &options.files {
         let name = path.display().to_string();
@@ -154,7 +154,7 @@ fn consensus_text(report: &ConsensusReport) -> String {
 /// The reliability diagram, and whether sets of values hold the truth.
 fn reliability_text(report: &ConsensusReport) -> String {
     let pooled = &report.pooled;
-    let mut text = format!(
+    let head = format!(
         "\nConfidence ({}) against accuracy, {} answers together: ECE {}, Brier {}, AUROC {}\n",
         status_words(report.confidence_status),
         pooled.n,
@@ -162,17 +162,17 @@ fn reliability_text(report: &ConsensusReport) -> String {
         figure(pooled.scores.brier).trim(),
         figure(pooled.scores.auroc).trim()
     );
-    for bin in pooled.bins.iter().filter(|bin| bin.n > 0) {
+    let bins = pooled.bins.iter().filter(|bin| bin.n > 0).map(|bin| {
         let (confidence, accuracy) = (figure(bin.confidence), figure(bin.accuracy));
-        text.push_str(&format!("{:.1}–{:.1}  {confidence}  {accuracy}  n {}\n", bin.lower, bin.upper, bin.n));
-    }
-    if let Some(sets) = &report.sets {
-        text.push_str(&format!(
+        format!("{:.1}–{:.1}  {confidence}  {accuracy}  n {}\n", bin.lower, bin.upper, bin.n)
+    });
+    let sets = report.sets.iter().map(|sets| {
+        format!(
             "\nSets for {:.2}: cover {:.3}, list a right value {:.3}, {:.2} values on average, open {:.3}; n {}\n",
             sets.coverage, sets.covered, sets.listed, sets.mean_size, sets.open, sets.n
-        ));
-    }
-    text
+        )
+    });
+    std::iter::once(head).chain(bins).chain(sets).collect()
 }
 
 fn divergence_text(report: &DivergenceReport) -> String {

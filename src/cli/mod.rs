@@ -8,6 +8,8 @@ mod calibrate;
 mod consensus;
 mod console;
 mod drafts;
+mod embed;
+mod embedder;
 mod error;
 mod evaluate;
 mod exit;
@@ -44,6 +46,7 @@ pub fn execute(arguments: &Arguments) -> Result<Exit, CliError> {
         Command::Run(options) => run::run(options, console),
         Command::Consensus(options) => consensus::consensus(options, console),
         Command::Calibrate(options) => calibrate::calibrate(options, console),
+        Command::Embed(options) => embed::embed(options, console),
         Command::Evaluate(what) => evaluate::evaluate(what, console),
         Command::Completions { shell } => completions(*shell),
     };

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::console::Console;
 use super::drafts::Gathered;
+use super::embedder::fetch_ahead;
 use super::error::CliError;
 use super::output::Output;
 use crate::consensus::{
@@ -84,6 +85,7 @@ pub(super) fn write(
     let Gathered { spool, schema, by_model, inputs } = gathered;
     let used = panel.iter().filter_map(|model| by_model.get(model)).sum();
     let source = PanelDrafts::new(&spool, &panel);
+    fetch_ahead(embedder, &schema, &panel, &settings, &source, console)?;
     let engine = Engine::new(&schema, embedder, panel.clone(), settings.clone())?;
     console.detail(&format!("learning from {} records", spool.len()));
     let learned = engine.learn(&source)?;

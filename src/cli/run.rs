@@ -52,6 +52,7 @@ pub(super) fn run(options: &RunOptions, console: Console) -> Result<Exit, CliErr
     for reason in &records.set_aside {
         outputs.set_aside.line(reason)?;
     }
+    let embedder = embedder.open(&store)?;
     let material = Material {
         gathered: derived.gathered,
         panel: study.members(),

@@ -9,14 +9,13 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::console::Console;
+use super::embedder::StudyEmbedder;
 use super::error::CliError;
 use super::exit::Exit;
 use super::inputs;
 use crate::cluster::Algorithm;
 use crate::consensus::{ConsensusParams, ConsensusValidParams};
 use crate::dataset::{Loaded, Record};
-use crate::embed::Embedder;
-use crate::files::open_embedder;
 use crate::report::{counted, safe};
 use crate::run::study::EXAMPLE;
 use crate::run::{
@@ -30,7 +29,7 @@ pub(super) struct Prepared {
     pub(super) records: Loaded<Record>,
     pub(super) drafting: Drafting,
     pub(super) seats: Seats,
-    pub(super) embedder: Box<dyn Embedder>,
+    pub(super) embedder: StudyEmbedder,
     pub(super) settings: ConsensusValidParams,
     pub(super) plan: PlanSummary,
 }
@@ -84,9 +83,8 @@ fn section<T: DeserializeOwned>(
     })
 }
 
-fn embedder(study: &Study, path: &Path) -> Result<Box<dyn Embedder>, CliError> {
-    let name: Option<String> = section(path, "embedder", &study.embedder)?;
-    open_embedder(name.as_deref().unwrap_or("static")).map_err(|source| CliError::Section {
+fn embedder(study: &Study, path: &Path) -> Result<StudyEmbedder, CliError> {
+    StudyEmbedder::prepare(&study.embedder).map_err(|source| CliError::Section {
         path: path.to_owned(),
         section: "embedder",
         source: Box::new(source),

@@ -4,13 +4,18 @@
 //! its traits are embedded in blocks and compared trait by trait, which gives a
 //! [`SimilarityMatrix`] over the drafts of a record. What is *not* decided here is which drafts
 //! belong together; that is [`crate::cluster`].
-
 //!
 //! | embedder | what it sees | SICK ρ × 100 | STS 2016 ρ × 100 | PersonaChat R@1, item by item / one vector | texts a second | size |
 //! |---|---|---|---|---|---|---|
 //! | `hashing` | spelling | 56.9 | 46.6 | – | 100,000, one core | none |
 //! | `static` (default) | meaning of words | 65.0 | 66.5 | .96 / .74 | 770,000, one core | 7.5 MB, compiled in |
 //! | `dir:` all-MiniLM-L6-v2 | meaning of sentences | 77.1 | 72.4 | 1.00 / .89 | 240 on two cores (8.3 ms of CPU a text) | 91 MB |
+//! | endpoints ([`RemoteModel`]) | what their model sees | – | – | – | network |
+//!
+//! Bad input has one treatment everywhere: a text of which nothing is left (empty, or without a known
+//! word) gets a unit row of its own, near to nothing else; a long text is read whole by the static table
+//! and by spelling, up to the model's length by a transformer, and to 24,000 characters by an endpoint; a
+//! vector that is not finite or all zeros is an error that names the embedder.
 
 mod blocks;
 mod cached;
@@ -19,6 +24,7 @@ mod folder;
 mod hashing;
 mod matrix;
 mod named;
+mod recording;
 mod remote;
 mod static_table;
 mod table_file;
@@ -31,7 +37,9 @@ pub use cached::CachedEmbedder;
 pub use folder::ModelFolder;
 pub use hashing::HashingEmbedder;
 pub use matrix::{FeatureMatrix, MatrixError, SimilarityMatrix};
+pub(crate) use named::KNOWN;
 pub use named::from_name;
+pub use recording::RecordingEmbedder;
 pub use remote::{Dialect, RemoteModel};
 pub use static_table::StaticEmbedder;
 pub use transformer::TransformerEmbedder;
@@ -44,6 +52,12 @@ pub trait Embedder: std::fmt::Debug + Send + Sync {
 
     /// Components per row.
     fn dimension(&self) -> usize;
+
+    /// Whether it would rather be asked for many texts at once than for a few many times, because every
+    /// question has its price.
+    fn prefers_bulk(&self) -> bool {
+        false
+    }
 
     /// One unit row per text, in order.
     ///
@@ -120,6 +134,14 @@ pub enum EmbedError {
         name: String,
         /// The names there are.
         known: String,
+    },
+    /// An endpoint that did not answer, or a cache that cannot be used.
+    #[error("`{embedder}` cannot be asked for vectors")]
+    Remote {
+        /// Which embedder was asked.
+        embedder: String,
+        /// Why there is no answer.
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// A text whose vector was not fetched before the pure part began.
     #[error("`{embedder}` has no stored vector for a text of {length} characters")]

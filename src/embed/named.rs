@@ -2,9 +2,10 @@
 
 use super::{EmbedError, Embedder, HashingEmbedder, StaticEmbedder};
 
-/// What [`from_name`] knows, for messages.
-const KNOWN: &str = "`static` (the default), `hashing`, `hashing-N` with N components, and, where files \
-                     may be opened, `dir:PATH`";
+/// What embedders there are, for messages; those with a colon are opened by the shell.
+pub(crate) const KNOWN: &str = "`static` (the default), `hashing`, `hashing-N` with N components, `dir:PATH`, \
+                                `openai:MODEL`, `ollama:MODEL`, and `tei:MODEL@URL` or any other endpoint's \
+                                `NAME:MODEL@URL`";
 
 /// The embedder of that name: `static` (the table that is compiled in), `hashing` (1,024
 /// components) or `hashing-N`. Folders (`dir:PATH`) and endpoints are opened by the shell.

@@ -11,7 +11,7 @@ use super::EmbedError;
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Dialect {
-    /// `POST /v1/embeddings` of `OpenAI` and of all who imitate it (vLLM, llama.cpp, LM Studio).
+    /// `POST /embeddings` (below `/v1`) of `OpenAI` and of all who imitate it (vLLM, llama.cpp, LM Studio).
     Openai,
     /// `POST /api/embed` of Ollama.
     Ollama,
@@ -19,9 +19,16 @@ pub enum Dialect {
     Tei,
 }
 
+/// Characters of a text that are sent; what is longer is cut there. Models read 512 to 8,192 tokens, so
+/// no more than this is ever looked at, and some endpoints refuse it.
+const LONGEST: usize = 24_000;
+
 /// An endpoint and its model: what its vectors depend on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RemoteModel {
+    /// The name that becomes part of a run's identity, and under which vectors are kept: another name is
+    /// another model.
+    pub name: String,
     /// How it is asked.
     pub dialect: Dialect,
     /// The model's name at the endpoint; Text Embeddings Inference serves one and is not told.
@@ -32,35 +39,21 @@ pub struct RemoteModel {
 }
 
 impl RemoteModel {
-    /// The name that becomes part of a run's identity: another model is another run.
-    #[must_use]
-    pub fn name(&self) -> String {
-        let dialect = match self.dialect {
-            Dialect::Openai => "openai",
-            Dialect::Ollama => "ollama",
-            Dialect::Tei => "tei",
-        };
-        match self.dimensions {
-            Some(dimensions) => format!("{dialect}:{}-{dimensions}", self.model),
-            None => format!("{dialect}:{}", self.model),
-        }
-    }
-
     /// Where below the endpoint's base the request goes.
     #[must_use]
     pub fn path(&self) -> &'static str {
         match self.dialect {
-            Dialect::Openai => "/v1/embeddings",
+            Dialect::Openai => "/embeddings",
             Dialect::Ollama => "/api/embed",
             Dialect::Tei => "/embed",
         }
     }
 
-    /// The body of the request. Empty texts are sent as one blank, because endpoints refuse them.
+    /// The body of the request. Empty texts are sent as one blank, because endpoints refuse them, and of
+    /// long ones only the first 24,000 characters.
     #[must_use]
     pub fn encode(&self, texts: &[&str]) -> Value {
-        let texts: Vec<&str> =
-            texts.iter().map(|text| if text.trim().is_empty() { " " } else { text }).collect();
+        let texts: Vec<&str> = texts.iter().map(|text| sendable(text)).collect();
         let mut body = match self.dialect {
             Dialect::Openai => json!({"model": self.model, "input": texts, "encoding_format": "float"}),
             Dialect::Ollama => json!({"model": self.model, "input": texts, "truncate": true}),
@@ -79,7 +72,7 @@ impl RemoteModel {
     /// [`EmbedError::Count`] for fewer or more vectors than texts; [`EmbedError::Ragged`] for vectors of
     /// different lengths.
     pub fn decode(&self, body: &[u8], texts: usize) -> Result<Vec<Vec<f32>>, EmbedError> {
-        let refuse = |reason: String| EmbedError::Reply { embedder: self.name(), reason };
+        let refuse = |reason: String| EmbedError::Reply { embedder: self.name.clone(), reason };
         let vectors = match self.dialect {
             Dialect::Openai => serde_json::from_slice(body).and_then(|reply: OpenaiReply| reply.vectors()),
             Dialect::Ollama => serde_json::from_slice(body).map(|reply: OllamaReply| reply.embeddings),
@@ -87,14 +80,21 @@ impl RemoteModel {
         };
         let vectors = vectors.map_err(|error| refuse(format!("not the expected form ({error})")))?;
         if vectors.len() != texts {
-            return Err(EmbedError::Count { embedder: self.name(), vectors: vectors.len(), texts });
+            return Err(EmbedError::Count { embedder: self.name.clone(), vectors: vectors.len(), texts });
         }
         let expected = self.dimensions.or_else(|| vectors.first().map(Vec::len)).unwrap_or_default();
         match vectors.iter().map(Vec::len).find(|found| *found != expected || *found == 0) {
-            Some(found) => Err(EmbedError::Ragged { embedder: self.name(), expected, found }),
+            Some(found) => Err(EmbedError::Ragged { embedder: self.name.clone(), expected, found }),
             None => Ok(vectors),
         }
     }
+}
+
+fn sendable(text: &str) -> &str {
+    if text.trim().is_empty() {
+        return " ";
+    }
+    text.char_indices().nth(LONGEST).map_or(text, |(end, _)| &text[..end])
 }
 
 #[derive(Deserialize)]
@@ -129,7 +129,7 @@ mod tests {
     use super::*;
 
     fn remote(dialect: Dialect) -> RemoteModel {
-        RemoteModel { dialect, model: "m".to_owned(), dimensions: None }
+        RemoteModel { name: "x:m".to_owned(), dialect, model: "m".to_owned(), dimensions: None }
     }
 
     #[test]
@@ -137,7 +137,7 @@ mod tests {
         let asked = |dialect| (remote(dialect).path(), remote(dialect).encode(&["a", ""]));
         assert_eq!(
             asked(Dialect::Openai),
-            ("/v1/embeddings", json!({"model": "m", "input": ["a", " "], "encoding_format": "float"}))
+            ("/embeddings", json!({"model": "m", "input": ["a", " "], "encoding_format": "float"}))
         );
         assert_eq!(
             asked(Dialect::Ollama),
@@ -149,7 +149,8 @@ mod tests {
         );
         let short = RemoteModel { dimensions: Some(2), ..remote(Dialect::Openai) };
         assert_eq!(short.encode(&["a"])["dimensions"], json!(2));
-        assert_eq!(short.name(), "openai:m-2");
+        let long = "ä".repeat(LONGEST + 1);
+        assert_eq!(short.encode(&[&long])["input"][0], json!("ä".repeat(LONGEST)));
     }
 
     #[test]

@@ -58,6 +58,20 @@ impl StaticEmbedder {
         Self::build(folder, name)
     }
 
+    /// The rows of the table that a text is the mean of, in the order of its words; unknown words have none.
+    #[must_use]
+    pub fn tokens(&self, text: &str) -> Vec<u32> {
+        let mut ids = Vec::new();
+        self.tokenise(text, &mut Scratch::default(), &mut ids);
+        ids
+    }
+
+    fn tokenise(&self, text: &str, scratch: &mut Scratch, ids: &mut Vec<u32>) {
+        ids.clear();
+        self.pieces.encode(text, scratch, ids);
+        ids.retain(|id| *id != self.pieces.unknown());
+    }
+
     fn build(mut folder: ModelFolder, name: String) -> Result<Self, EmbedError> {
         let pieces = folder.word_piece()?;
         let Some(file) = folder.table.take() else {
@@ -80,9 +94,7 @@ impl StaticEmbedder {
 
     /// The row of one text; `ids` and `scratch` are only lent, so that nothing is allocated per text.
     fn fill(&self, text: &str, scratch: &mut Scratch, ids: &mut Vec<u32>, row: &mut [f32]) {
-        ids.clear();
-        self.pieces.encode(text, scratch, ids);
-        ids.retain(|id| *id != self.pieces.unknown());
+        self.tokenise(text, scratch, ids);
         pulp::Arch::new().dispatch(Sum { ids, sums: row, rows: &self.table.rows });
         // The length is brought to 1, so dividing by the number of tokens would change nothing.
         fallback::finish(text, row);
@@ -287,6 +299,13 @@ mod tests {
         let stray =
             folder(&[("embeddings", Dtype::I8, &[2, 1], vec![1, 2]), ("mapping", Dtype::I32, &[3], stray)]);
         assert!(refusal(stray).contains("token 1 to a row that is not among the 2"));
+    }
+
+    #[test]
+    fn unknown_words_have_no_row_and_known_ones_theirs() {
+        let table = StaticEmbedder::embedded().expect("shipped");
+        assert_eq!(table.tokens("Nurse, ☃ nurse!").len(), table.tokens("nurse , nurse !").len());
+        assert!(table.tokens("☃ ☃").is_empty());
     }
 
     #[test]

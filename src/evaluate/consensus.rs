@@ -225,7 +225,9 @@ impl ConsensusTrial<'_> {
             })
             .collect();
         let mut pooled = Answers::default();
-        outcomes.iter().for_each(|outcome| pooled.extend(&outcome.answers));
+        for outcome in outcomes {
+            pooled.extend(&outcome.answers);
+        }
         let beaten = outcomes.iter().filter(|o| o.consensus.accuracy >= o.members.best).count();
         ConsensusReport {
             cells: self.gold.len(),

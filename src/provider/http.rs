@@ -16,6 +16,7 @@ use super::{
     ApiKey, ApiKeyError, Call, Completion, Endpoint, HttpReply, HttpRequest, Method, Provider, ProviderError,
     Timeouts, Wire,
 };
+use crate::embed::RemoteModel;
 
 /// No answer is longer, in bytes after decompression.
 pub const BODY_LIMIT: usize = 8 << 20;
@@ -117,6 +118,25 @@ impl HttpProvider {
             completion.content = key.redact_answer(completion.content);
         }
         Ok(completion)
+    }
+
+    /// One vector per text, in order: one attempt, as with every call.
+    ///
+    /// # Errors
+    /// [`ProviderError`], also for a reply that holds no vectors or too few of them.
+    pub async fn embed(&self, model: &RemoteModel, texts: &[&str]) -> Result<Vec<Vec<f32>>, ProviderError> {
+        let request = HttpRequest {
+            method: Method::Post,
+            path: model.path().to_owned(),
+            headers: Vec::new(),
+            body: Some(model.encode(texts)),
+        };
+        let reply = self.exchange(&request, BODY_LIMIT).await?;
+        if !(200..300).contains(&reply.status) {
+            return Err(classify::refused(&reply));
+        }
+        let vectors = model.decode(&reply.body, texts.len());
+        vectors.map_err(|error| classify::unusable(&reply, &error.to_string(), None))
     }
 
     async fn ask_for_models(&self) -> Result<String, ProviderError> {

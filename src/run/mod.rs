@@ -3,12 +3,13 @@
 //! A [`Study`] is checked whole before anything is paid for. Its records become [`Unit`]s, its units
 //! and its panel a plan ([`summarise`]); a [`Run`] puts every unit to the panel in one of three
 //! [`mode`]s, stores every answer before it is read, and makes failed attempts again in exactly one
-//! place ([`retry`]). [`drafts`] reads the stored answers for everything that is computed from them.
+//! place ([`retry`]); endpoints that embed are asked by the same rules ([`embedding`]). [`drafts`] reads the stored answers for everything that is computed from them.
 //! What a model says and whether it is right is decided elsewhere.
 
 mod asking;
 mod derive;
 mod drafting;
+pub mod embedding;
 mod endpoints;
 mod event;
 mod executor;

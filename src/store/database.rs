@@ -13,7 +13,7 @@ use super::writer::Writer;
 use super::writing::{Write, apply};
 use super::{
     AttemptEnd, AttemptStart, CallKey, MemberSpend, Money, Slot, SlotStatus, StoreError, StoredCall,
-    StoredSlot, differences, reading, tables,
+    StoredSlot, StoredVector, differences, reading, tables, vectors,
 };
 
 /// The file in the run folder.
@@ -166,6 +166,22 @@ impl Store {
         reason: Option<String>,
     ) -> Result<(), StoreError> {
         self.write(Write::Settle { slot, key, status, reason }).await.map(drop)
+    }
+
+    /// Keeps vectors that an endpoint answered, under the name of its model.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn keep_vectors(&self, embedder: &str, rows: Vec<StoredVector>) -> Result<(), StoreError> {
+        self.write(Write::Vectors { embedder: embedder.to_owned(), rows }).await.map(drop)
+    }
+
+    /// The vectors of some texts by a model, in the order of the texts; `None` where none is kept.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn vectors(&self, embedder: &str, texts: &[&str]) -> Result<Vec<Option<Vec<f32>>>, StoreError> {
+        vectors::find(&self.reader(), embedder, texts)
     }
 
     /// What is stored about a question.
@@ -340,7 +356,7 @@ mod tests {
         assert!(matches!(Store::open(folder.path()), Err(StoreError::Locked { .. })));
         let reader = Store::read(folder.path()).unwrap();
         assert!(reader.call(key(1)).unwrap().reply.is_some());
-        for view in ["answers", "errors", "spend", "progress"] {
+        for view in ["answers", "errors", "spend", "progress", "embeddings"] {
             let query = format!("SELECT count(*) FROM {view}");
             reader.reader().query_row(&query, [], |row| row.get::<_, i64>(0)).expect(view);
         }

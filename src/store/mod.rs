@@ -10,9 +10,10 @@
 //! | `meta` | a fact about the run (its identity) | truth |
 //! | `attempts` | one request, sent or about to be, with what it cost | truth |
 //! | `replies` | one raw answer | truth |
+//! | `vectors` | one text's vector from an endpoint, by the text's hash | truth |
 //! | `slots` | one planned call of the run and how it stands | note: rebuilt by running again |
 //!
-//! People read the views `answers`, `errors`, `spend` and `progress` with any SQLite tool.
+//! People read the views `answers`, `errors`, `spend`, `progress` and `embeddings` with any SQLite tool.
 
 mod canonical;
 mod database;
@@ -23,6 +24,7 @@ mod money;
 mod reading;
 mod rows;
 mod tables;
+mod vectors;
 mod writer;
 mod writing;
 
@@ -34,3 +36,4 @@ pub use money::Money;
 pub use rows::{
     AttemptEnd, AttemptStart, MemberSpend, Slot, SlotStatus, StoredCall, StoredReply, StoredSlot,
 };
+pub use vectors::StoredVector;

@@ -5,7 +5,7 @@ use rusqlite::Connection;
 use super::StoreError;
 
 /// Each entry takes a database from the version that is its place to the next one.
-const MIGRATIONS: &[&str] = &[include_str!("version_1.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("version_1.sql"), include_str!("version_2.sql")];
 
 /// Prepares a connection: durable, and readable while it is written.
 ///
@@ -55,6 +55,22 @@ mod tests {
         migrate(&mut connection).expect("a second opening changes nothing");
         connection.pragma_update(None, "user_version", 99).unwrap();
         let refused = migrate(&mut connection).unwrap_err();
-        assert!(matches!(refused, StoreError::Version { found: 99, known: 1 }), "{refused}");
+        assert!(matches!(refused, StoreError::Version { found: 99, known: 2 }), "{refused}");
+    }
+
+    #[test]
+    fn a_database_of_every_earlier_program_opens_with_what_it_held() {
+        for earlier in 1..MIGRATIONS.len() {
+            let mut connection = Connection::open_in_memory().unwrap();
+            for step in &MIGRATIONS[..earlier] {
+                connection.execute_batch(step).unwrap();
+            }
+            connection.pragma_update(None, "user_version", i64::try_from(earlier).unwrap()).unwrap();
+            connection.execute("INSERT INTO meta VALUES ('identity', '{}')", []).unwrap();
+            migrate(&mut connection).expect("migrated");
+            let kept: String = connection.query_row("SELECT value FROM meta", [], |row| row.get(0)).unwrap();
+            assert_eq!(kept, "{}");
+            connection.prepare("SELECT * FROM embeddings").expect("the newest view is there");
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, params};
 
-use super::{AttemptEnd, AttemptStart, CallKey, Money, Slot, SlotStatus, StoreError};
+use super::{AttemptEnd, AttemptStart, CallKey, Money, Slot, SlotStatus, StoreError, StoredVector, vectors};
 use crate::provider::Completion;
 
 /// One change of the database.
@@ -18,6 +18,8 @@ pub(super) enum Write {
     Settle { slot: Slot, key: CallKey, status: SlotStatus, reason: Option<String> },
     /// A fact about the run.
     Meta { name: &'static str, value: String },
+    /// Vectors that an endpoint answered.
+    Vectors { embedder: String, rows: Vec<StoredVector> },
     /// Attempts of a process that is gone: sent, end unknown, perhaps paid.
     Recover,
 }
@@ -52,6 +54,10 @@ pub(super) fn apply(connection: &Connection, write: &Write) -> Result<i64, Store
                 )
                 .and_then(|mut statement| statement.execute(params![name, value]))
                 .map_err(StoreError::database("storing what the run is"))?;
+            Ok(0)
+        }
+        Write::Vectors { embedder, rows } => {
+            vectors::keep(connection, embedder, rows).map_err(StoreError::database("storing vectors"))?;
             Ok(0)
         }
         Write::Recover => {

@@ -168,6 +168,9 @@ const SHIPPED: &str = include_str!("../../../data/calibration.json");
 
 impl Calibrator {
     /// The calibration that comes with the crate; its provenance says what it was fitted to.
+    ///
+    /// # Panics
+    /// Never: the file is compiled in, and a test reads it.
     #[must_use]
     pub fn shipped() -> &'static Self {
         static SHIPPED_CALIBRATOR: OnceLock<Calibrator> = OnceLock::new();

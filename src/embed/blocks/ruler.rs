@@ -41,7 +41,8 @@ impl Ruler {
                 if one / 2 == other / 2 { same.push(cosine) } else { different.push(cosine) }
             }
         }
-        let floor = median(&mut different);
+        // Where nearly everything is alike, what is left of the scale is still wide enough to read.
+        let floor = median(&mut different).min(0.9);
         // An embedder that cannot tell rewordings from the rest still orders phrases somehow.
         let ceiling = median(&mut same).clamp(floor + 0.05, 0.99);
         Ok(Self { floor, ceiling })
@@ -70,6 +71,30 @@ fn median(values: &mut [f32]) -> f32 {
 mod tests {
     use super::*;
     use crate::embed::{HashingEmbedder, StaticEmbedder};
+
+    #[derive(Debug)]
+    struct Flat;
+
+    impl Embedder for Flat {
+        fn name(&self) -> &'static str {
+            "flat"
+        }
+
+        fn dimension(&self) -> usize {
+            1
+        }
+
+        fn embed(&self, texts: &[&str]) -> Result<crate::embed::FeatureMatrix, EmbedError> {
+            Ok(crate::embed::FeatureMatrix::finished(vec![1.0; texts.len()], 1))
+        }
+    }
+
+    #[test]
+    fn an_embedder_to_which_all_is_alike_has_a_scale_too() {
+        let ruler = Ruler::measure(&Flat).expect("embeds");
+        assert!(ruler.floor < ruler.ceiling && ruler.ceiling < 1.0, "{ruler:?}");
+        assert!((ruler.grade(1.0) - 1.0).abs() < 1e-6);
+    }
 
     #[test]
     fn the_shipped_ruler_tells_rewordings_from_the_rest() {

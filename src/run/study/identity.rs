@@ -3,13 +3,14 @@
 use serde_json::{Value, json};
 
 use super::{PanelMember, Study};
+use crate::run::embedding::EmbedderChoice;
 use crate::store::canonical;
 
 impl Study {
     /// Everything that stored answers depend on, as JSON whose differences can be shown.
     ///
     /// Prices, limits, time limits, concurrency, retries, the quorum, weights and all settings of the stages after
-    /// the replies are left out: changing them never needs a new call. So is the number of records.
+    /// the replies are left out (but for the model of an endpoint that embeds): changing them never needs a new call. So is the number of records.
     #[must_use]
     pub fn identity(&self) -> Value {
         let schema: Vec<Value> = self
@@ -22,7 +23,7 @@ impl Study {
                 value
             })
             .collect();
-        json!({
+        let mut identity = json!({
             "question": self.question,
             "input": {
                 "unit": self.input.unit,
@@ -34,7 +35,13 @@ impl Study {
             "mode": self.mode,
             "panel": self.panel.iter().map(member).collect::<Vec<_>>(),
             "schema": schema,
-        })
+        });
+        // Its vectors are paid for like answers; embedders that compute here cost nothing to change.
+        let embedder = EmbedderChoice::from_section(&self.embedder).ok();
+        if let Some(name) = embedder.as_ref().and_then(EmbedderChoice::remote_name) {
+            identity["embedder"] = json!(name);
+        }
+        identity
     }
 
     /// A hash of [`Self::identity`], in hexadecimal: equal studies have equal fingerprints.
