@@ -264,6 +264,7 @@ impl Calibrator {
 mod tests {
     use super::super::features::tests::value;
     use super::*;
+    use crate::consensus::effective_models;
     use proptest::prelude::*;
 
     #[test]
@@ -294,14 +295,17 @@ mod tests {
 
     proptest! {
         #[test]
-        fn more_support_never_means_less_probability(
-            share in 0.0..1.0_f64, more in 0.0..1.0_f64, votes in 1.0..6.0_f64, further in 0.0..6.0_f64,
+        fn one_more_agreeing_vote_never_means_less_probability(
+            models in 1_u32..20, place in 0_u32..20, correlation in 0.0..=1.0_f64,
         ) {
-            let rest = 1.0 - share;
-            let before = Calibrator::shipped().probability(&value(share, rest, votes)).expect("a kind");
-            let raised = share + more * rest;
-            let after = value(raised, 1.0 - raised, votes + further);
-            let after = Calibrator::shipped().probability(&after).expect("a kind");
+            let behind = 1 + place % models;
+            let decided = |behind: u32, models: u32| {
+                let (behind, models) = (f64::from(behind), f64::from(models));
+                let votes = effective_models(models, correlation);
+                let found = value(behind / models, (models - behind) / models, votes);
+                Calibrator::shipped().probability(&found).expect("a kind that it was fitted to")
+            };
+            let (before, after) = (decided(behind, models), decided(behind + 1, models + 1));
             prop_assert!((0.0..=1.0).contains(&before) && (0.0..=1.0).contains(&after));
             prop_assert!(after >= before - 1e-12, "{before} {after}");
         }

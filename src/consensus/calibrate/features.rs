@@ -12,6 +12,9 @@ pub(super) const NAMES: [&str; COUNT] =
 /// Label-free features of one decided value, each brought to a spread of about 1 by fixed numbers, so
 /// that one strength of shrinkage suits all and files of different data compare.
 ///
+/// Shares are counted over the independent votes with one pseudo-vote of ½ beside them, and agreement over
+/// those less one: a lone answer agrees with nobody, whatever its share.
+///
 /// None of them falls when one more model says the winning value: with coefficients of at least 0
 /// ([`super::Calibrator`] checks it) an agreeing model never lowers the probability.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -30,11 +33,15 @@ impl Features {
             return None;
         }
         let parts = &found.parts;
+        let votes = parts.n_eff.max(1.0);
+        let share = (parts.share * votes + 0.5) / (votes + 1.0);
+        let runner_up = parts.runner_up * votes / (votes + 1.0);
+        let agreement = (found.agreement * (votes - 1.0) + 0.5) / votes;
         Some(Self([
-            4.0 * (parts.share - 0.75),
-            2.0 * (parts.share - parts.runner_up - 0.5),
-            parts.n_eff.max(1.0).ln(),
-            4.0 * (found.agreement - 0.6),
+            8.0 * (share - 0.7),
+            4.0 * (share - runner_up - 0.45),
+            votes.ln(),
+            6.0 * (agreement - 0.65),
             5.0 * (parts.reliability - 0.6),
             3.0 * (1.0 / found.variants.len() as f64 - 0.6),
             f64::from(u8::from(!found.evidence.is_empty())),
@@ -66,8 +73,9 @@ pub(super) mod tests {
     #[test]
     fn features_by_hand() {
         let got = Features::of(&value(0.75, 0.25, 1.0)).expect("no list").0;
-        // 4 (.75 − .75), 2 (.75 − .25 − .5), ln 1, 4 (.75 − .6), 5 (.8 − .6), 3 (½ − .6), none cited.
-        for (got, wanted) in got.iter().zip([0.0, 0.0, 0.0, 0.6, 1.0, -0.3, 0.0]) {
+        // One vote: share (.75 + .5) / 2 = .625, runner-up .25 / 2 = .125, agreement that of nobody, .5.
+        // 8 (.625 − .7), 4 (.5 − .45), ln 1, 6 (.5 − .65), 5 (.8 − .6), 3 (½ − .6), none cited.
+        for (got, wanted) in got.iter().zip([-0.6, 0.2, 0.0, -0.9, 1.0, -0.3, 0.0]) {
             assert!((got - wanted).abs() < 1e-12, "{got} {wanted}");
         }
         assert_eq!(Features::of(&TraitConsensus { kind: "list".to_owned(), ..value(1.0, 0.0, 1.0) }), None);
