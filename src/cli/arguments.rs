@@ -77,6 +77,12 @@ pub(super) enum Command {
     Consensus(ConsensusOptions),
     /// Tell what stands behind a persona: votes, weights, replies, passages.
     Explain(ExplainOptions),
+    /// Fit confidences to records whose truth is known.
+    ///
+    /// Forty labelled values are enough: the coefficients are drawn to those that ship with consona. All
+    /// figures are of records that were not fitted to. Give the file to `consensus --calibration`, or name
+    /// it as `calibration` in the section `consensus` of a study.
+    Calibrate(CalibrateOptions),
     /// Write a field of every record as a vector, for notebooks.
     Embed(EmbedOptions),
     /// Cluster vectors, or texts, of any origin.
@@ -133,6 +139,8 @@ pub(super) struct ConsensusOptions {
     pub(super) schema: Option<PathBuf>,
     #[command(flatten)]
     pub(super) settings: Settings,
+    #[command(flatten)]
+    pub(super) probabilities: Probabilities,
     /// Whether the drafts of a record are about one person or several.
     #[arg(long, value_name = "HOW", default_value = "auto")]
     pub(super) subject: SubjectName,
@@ -147,6 +155,48 @@ pub(super) struct ConsensusOptions {
     /// Stop at the first draft that cannot be used.
     #[arg(long)]
     pub(super) strict: bool,
+}
+
+/// What `calibrate` is told.
+#[derive(Args, Debug)]
+pub(super) struct CalibrateOptions {
+    /// Files of drafts.
+    #[arg(long, required = true, num_args = 1.., value_name = "FILE")]
+    pub(super) drafts: Vec<PathBuf>,
+    /// Gold, one cell per line: record, trait, accepted, half.
+    #[arg(long, value_name = "FILE")]
+    pub(super) gold: PathBuf,
+    /// The file to write; one that is there already is replaced.
+    #[arg(long, value_name = "FILE")]
+    pub(super) out: PathBuf,
+    /// The panel [default: all models of the drafts].
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    pub(super) models: Vec<String>,
+    /// Fit to what committees of these sizes decide [default: the whole panel].
+    #[arg(long, value_name = "N,M", value_delimiter = ',')]
+    pub(super) committee_size: Vec<NonZeroUsize>,
+    /// How many committees of each size to draw.
+    #[arg(long, value_name = "N", default_value = "20", requires = "committee_size")]
+    pub(super) repeats: NonZeroUsize,
+    /// Start from nothing instead of the coefficients that ship with consona.
+    #[arg(long)]
+    pub(super) from_scratch: bool,
+    /// A note for the readers of the file.
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    pub(super) note: String,
+    #[command(flatten)]
+    pub(super) settings: Settings,
+}
+
+/// What makes confidences probabilities.
+#[derive(Args, Debug)]
+pub(super) struct Probabilities {
+    /// What confidences are fitted to: `none`, `shipped` or a file of `consona calibrate`.
+    #[arg(long, value_name = "NAME", default_value = "shipped")]
+    pub(super) calibration: String,
+    /// Give the set of values that holds the truth with this probability, 0.5 to 0.99.
+    #[arg(long, value_name = "P")]
+    pub(super) coverage: Option<f64>,
 }
 
 /// Settings that several commands share.
@@ -266,6 +316,8 @@ pub(super) struct ConsensusEvaluation {
     pub(super) repeats: NonZeroUsize,
     #[command(flatten)]
     pub(super) settings: Settings,
+    #[command(flatten)]
+    pub(super) probabilities: Probabilities,
 }
 
 /// What `evaluate matching` is told.

@@ -66,5 +66,6 @@ fn settings(options: &ConsensusOptions) -> Result<ConsensusValidParams, CliError
         SubjectName::Several => Subject::Several,
     };
     let params = ConsensusParams::new().subject(subject).seed(options.settings.seed);
-    Ok(params.algorithm(inputs::algorithm(&options.algorithm)?).check()?)
+    let params = params.algorithm(inputs::algorithm(&options.algorithm)?);
+    Ok(inputs::calibrated(params, &options.probabilities)?.check()?)
 }

@@ -7,9 +7,11 @@ use std::path::PathBuf;
 use super::cluster::VectorsError;
 use super::exit::Exit;
 use crate::cluster::ClusterError;
-use crate::consensus::ConsensusError;
+use crate::consensus::{CalibrationError, ConsensusError};
 use crate::embed::EmbedError;
-use crate::evaluate::{EmbeddingEvaluationError, GoldError, LabelFileError, MatchingError, PlantedError};
+use crate::evaluate::{
+    CalibrateError, EmbeddingEvaluationError, GoldError, LabelFileError, MatchingError, PlantedError,
+};
 use crate::files::FilesError;
 use crate::persona::{IdError, SchemaError};
 use crate::prompt::PromptError;
@@ -76,6 +78,17 @@ pub enum CliError {
         /// What is wrong with it.
         source: GoldError,
     },
+    /// A calibration file that cannot be used.
+    #[error("the calibration `{}` cannot be used", path.display())]
+    Calibration {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: CalibrationError,
+    },
+    /// Labelled records that nothing can be fitted to.
+    #[error("no calibration was fitted")]
+    Calibrate(#[from] CalibrateError),
     /// A file of planted cells that cannot be used.
     #[error("the file of planted cells `{}` cannot be used", path.display())]
     Planted {
@@ -202,13 +215,15 @@ impl CliError {
             }
             Self::Embedder(error) => of_embedder(error),
             Self::Files(error) => of_files(error),
-            Self::Consensus(error) => of_consensus(error),
+            Self::Consensus(error) | Self::Calibrate(CalibrateError::Consensus(error)) => of_consensus(error),
             Self::Run(RunError::Store(error)) | Self::Store(error) => of_store(error),
             Self::Read { .. }
             | Self::NoDrafts { .. }
             | Self::NoRecords { .. }
             | Self::Schema { .. }
             | Self::Gold { .. }
+            | Self::Calibration { .. }
+            | Self::Calibrate(_)
             | Self::Planted { .. }
             | Self::Matching { .. }
             | Self::Pairs { .. }

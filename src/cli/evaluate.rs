@@ -12,17 +12,14 @@ use super::embedder::open;
 use super::error::CliError;
 use super::exit::Exit;
 use super::inputs;
+use super::labelled::Labelled;
 use crate::consensus::ConsensusParams;
-use crate::dataset::{DraftDefaults, Entry};
 use crate::evaluate::{
     Committees, ConsensusReport, ConsensusTrial, DivergenceReport, LabelReport, MatchingReport,
     RewordingReport, Scores, evaluate_divergence, evaluate_embedding, evaluate_labels, evaluate_matching,
-    evaluate_rewordings, read_documents, read_gold, read_label_file, read_planted, read_rewordings,
-    read_sentence_pairs,
+    evaluate_rewordings, read_documents, read_label_file, read_planted, read_rewordings, read_sentence_pairs,
 };
-use crate::files::visit_drafts;
-use crate::persona::TraitSchema;
-use crate::report::safe;
+use crate::report::{safe, status_words};
 
 /// Does one evaluation.
 pub(super) fn evaluate(what: &Evaluation, console: Console) -> Result<Exit, CliError> {
@@ -37,43 +34,24 @@ pub(super) fn evaluate(what: &Evaluation, console: Console) -> Result<Exit, CliE
 }
 
 fn consensus(options: &ConsensusEvaluation, console: Console) -> Result<(), CliError> {
-    let gold_text = inputs::text(&options.gold)?;
-    let gold =
-        read_gold(&gold_text).map_err(|source| CliError::Gold { path: options.gold.clone(), source })?;
     let embedder = open(&options.settings.embedder, None)?;
-    let settings = ConsensusParams::new().seed(options.settings.seed).check()?;
-    let base = TraitSchema::default_persona();
-    let paths = [options.drafts.clone()];
-    let (mut drafts, mut set_aside) = (Vec::new(), 0_usize);
-    visit_drafts(&paths, &DraftDefaults::default(), &base, &mut |_, entry| {
-        match entry {
-            Entry::Item(draft) => drafts.push(draft),
-            Entry::SetAside(reason) => {
-                set_aside += 1;
-                console.detail(&format!("set aside: {reason}"));
-            }
-        }
-        Ok(())
-    })?;
-    if set_aside > 0 {
-        console.note(&format!("{set_aside} drafts or traits were set aside; -v says why"));
-    }
-    let schema = base.with_inferred(&drafts);
-    let panel = inputs::panel(&options.models, &inputs::models(&drafts))?;
-    let records = inputs::by_record(drafts, &panel);
+    let params = ConsensusParams::new().seed(options.settings.seed);
+    let settings = inputs::calibrated(params, &options.probabilities)?.check()?;
+    let labelled =
+        Labelled::read(std::slice::from_ref(&options.drafts), &options.gold, &options.models, console)?;
     let trial = ConsensusTrial {
-        schema: &schema,
+        schema: &labelled.schema,
         embedder: embedder.as_ref(),
         settings: &settings,
-        records: &records,
-        gold: &gold,
+        records: &labelled.records,
+        gold: &labelled.gold,
     };
     let committees = Committees {
         size: options.committee_size.map(NonZeroUsize::get),
         repeats: options.repeats.get(),
         seed: options.settings.seed,
     };
-    let report = trial.run(&panel, committees)?;
+    let report = trial.run(&labelled.panel, committees)?;
     console.answer(&report, || consensus_text(&report))
 }
 
@@ -154,7 +132,7 @@ fn consensus_text(report: &ConsensusReport) -> String {
     format!(
         "{} gold cells; {} models in {} committees of {}, seed {}.\n\n{:<24} accuracy  ECE    Brier  \
          AUROC\n{}{}{:<24} {}\n{:<24} {}{best}\n\nThe consensus is at least as right as the best member in {:.0} % \
-         of the committees.\n\n{}",
+         of the committees.\n\n{}{}",
         report.cells,
         report.models.len(),
         report.committees,
@@ -169,7 +147,32 @@ fn consensus_text(report: &ConsensusReport) -> String {
         figure(report.members.best),
         report.at_least_best * 100.0,
         traits.collect::<String>(),
+        reliability_text(report),
     )
+}
+
+/// The reliability diagram, and whether sets of values hold the truth.
+fn reliability_text(report: &ConsensusReport) -> String {
+    let pooled = &report.pooled;
+    let head = format!(
+        "\nConfidence ({}) against accuracy, {} answers together: ECE {}, Brier {}, AUROC {}\n",
+        status_words(report.confidence_status),
+        pooled.n,
+        figure(pooled.scores.ece).trim(),
+        figure(pooled.scores.brier).trim(),
+        figure(pooled.scores.auroc).trim()
+    );
+    let bins = pooled.bins.iter().filter(|bin| bin.n > 0).map(|bin| {
+        let (confidence, accuracy) = (figure(bin.confidence), figure(bin.accuracy));
+        format!("{:.1}–{:.1}  {confidence}  {accuracy}  n {}\n", bin.lower, bin.upper, bin.n)
+    });
+    let sets = report.sets.iter().map(|sets| {
+        format!(
+            "\nSets for {:.2}: cover {:.3}, list a right value {:.3}, {:.2} values on average, open {:.3}; n {}\n",
+            sets.coverage, sets.covered, sets.listed, sets.mean_size, sets.open, sets.n
+        )
+    });
+    std::iter::once(head).chain(bins).chain(sets).collect()
 }
 
 fn divergence_text(report: &DivergenceReport) -> String {

@@ -31,15 +31,7 @@ pub(super) fn explain(options: &ExplainOptions, console: Console) -> Result<Exit
     let summary: Value = serde_json::from_str(&inputs::text(&options.result.join("summary.json"))?)?;
     let schema = TraitSchema::from_json(&summary["schema"].to_string())
         .unwrap_or_else(|_| TraitSchema::default_persona());
-    let context = ExplanationContext {
-        schema: &schema,
-        weights: weights(&summary),
-        confidence: if summary["calibrated"] == json!(false) {
-            "uncalibrated confidence"
-        } else {
-            "confidence"
-        },
-    };
+    let context = ExplanationContext { schema: &schema, weights: weights(&summary) };
     let only = options.characteristic.as_deref();
     let value = match only {
         Some(name) => json!(persona.traits.get(name)),

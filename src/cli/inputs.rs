@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::arguments::Probabilities;
 use super::error::CliError;
 use crate::cluster::Algorithm;
+use crate::consensus::{Calibration, Calibrator, ConsensusParams};
 use crate::persona::{Draft, ModelName, RecordDrafts, RecordId, TraitSchema};
 
 /// The text of a file.
@@ -59,6 +61,29 @@ pub(super) fn models(drafts: &[Draft]) -> Vec<ModelName> {
         }
     }
     models
+}
+
+/// Settings with the calibration and the coverage asked for.
+pub(super) fn calibrated(
+    params: ConsensusParams,
+    asked: &Probabilities,
+) -> Result<ConsensusParams, CliError> {
+    let params = params.calibration(Calibration::from(asked.calibration.clone()));
+    let params = match asked.coverage {
+        Some(coverage) => params.coverage(coverage),
+        None => params,
+    };
+    with_calibration_file(params, Path::new(""))
+}
+
+/// Settings with the calibration file that they name, read; its path is relative to `folder`.
+pub(super) fn with_calibration_file(
+    params: ConsensusParams,
+    folder: &Path,
+) -> Result<ConsensusParams, CliError> {
+    let Some(path) = params.missing_calibration().map(|path| folder.join(path)) else { return Ok(params) };
+    let read = Calibrator::from_json(&text(&path)?);
+    Ok(params.calibrator(read.map_err(|source| CliError::Calibration { path, source })?))
 }
 
 /// The algorithm that a name means, and its numbers.

@@ -5,6 +5,7 @@
 
 mod ablation;
 mod arguments;
+mod calibrate;
 mod cluster;
 mod consensus;
 mod console;
@@ -16,6 +17,7 @@ mod evaluate;
 mod exit;
 mod explain;
 mod inputs;
+mod labelled;
 mod log;
 mod output;
 mod personas;
@@ -48,6 +50,7 @@ pub fn execute(arguments: &Arguments) -> Result<Exit, CliError> {
         Command::Models { study } => study::models(study, console),
         Command::Run(options) => run::run(options, console),
         Command::Consensus(options) => consensus::consensus(options, console),
+        Command::Calibrate(options) => calibrate::calibrate(options, console),
         Command::Embed(options) => embed::embed(options, console),
         Command::Cluster(options) => cluster::cluster(options, console),
         Command::Evaluate(what) => evaluate::evaluate(what, console),

@@ -15,13 +15,14 @@ use super::output::Output;
 use super::sources::Sources;
 use crate::consensus::grounding::Grounding;
 use crate::consensus::{
-    ConsensusError, ConsensusPersona, ConsensusValidParams, DraftSource, Engine, Learned,
+    ConfidenceStatus, ConsensusError, ConsensusPersona, ConsensusValidParams, DraftSource, Engine, Learned,
 };
 use crate::embed::{EmbedError, Embedder};
 use crate::files::PanelDrafts;
 use crate::persona::{ModelName, RecordId};
 use crate::report::{
-    Asked, Counts, PanelMember, PersonaFiles, Product, Summary, safe, terminal_persona, wrapped,
+    Asked, Counts, PanelDependence, PanelMember, PersonaFiles, Product, Summary, safe, terminal_persona,
+    wrapped,
 };
 
 /// How many personas a terminal is shown; all of them are in the files.
@@ -101,6 +102,8 @@ pub(super) fn write(
     let engine = Engine::new(&schema, embedder, panel.clone(), settings.clone())?;
     console.detail(&format!("learning from {} records", spool.len()));
     let learned = engine.learn(&source)?;
+    console.detail("leaving out each model in turn");
+    let diagnosis = engine.diagnose(&source, &learned)?;
     let mut counts = Counts::of_reading(&inputs, used);
     let files = PersonaFiles::new(&schema, &mut outputs.lines, &mut outputs.table, &mut outputs.cards)?;
     let grounding =
@@ -128,7 +131,10 @@ pub(super) fn write(
         inputs,
         panel: PanelMember::panel(&panel, &by_model, &learned),
         learned: (&learned).into(),
-        calibrated: false,
+        calibrated: settings.confidence_status() == ConfidenceStatus::Calibrated,
+        calibration: (&settings).into(),
+        dependence: PanelDependence::of(&panel, &learned.dependence),
+        diagnosis,
         seed,
         embedder: embedder.name().to_owned(),
         settings,

@@ -12,6 +12,7 @@ use super::console::Console;
 use super::embedder::StudyEmbedder;
 use super::error::CliError;
 use super::exit::Exit;
+use super::inputs;
 use crate::cluster::Algorithm;
 use crate::consensus::{ConsensusParams, ConsensusValidParams};
 use crate::dataset::{Loaded, Record};
@@ -114,6 +115,8 @@ fn settings(study: &Study, path: &Path) -> Result<ConsensusValidParams, CliError
     #[expect(clippy::float_cmp, reason = "exactly 1 is what a study without weights has")]
     let weighted = study.panel.iter().filter(|member| member.weight != 1.0);
     let weights = weighted.map(|member| (member.name.clone(), member.weight)).collect();
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let params = inputs::with_calibration_file(params, folder)?;
     params.seed(study.seed).model_weights(weights).check().map_err(|source| CliError::Section {
         path: path.to_owned(),
         section: "consensus",

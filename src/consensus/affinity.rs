@@ -17,10 +17,11 @@ const OTHER_PLACE: f64 = 0.2;
 /// Phrases that are less alike than this support each other hardly, whether or not they contradict.
 const NEAR: f64 = 0.3;
 
-/// Vectors of the phrases of one record, by key.
+/// Vectors of the phrases of one record.
 #[derive(Debug)]
 pub(super) struct PhraseVectors {
-    rows: BTreeMap<String, usize>,
+    /// The rows of the answers that a phrase names, by its words: taken apart once, compared often.
+    rows: BTreeMap<String, Vec<usize>>,
     matrix: Option<FeatureMatrix>,
     ruler: Ruler,
 }
@@ -33,6 +34,7 @@ impl PhraseVectors {
         ruler: Ruler,
     ) -> Result<Self, EmbedError> {
         let mut texts: BTreeMap<String, String> = BTreeMap::new();
+        let mut keys: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for reading in readings {
             let phrases: &[Phrase] = match reading {
                 Reading::Phrase(phrase) | Reading::Prose(phrase) => std::slice::from_ref(phrase),
@@ -41,14 +43,25 @@ impl PhraseVectors {
                 _ => &[],
             };
             for phrase in phrases {
-                for (key, shown) in atoms(phrase) {
+                if keys.contains_key(phrase.shown()) {
+                    continue;
+                }
+                let parts = atoms(phrase);
+                keys.insert(phrase.shown().to_owned(), parts.iter().map(|(key, _)| key.clone()).collect());
+                for (key, shown) in parts {
                     texts.entry(key).or_insert(shown);
                 }
             }
         }
         let list: Vec<&str> = texts.values().map(String::as_str).collect();
         let matrix = if list.is_empty() { None } else { Some(embedder.embed(&list)?) };
-        let rows = texts.into_keys().enumerate().map(|(row, key)| (key, row)).collect();
+        let place: BTreeMap<&str, usize> =
+            texts.keys().enumerate().map(|(row, key)| (key.as_str(), row)).collect();
+        let rows = keys.into_iter().map(|(shown, keys)| {
+            let rows = keys.iter().filter_map(|key| place.get(key.as_str()).copied()).collect();
+            (shown, rows)
+        });
+        let rows = rows.collect();
         Ok(Self { rows, matrix, ruler })
     }
 
@@ -57,16 +70,18 @@ impl PhraseVectors {
         if one.key() == other.key() {
             return 1.0;
         }
-        let (ones, others) = (atoms(one), atoms(other));
-        let best = |from: &[(String, String)], to: &[(String, String)]| -> f64 {
+        let (Some(ones), Some(others)) = (self.rows.get(one.shown()), self.rows.get(other.shown())) else {
+            return 0.0;
+        };
+        let best = |from: &[usize], to: &[usize]| -> f64 {
             let sum: f64 = from
                 .iter()
-                .map(|(key, _)| to.iter().map(|(other, _)| self.cosine(key, other)).fold(0.0, f64::max))
+                .map(|one| to.iter().map(|other| self.cosine(*one, *other)).fold(0.0, f64::max))
                 .sum();
             sum / from.len() as f64
         };
         // "Writer/Journalist" backs "Journalist" fully one way and by half the other.
-        let cosine = f64::midpoint(best(&ones, &others), best(&others, &ones));
+        let cosine = f64::midpoint(best(ones, others), best(others, ones));
         #[expect(clippy::cast_possible_truncation, reason = "a cosine needs no more digits")]
         let meaning = f64::from(self.ruler.grade(cosine as f32));
         // "Likes cold weather" and "hates cold weather" are neighbours in every embedding.
@@ -86,15 +101,11 @@ impl PhraseVectors {
         f64::midpoint(best(these, those), best(those, these))
     }
 
-    fn cosine(&self, one: &str, other: &str) -> f64 {
-        if one == other {
-            return 1.0;
-        }
-        match (self.rows.get(one), self.rows.get(other), &self.matrix) {
-            (Some(&row), Some(&column), Some(matrix)) => {
-                f64::from(matrix.view().row(row).dot(&matrix.view().row(column)))
-            }
-            _ => 0.0,
+    fn cosine(&self, one: usize, other: usize) -> f64 {
+        match &self.matrix {
+            _ if one == other => 1.0,
+            Some(matrix) => f64::from(matrix.view().row(one).dot(&matrix.view().row(other))),
+            None => 0.0,
         }
     }
 }

@@ -20,6 +20,10 @@ pub struct ConfidenceParts {
     pub prior_weight: f64,
     /// Where the prior draws the confidence.
     pub prior_accuracy: f64,
+    /// How much the most reliable model behind the value agrees with the others in the whole run,
+    /// 0..=1.
+    #[serde(default)]
+    pub reliability: f64,
 }
 
 /// The number of independent votes that `models` correlated ones are worth:
@@ -32,11 +36,19 @@ pub fn effective_models(models: f64, error_correlation: f64) -> f64 {
 }
 
 impl ConfidenceParts {
-    pub(super) fn new(share: f64, runner_up: f64, models: f64, settings: &ConsensusParams) -> Self {
+    /// `votes` are the independent votes that the answers are worth ([`effective_models`]).
+    pub(super) fn new(
+        share: f64,
+        runner_up: f64,
+        votes: f64,
+        reliability: f64,
+        settings: &ConsensusParams,
+    ) -> Self {
         Self {
             share,
             runner_up,
-            n_eff: effective_models(models, settings.error_correlation),
+            reliability,
+            n_eff: votes,
             prior_weight: settings.prior_weight,
             prior_accuracy: settings.prior_accuracy,
         }
@@ -75,6 +87,7 @@ mod tests {
             n_eff: 3.0,
             prior_weight: 1.0,
             prior_accuracy: 0.5,
+            reliability: 0.5,
         };
         // (1 · 3 + 0.5 · 1) / 4 = 0.875.
         assert!((parts.score() - 0.875).abs() < 1e-12);

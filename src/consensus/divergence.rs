@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::TraitConsensus;
 use super::vote::{Tally, Vote};
 use crate::normalise::{Reading, contradict};
 use crate::persona::{ModelName, TraitDefinition, TraitKind, TraitValue};
@@ -124,6 +125,18 @@ impl Divided<'_, '_> {
         let all: f64 = others.iter().map(|group| group.share).sum();
         let own = others.iter().find(|group| group.votes.contains(&vote)).map_or(0.0, |group| group.share);
         if all > 0.0 { ((1.0 - self.confidence) * own / all).clamp(0.0, 1.0) } else { 0.0 }
+    }
+}
+
+impl TraitConsensus {
+    /// Takes a confidence in place of the one that it has; what that leaves over is shared out anew.
+    pub(super) fn share_out(&mut self, confidence: f64) {
+        let (before, after) = (1.0 - self.confidence, 1.0 - confidence);
+        for dissent in &mut self.dissent {
+            let share = if before > 0.0 { dissent.probability / before } else { 0.0 };
+            dissent.probability = (share * after).clamp(0.0, 1.0);
+        }
+        self.confidence = confidence;
     }
 }
 

@@ -10,10 +10,12 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use super::ConsensusError;
+use super::dependence::{Dependence, DependenceTable};
 use super::merge::PreparedRecord;
 use super::persona::ConsensusPersona;
 use super::reliability::{AgreementTable, Reliability};
 use super::settings::{ConsensusValidParams, Subject};
+use super::stability::{ALPHA_RECORDS, Change, Codes, Diagnosis, STABILITY_RECORDS};
 use crate::cluster::{self, Algorithm, FitSettings, FittedThresholds, Input, PairSample, Threshold};
 use crate::embed::{BlockEncoder, BlockWeights, EmbedError, Embedder, Ruler};
 use crate::persona::{ModelName, RecordDrafts, TraitSchema};
@@ -55,6 +57,8 @@ pub struct Learned {
     pub blocks: Option<BlockWeights>,
     /// How far each model is trusted, in the order of the panel.
     pub reliability: Reliability,
+    /// How far the models err together.
+    pub dependence: Dependence,
 }
 
 /// What decides which drafts are one persona.
@@ -121,19 +125,21 @@ impl<'a> Engine<'a> {
             (Some(blocks), Some(thresholds))
         };
         let matching = self.matching(blocks.as_ref(), thresholds.as_ref());
-        let mut table = AgreementTable::new(self.panel.len());
+        let models = self.panel.len();
+        let (mut table, mut dependence) = (AgreementTable::new(models), DependenceTable::new(models));
         walk(
             source,
             |record| {
                 let clusters = self.clusters(record, matching.as_ref())?;
                 let prepared =
                     PreparedRecord::new(record, self.schema, &self.panel, self.embedder, self.ruler)?;
-                let mut counted = AgreementTable::new(self.panel.len());
-                prepared.count_agreement(&clusters, &mut counted);
+                let mut counted = (AgreementTable::new(models), DependenceTable::new(models));
+                prepared.count_agreement(&clusters, &mut counted.0, &mut counted.1);
                 Ok(counted)
             },
             |counted| {
-                table.merge(&counted);
+                table.merge(&counted.0);
+                dependence.merge(&counted.1);
                 Ok(())
             },
         )?;
@@ -141,7 +147,8 @@ impl<'a> Engine<'a> {
         for (place, model) in self.panel.iter().enumerate() {
             reliability.weights[place] *= self.settings.model_weights.get(model).copied().unwrap_or(1.0);
         }
-        Ok(Learned { subject, thresholds, blocks, reliability })
+        let dependence = dependence.estimate(self.settings.error_correlation);
+        Ok(Learned { subject, thresholds, blocks, reliability, dependence })
     }
 
     /// Decides every record, in order. A record's personas come with the best supported first.
@@ -158,6 +165,75 @@ impl<'a> Engine<'a> {
         walk(source, |record| self.personas(record, matching.as_ref(), learned), sink)
     }
 
+    /// What a sample of the records, evenly spaced, says about the panel: agreement beyond chance by
+    /// trait, and what each model's vote decides.
+    ///
+    /// # Errors
+    /// [`ConsensusError`] as for [`Self::learn`].
+    pub fn diagnose<S: DraftSource + ?Sized>(
+        &self,
+        source: &S,
+        learned: &Learned,
+    ) -> Result<Diagnosis, ConsensusError> {
+        let matching = self.matching(learned.blocks.as_ref(), learned.thresholds.as_ref());
+        let mut codes: Vec<Codes> = self.schema.definitions().iter().map(|_| Codes::default()).collect();
+        let mut changes = vec![Change::default(); self.panel.len()];
+        let every = |most: usize| source.records().div_ceil(most).max(1);
+        for place in (0..source.records()).step_by(every(ALPHA_RECORDS)) {
+            for record in source.chunk(place..place + 1)? {
+                let clusters = self.clusters(&record, matching.as_ref())?;
+                let prepared =
+                    PreparedRecord::new(&record, self.schema, &self.panel, self.embedder, self.ruler)?;
+                for members in &clusters {
+                    for (definition, codes) in codes.iter_mut().enumerate() {
+                        codes.add(prepared.readings(members, definition).into_iter());
+                    }
+                }
+                if place % every(STABILITY_RECORDS) < every(ALPHA_RECORDS) {
+                    self.leave_out(&prepared, &clusters, learned, &mut changes)?;
+                }
+            }
+        }
+        let named = self.schema.definitions().iter().zip(&codes);
+        Ok(Diagnosis {
+            alpha: named
+                .filter_map(|(trait_, codes)| {
+                    Some((trait_.name.clone(), codes.alpha(trait_, self.settings.seed)?))
+                })
+                .collect(),
+            left_out: changes.into_iter().zip(&self.panel).map(|(c, model)| c.of(model.clone())).collect(),
+        })
+    }
+
+    /// Decides a record once more for every model, without it.
+    fn leave_out(
+        &self,
+        prepared: &PreparedRecord<'_>,
+        clusters: &[Vec<usize>],
+        learned: &Learned,
+        changes: &mut [Change],
+    ) -> Result<(), ConsensusError> {
+        for members in clusters {
+            let with = prepared.persona(members, 0, learned, &self.settings)?;
+            let found: Vec<Result<Change, ConsensusError>> = (0..self.panel.len())
+                .into_par_iter()
+                .map(|model| {
+                    let mut change = Change::default();
+                    let rest = prepared.without(members, model);
+                    if !rest.is_empty() && rest.len() < members.len() {
+                        let without = prepared.persona(&rest, 0, learned, &self.settings)?;
+                        change.add(&with, &without, &self.panel[model]);
+                    }
+                    Ok(change)
+                })
+                .collect();
+            for (sum, change) in changes.iter_mut().zip(found) {
+                sum.merge(&change?);
+            }
+        }
+        Ok(())
+    }
+
     /// The personas of one record.
     fn personas(
         &self,
@@ -169,7 +245,7 @@ impl<'a> Engine<'a> {
         let prepared = PreparedRecord::new(record, self.schema, &self.panel, self.embedder, self.ruler)?;
         let mut personas: Vec<ConsensusPersona> = clusters
             .iter()
-            .map(|members| prepared.persona(members, 0, &learned.reliability, &self.settings))
+            .map(|members| prepared.persona(members, 0, learned, &self.settings))
             .collect::<Result<_, _>>()?;
         personas.sort_by(|one, other| {
             let by_support = (one.kind, other.support).cmp(&(other.kind, one.support));

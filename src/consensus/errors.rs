@@ -25,6 +25,14 @@ pub enum ConsensusError {
         /// The panel.
         panel: String,
     },
+    /// A calibration file that is named in the settings and was not brought with them.
+    #[error(
+        "the calibration `{path}` was not read; it must be `none`, `shipped` or a file of `consona calibrate`"
+    )]
+    Calibration {
+        /// The name as given.
+        path: String,
+    },
     /// The drafts can no longer be read, or the result no longer be written.
     #[error("the drafts could not be read, or the result not be written")]
     Source(#[source] Box<dyn std::error::Error + Send + Sync>),

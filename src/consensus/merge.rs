@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 
 use super::ConsensusError;
 use super::affinity::{PhraseVectors, between};
+use super::calibrate::ConfidenceStatus;
 use super::confidence::effective_models;
-use super::persona::{ConsensusPersona, PersonaKind};
-use super::reliability::{AgreementTable, Reliability};
-use super::settings::ConsensusParams;
-use super::trait_consensus::Ground;
+use super::dependence::{Cell, DependenceTable};
+use super::engine::Learned;
+use super::persona::{ConsensusPersona, PersonaKind, TraitConsensus};
+use super::reliability::AgreementTable;
+use super::settings::ConsensusValidParams;
+use super::trait_consensus::{Ground, Trust};
 use super::vote::Vote;
 use crate::embed::{Embedder, Ruler};
 use crate::normalise::{Reading, read};
@@ -91,7 +94,12 @@ impl<'a> PreparedRecord<'a> {
 
     /// Counts how far the models of each cluster agree, trait by trait. Lists count by their best
     /// matches, which needs no clustering.
-    pub(super) fn count_agreement(&self, clusters: &[Vec<usize>], table: &mut AgreementTable) {
+    pub(super) fn count_agreement(
+        &self,
+        clusters: &[Vec<usize>],
+        table: &mut AgreementTable,
+        dependence: &mut DependenceTable,
+    ) {
         let equal = vec![1.0; self.panel.len()];
         for members in clusters {
             for (place, definition) in self.schema.definitions().iter().enumerate() {
@@ -99,6 +107,7 @@ impl<'a> PreparedRecord<'a> {
                     continue;
                 }
                 let votes = self.votes(members, place, &equal);
+                let mut cell = Cell::default();
                 for (row, one) in votes.iter().enumerate() {
                     for other in votes[..row].iter().filter(|other| other.model != one.model) {
                         let alike = match (one.reading, other.reading) {
@@ -107,11 +116,32 @@ impl<'a> PreparedRecord<'a> {
                             }
                             (this, that) => between(this, that, definition, &self.vectors),
                         };
-                        table.add(one.model, other.model, alike, one.weight * other.weight);
+                        let weight = one.weight * other.weight;
+                        table.add(one.model, other.model, alike, weight);
+                        cell.add(one.model, other.model, weight * alike);
                     }
                 }
+                dependence.add(&cell);
             }
         }
+    }
+
+    /// What the models of a cluster said about a trait, one answer a model.
+    pub(super) fn readings(&self, members: &[usize], place: usize) -> Vec<&Reading> {
+        let mut models: Vec<usize> = Vec::new();
+        let first = members.iter().filter(|&&draft| {
+            let fresh = self.answers[draft][place].is_some() && !models.contains(&self.models[draft]);
+            if fresh {
+                models.push(self.models[draft]);
+            }
+            fresh
+        });
+        first.filter_map(|&draft| self.answers[draft][place].as_ref()).map(|answer| &answer.reading).collect()
+    }
+
+    /// What is left of a cluster when a model is not asked.
+    pub(super) fn without(&self, members: &[usize], model: usize) -> Vec<usize> {
+        members.iter().copied().filter(|&draft| self.models[draft] != model).collect()
     }
 
     /// The persona of one cluster. `number` makes its id, from 1.
@@ -119,39 +149,25 @@ impl<'a> PreparedRecord<'a> {
         &self,
         members: &[usize],
         number: usize,
-        reliability: &Reliability,
-        settings: &ConsensusParams,
+        learned: &Learned,
+        settings: &ConsensusValidParams,
     ) -> Result<ConsensusPersona, ConsensusError> {
-        let mut traits = BTreeMap::new();
-        let (mut confidence, mut weight) = (0.0, 0.0);
-        for (place, definition) in self.schema.definitions().iter().enumerate() {
-            let votes = self.votes(members, place, &reliability.weights);
-            let drafts = self.record.drafts();
-            let ground = Ground { definition, vectors: &self.vectors, drafts, panel: self.panel, settings };
-            let decided = ground.decide(&votes).map_err(|source| ConsensusError::Cluster {
-                record: self.record.record().to_string(),
-                source,
-            })?;
-            if let Some(mut decided) = decided {
-                decided.missing = self.silent(members, place);
-                confidence += definition.weight * decided.confidence;
-                weight += definition.weight;
-                traits.insert(definition.name.clone(), decided);
-            }
-        }
+        let (traits, confidence, status) = self.traits(members, learned, settings)?;
         let mut seen: Vec<usize> = members.iter().map(|&draft| self.models[draft]).collect();
         seen.sort_unstable();
         seen.dedup();
         let n_models = self.n_models();
-        let share = effective_models(seen.len() as f64, settings.error_correlation)
-            / effective_models(n_models as f64, settings.error_correlation).max(f64::MIN_POSITIVE);
+        let correlation = learned.dependence.correlation;
+        let share = effective_models(seen.len() as f64, correlation)
+            / effective_models(n_models as f64, correlation).max(f64::MIN_POSITIVE);
         let kind =
             if seen.len() > 1 || n_models == 1 { PersonaKind::Consensus } else { PersonaKind::Minority };
         Ok(ConsensusPersona {
             record: self.record.record().clone(),
             persona_id: format!("{}/{number}", self.record.record()),
             kind,
-            confidence: if weight > 0.0 { (share * confidence / weight).clamp(0.0, 1.0) } else { 0.0 },
+            confidence: (share * confidence).clamp(0.0, 1.0),
+            confidence_status: status,
             support: seen.len(),
             n_models,
             models: seen.iter().map(|&place| self.panel[place].clone()).collect(),
@@ -172,6 +188,40 @@ impl<'a> PreparedRecord<'a> {
             .filter(|model| *model < self.panel.len())
             .collect();
         models.into_iter().filter(|&model| !says(model)).map(|model| self.panel[model].clone()).collect()
+    }
+
+    /// The traits of a cluster, their mean confidence by weight, and what that may be taken for.
+    fn traits(
+        &self,
+        members: &[usize],
+        learned: &Learned,
+        settings: &ConsensusValidParams,
+    ) -> Result<(BTreeMap<String, TraitConsensus>, f64, ConfidenceStatus), ConsensusError> {
+        let trust =
+            Trust { agreement: &learned.reliability.agreement, correlation: learned.dependence.correlation };
+        let mut traits = BTreeMap::new();
+        let (mut confidence, mut weight, mut status) = (0.0, 0.0, None);
+        for (place, definition) in self.schema.definitions().iter().enumerate() {
+            let votes = self.votes(members, place, &learned.reliability.weights);
+            let (vectors, drafts, panel) = (&self.vectors, self.record.drafts(), self.panel);
+            let ground = Ground { definition, vectors, drafts, panel, settings, trust: &trust };
+            let decided = ground.decide(&votes).map_err(|source| ConsensusError::Cluster {
+                record: self.record.record().to_string(),
+                source,
+            })?;
+            let Some(mut decided) = decided else { continue };
+            decided.missing = self.silent(members, place);
+            settings.calibrate(&mut decided);
+            confidence += definition.weight * decided.confidence;
+            weight += definition.weight;
+            if definition.weight > 0.0 {
+                let least = status.unwrap_or(decided.confidence_status);
+                status = Some(decided.confidence_status.min(least));
+            }
+            traits.insert(definition.name.clone(), decided);
+        }
+        let mean = if weight > 0.0 { confidence / weight } else { 0.0 };
+        Ok((traits, mean, status.unwrap_or_default()))
     }
 
     /// Models with two drafts of one sitting in the cluster.

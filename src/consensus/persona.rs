@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::calibrate::{ConfidenceStatus, PredictionSet};
 use super::grounding::{Backing, Found};
 use super::{ConfidenceParts, Dissent};
 use crate::persona::{ModelName, RecordId, TraitValue};
@@ -70,8 +71,11 @@ pub struct TraitConsensus {
     pub kind: String,
     /// The consensus value; for a list, the items that reached the support asked for.
     pub value: TraitValue,
-    /// How sure, in 0..=1. Calibrated only where the summary says so.
+    /// How sure, in 0..=1: a probability as far as `confidence_status` says so.
     pub confidence: f64,
+    /// What the confidence may be taken for.
+    #[serde(default)]
+    pub confidence_status: ConfidenceStatus,
     /// What the confidence was made of.
     pub parts: ConfidenceParts,
     /// Mean similarity between the answers of different models, in 0..=1; 1 for a lone answer.
@@ -94,6 +98,10 @@ pub struct TraitConsensus {
     /// Of a numeric trait: the range that holds the middle 80 % of the supporting votes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interval: Option<[f64; 2]>,
+    /// The values that hold the truth with the probability asked for, where one was asked for and the
+    /// confidence is a probability.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prediction_set: Option<PredictionSet>,
     /// Passages cited for the value, in the order of the panel.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub evidence: Vec<CitedEvidence>,
@@ -113,8 +121,12 @@ pub struct ConsensusPersona {
     /// Consensus or minority.
     pub kind: PersonaKind,
     /// How sure, in 0..=1: the mean confidence of its traits, by weight, times the share of the
-    /// panel that saw it.
+    /// panel that saw it. Where one subject is certain and traits are calibrated, the share of its
+    /// traits that is expected to be right.
     pub confidence: f64,
+    /// What the confidence may be taken for: the least of what those of its traits may.
+    #[serde(default)]
+    pub confidence_status: ConfidenceStatus,
     /// Distinct models that described it.
     pub support: usize,
     /// Distinct models that answered about the record.

@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::ops::Deref;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::ConsensusError;
+use super::calibrate::{Calibration, Calibrator, ConfidenceStatus};
+use super::persona::TraitConsensus;
 use crate::cluster::Algorithm;
 use crate::persona::ModelName;
 
@@ -41,6 +44,11 @@ pub struct ConsensusParams {
     pub(super) error_correlation: f64,
     pub(super) prior_weight: f64,
     pub(super) prior_accuracy: f64,
+    pub(super) calibration: Calibration,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) coverage: Option<f64>,
+    #[serde(skip)]
+    pub(super) calibrator: Option<Arc<Calibrator>>,
 }
 
 impl Default for ConsensusParams {
@@ -57,7 +65,8 @@ impl ConsensusParams {
     /// variant from a similarity of 0.55, so that neighbouring levels (0.5) are two; a trait is divergent from a dissenting share of 0.3; list
     /// items are matched from a similarity of 0.5 and kept from half of the votes; errors of
     /// models correlate at 0.27 (measured on 19 language models by the study that the README
-    /// names); one pseudo-vote of accuracy 0.5.
+    /// names) where the run is too small to tell; one pseudo-vote of accuracy 0.5; the calibration
+    /// that comes with the crate; no sets of values.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -74,6 +83,9 @@ impl ConsensusParams {
             error_correlation: 0.27,
             prior_weight: 1.0,
             prior_accuracy: 0.5,
+            calibration: Calibration::Shipped,
+            coverage: None,
+            calibrator: None,
         }
     }
 
@@ -135,10 +147,41 @@ impl ConsensusParams {
         self
     }
 
+    /// Which calibration makes confidences probabilities.
+    #[must_use]
+    pub fn calibration(mut self, calibration: Calibration) -> Self {
+        self.calibration = calibration;
+        self
+    }
+
+    /// What the file of [`Calibration::File`] holds. The core opens no files: whoever names one brings it.
+    #[must_use]
+    pub fn calibrator(mut self, calibrator: Calibrator) -> Self {
+        self.calibrator = Some(Arc::new(calibrator));
+        self
+    }
+
+    /// The probability, 0.5 to 0.99, with which each value gets a set of values that holds the truth.
+    #[must_use]
+    pub fn coverage(mut self, coverage: f64) -> Self {
+        self.coverage = Some(coverage);
+        self
+    }
+
+    /// The file of a calibration that is named and not yet brought.
+    #[must_use]
+    pub fn missing_calibration(&self) -> Option<&str> {
+        match &self.calibration {
+            Calibration::File(path) if self.calibrator.is_none() => Some(path),
+            _ => None,
+        }
+    }
+
     /// Checks every setting.
     ///
     /// # Errors
-    /// [`ConsensusError::Setting`] names the first setting that is out of range, and its value.
+    /// [`ConsensusError::Setting`] names the first setting that is out of range, and its value;
+    /// [`ConsensusError::Calibration`] a calibration file that nobody brought.
     pub fn check(self) -> Result<ConsensusValidParams, ConsensusError> {
         let shares = [
             ("alternative_weight", self.alternative_weight),
@@ -159,6 +202,12 @@ impl ConsensusParams {
         within("prior_weight", self.prior_weight, 0.0, 1000.0, "a number from 0 to 1000")?;
         for &weight in self.model_weights.values() {
             within("weight", weight, f64::MIN_POSITIVE, 1000.0, "a number above 0 and at most 1000")?;
+        }
+        if let Some(coverage) = self.coverage {
+            within("coverage", coverage, 0.5, 0.99, "a number from 0.5 to 0.99")?;
+        }
+        if let Some(path) = self.missing_calibration() {
+            return Err(ConsensusError::Calibration { path: path.to_owned() });
         }
         Ok(ConsensusValidParams(self))
     }
@@ -187,6 +236,43 @@ impl Deref for ConsensusValidParams {
 
     fn deref(&self) -> &ConsensusParams {
         &self.0
+    }
+}
+
+impl ConsensusValidParams {
+    /// What turns scores into probabilities; `None` where they stay scores.
+    #[must_use]
+    pub fn probabilities(&self) -> Option<&Calibrator> {
+        match self.calibration {
+            Calibration::None => None,
+            Calibration::Shipped => Some(Calibrator::shipped()),
+            Calibration::File(_) => self.calibrator.as_deref(),
+        }
+    }
+
+    /// The calibration as it was named.
+    #[must_use]
+    pub fn calibration_name(&self) -> String {
+        self.calibration.to_string()
+    }
+
+    /// What a confidence of the kinds that the calibration was fitted to may be taken for.
+    #[must_use]
+    pub fn confidence_status(&self) -> ConfidenceStatus {
+        match self.calibration {
+            Calibration::None => ConfidenceStatus::Uncalibrated,
+            Calibration::Shipped => ConfidenceStatus::CalibratedOnOtherData,
+            Calibration::File(_) => ConfidenceStatus::Calibrated,
+        }
+    }
+
+    /// Replaces the score of a decided value by its probability, where there is one for its kind.
+    pub(super) fn calibrate(&self, found: &mut TraitConsensus) {
+        let Some(calibrator) = self.probabilities() else { return };
+        let Some(probability) = calibrator.probability(found) else { return };
+        found.share_out(probability);
+        found.confidence_status = self.confidence_status();
+        found.prediction_set = self.coverage.map(|coverage| calibrator.set(found, probability, coverage));
     }
 }
 

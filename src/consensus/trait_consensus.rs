@@ -1,7 +1,8 @@
 //! The votes on one trait become its consensus.
 
 use super::affinity::{PhraseVectors, between};
-use super::confidence::ConfidenceParts;
+use super::calibrate::ConfidenceStatus;
+use super::confidence::{ConfidenceParts, effective_models};
 use super::divergence::{Dissent, DissentKind, Divided};
 use super::list::{ItemGroup, agreement as list_agreement, match_items};
 use super::numeric::{centre, rounded};
@@ -20,6 +21,16 @@ pub(super) struct Ground<'a> {
     pub(super) drafts: &'a [Draft],
     pub(super) panel: &'a [ModelName],
     pub(super) settings: &'a ConsensusParams,
+    pub(super) trust: &'a Trust<'a>,
+}
+
+/// What the whole run says about its models.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Trust<'a> {
+    /// Agreement of each model with the others, by panel position.
+    pub(super) agreement: &'a [f64],
+    /// Mean correlation of two models' errors.
+    pub(super) correlation: f64,
 }
 
 impl Ground<'_> {
@@ -43,11 +54,13 @@ impl Ground<'_> {
         let (value, interval) = self.value(votes, winner);
         let runner_up = outcome.groups.get(1).map_or(0.0, |group| group.share);
         let n_models = distinct(votes.iter().map(|vote| vote.model));
-        let parts = ConfidenceParts::new(outcome.support, runner_up, n_models as f64, self.settings);
+        let parts = self.parts(outcome.support, runner_up, n_models, votes, &winner.votes);
         TraitConsensus {
             kind: self.definition.kind.name().to_owned(),
             value,
             confidence: parts.score(),
+            confidence_status: ConfidenceStatus::Uncalibrated,
+            prediction_set: None,
             parts,
             agreement: outcome.agreement.clamp(0.0, 1.0),
             support: distinct(winner.votes.iter().map(|&vote| votes[vote].model)),
@@ -60,6 +73,21 @@ impl Ground<'_> {
             evidence: self.evidence(votes, &winner.votes),
             backing: None,
         }
+    }
+
+    /// What the confidence is made of; `backing` are the votes behind the value.
+    fn parts(
+        &self,
+        share: f64,
+        runner_up: f64,
+        n_models: usize,
+        votes: &[Vote<'_>],
+        backing: &[usize],
+    ) -> ConfidenceParts {
+        let independent = effective_models(n_models as f64, self.trust.correlation);
+        let reliable = backing.iter().filter_map(|&vote| self.trust.agreement.get(votes[vote].model));
+        let reliability = reliable.copied().fold(0.0, f64::max);
+        ConfidenceParts::new(share, runner_up, independent, reliability, self.settings)
     }
 
     /// Traits of weight 0 (names, quotes) are the writer's free choice: no two models should agree.
@@ -115,12 +143,14 @@ impl Ground<'_> {
         let share = standing.iter().map(|group| group.share).sum::<f64>() / standing.len() as f64;
         let backing = standing.iter().flat_map(|group| &group.items).map(|item| item.vote);
         let backing: Vec<usize> = sorted(backing);
-        let parts = ConfidenceParts::new(share, 0.0, n_models as f64, self.settings);
+        let parts = self.parts(share, 0.0, n_models, votes, &backing);
         let agreement = list_agreement(votes, groups).clamp(0.0, 1.0);
         Some(TraitConsensus {
             kind: self.definition.kind.name().to_owned(),
             value,
             confidence: parts.score(),
+            confidence_status: ConfidenceStatus::Uncalibrated,
+            prediction_set: None,
             parts,
             agreement,
             support: distinct(backing.iter().map(|&vote| votes[vote].model)),

@@ -13,8 +13,10 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use super::gold::GoldCell;
-use super::metrics::{auroc, brier, expected_calibration_error};
-use crate::consensus::{ConsensusError, ConsensusPersona, ConsensusValidParams, Engine};
+use super::metrics::{ReliabilityBin, auroc, brier, expected_calibration_error};
+use crate::consensus::{
+    ConfidenceStatus, ConsensusError, ConsensusPersona, ConsensusValidParams, Engine, TraitConsensus, Variant,
+};
 use crate::embed::Embedder;
 use crate::normalise::Phrase;
 use crate::persona::{Draft, ModelName, RecordDrafts, RecordId, TraitSchema};
@@ -46,6 +48,35 @@ pub struct Members {
     pub best_model: Option<ModelName>,
 }
 
+/// Confidence against accuracy over all answers.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Reliability {
+    /// Answers, right and wrong.
+    pub n: usize,
+    /// Their scores.
+    #[serde(flatten)]
+    pub scores: Scores,
+    /// Ten bins of equal width: how many answers, their mean confidence, their accuracy.
+    pub bins: Vec<ReliabilityBin>,
+}
+
+/// How often sets of values hold the truth.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct SetScores {
+    /// Values that have a set.
+    pub n: usize,
+    /// The share of them that was asked for.
+    pub coverage: f64,
+    /// The share whose set holds a right value, or is open where nobody said a right one.
+    pub covered: f64,
+    /// The share whose set lists a right value.
+    pub listed: f64,
+    /// Values in a set, on average.
+    pub mean_size: f64,
+    /// The share of sets that something unsaid belongs to.
+    pub open: f64,
+}
+
 /// The outcome of an evaluation; over several committees, the means.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ConsensusReport {
@@ -61,6 +92,13 @@ pub struct ConsensusReport {
     pub seed: u64,
     /// This crate's consensus.
     pub consensus: Scores,
+    /// The same over the answers of all committees together, and its reliability diagram.
+    pub pooled: Reliability,
+    /// What the confidences of the consensus may be taken for.
+    pub confidence_status: ConfidenceStatus,
+    /// Whether sets of values hold the truth, where a coverage was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sets: Option<SetScores>,
     /// The most frequent answer, its share as confidence.
     pub plurality: Scores,
     /// The members.
@@ -82,6 +120,25 @@ pub struct Committees {
     pub seed: u64,
 }
 
+impl Committees {
+    /// The committees, in the order of the draw; members in the order of the panel.
+    pub(super) fn draw(self, panel: &[ModelName]) -> Vec<Vec<ModelName>> {
+        let size = self.size.unwrap_or(panel.len()).min(panel.len());
+        let repeats = if size == panel.len() { 1 } else { self.repeats };
+        let mut random = Xoshiro256Plus::seed_from_u64(self.seed);
+        (0..repeats)
+            .map(|_| {
+                let mut places: Vec<usize> = (0..panel.len()).collect();
+                places.shuffle(&mut random);
+                places.truncate(size);
+                // A committee speaks in the order of the panel.
+                places.sort_unstable();
+                places.into_iter().map(|place| panel[place].clone()).collect()
+            })
+            .collect()
+    }
+}
+
 /// One method's answers to all cells: the credit and the confidence of each.
 #[derive(Clone, Debug, Default)]
 struct Answers {
@@ -93,6 +150,17 @@ impl Answers {
     fn push(&mut self, credit: f64, confidence: f64) {
         self.credits.push(credit);
         self.confidences.push(confidence);
+    }
+
+    fn extend(&mut self, more: &Self) {
+        self.credits.extend(&more.credits);
+        self.confidences.extend(&more.confidences);
+    }
+
+    fn reliability(&self) -> Reliability {
+        let found = expected_calibration_error(&self.confidences, &self.credits, BINS);
+        let bins = found.map(|found| found.bins).unwrap_or_default();
+        Reliability { n: self.credits.len(), scores: self.scores(), bins }
     }
 
     fn scores(&self) -> Scores {
@@ -138,18 +206,7 @@ impl ConsensusTrial<'_> {
         committees: Committees,
     ) -> Result<ConsensusReport, ConsensusError> {
         let size = committees.size.unwrap_or(panel.len()).min(panel.len());
-        let repeats = if committees.size.is_none() { 1 } else { committees.repeats };
-        let mut random = Xoshiro256Plus::seed_from_u64(committees.seed);
-        let drawn: Vec<Vec<ModelName>> = (0..repeats)
-            .map(|_| {
-                let mut places: Vec<usize> = (0..panel.len()).collect();
-                places.shuffle(&mut random);
-                places.truncate(size);
-                // A committee speaks in the order of the panel.
-                places.sort_unstable();
-                places.into_iter().map(|place| panel[place].clone()).collect()
-            })
-            .collect();
+        let drawn = committees.draw(panel);
         let outcomes: Vec<Outcome> =
             drawn.par_iter().map(|committee| self.committee(committee)).collect::<Result<_, _>>()?;
         Ok(self.report(panel, size, committees.seed, &outcomes))
@@ -167,6 +224,10 @@ impl ConsensusTrial<'_> {
                 )
             })
             .collect();
+        let mut pooled = Answers::default();
+        for outcome in outcomes {
+            pooled.extend(&outcome.answers);
+        }
         let beaten = outcomes.iter().filter(|o| o.consensus.accuracy >= o.members.best).count();
         ConsensusReport {
             cells: self.gold.len(),
@@ -175,6 +236,9 @@ impl ConsensusTrial<'_> {
             committee_size: size,
             seed,
             consensus: mean_scores(&outcomes.iter().map(|outcome| &outcome.consensus).collect::<Vec<_>>()),
+            pooled: pooled.reliability(),
+            confidence_status: self.settings.confidence_status(),
+            sets: mean_sets(outcomes),
             plurality: mean_scores(&outcomes.iter().map(|outcome| &outcome.plurality).collect::<Vec<_>>()),
             members: Members {
                 mean: mean(outcomes.iter().filter_map(|outcome| outcome.members.mean)),
@@ -190,6 +254,17 @@ impl ConsensusTrial<'_> {
     }
 
     fn committee(&self, committee: &[ModelName]) -> Result<Outcome, ConsensusError> {
+        let (personas, records) = self.decided(committee)?;
+        let drafts: BTreeMap<&RecordId, &[Draft]> =
+            records.iter().map(|r| (r.record(), r.drafts())).collect();
+        Ok(self.judge(committee, &personas, &drafts))
+    }
+
+    /// The best supported persona of every record as a committee sees it, and its drafts.
+    pub(super) fn decided(
+        &self,
+        committee: &[ModelName],
+    ) -> Result<(BTreeMap<RecordId, ConsensusPersona>, Vec<RecordDrafts>), ConsensusError> {
         let records: Vec<RecordDrafts> =
             self.records.iter().map(|record| restricted(record, committee)).collect();
         let engine = Engine::new(self.schema, self.embedder, committee.to_vec(), self.settings.clone())?;
@@ -202,9 +277,19 @@ impl ConsensusTrial<'_> {
             }
             Ok(())
         })?;
-        let drafts: BTreeMap<&RecordId, &[Draft]> =
-            records.iter().map(|r| (r.record(), r.drafts())).collect();
-        Ok(self.judge(committee, &personas, &drafts))
+        Ok((personas, records))
+    }
+
+    /// How good the members of a committee are; `credits` are the sums of theirs.
+    fn members(&self, committee: &[ModelName], credits: &[f64]) -> Members {
+        let cells = self.gold.len() as f64;
+        let accuracies: Vec<f64> = credits.iter().map(|sum| sum / cells).collect();
+        let best = (0..committee.len()).reduce(|b, m| if accuracies[m] > accuracies[b] { m } else { b });
+        Members {
+            mean: mean(accuracies.iter().copied()),
+            best: best.map(|best| accuracies[best]),
+            best_model: best.map(|best| committee[best].clone()),
+        }
     }
 
     fn judge(
@@ -215,15 +300,18 @@ impl ConsensusTrial<'_> {
     ) -> Outcome {
         let mut consensus = Answers::default();
         let mut plurality = Answers::default();
+        let mut sets = Sets::default();
         let mut per_trait: BTreeMap<String, Answers> = BTreeMap::new();
         let mut members = vec![0.0; committee.len()];
         for cell in self.gold {
             let drafts = drafts.get(&cell.record).copied().unwrap_or_default();
             // Gold may use another of the trait's names.
             let name = self.schema.get(&cell.name).map_or(&cell.name, |definition| &definition.name);
-            let (wording, confidence) = consensus_answer(personas.get(&cell.record), name);
+            let found = personas.get(&cell.record).and_then(|persona| persona.traits.get(name));
+            let (wording, confidence) = consensus_answer(found);
             let credit = wording.map_or(0.0, |wording| cell.credit(&wording));
             consensus.push(credit, confidence);
+            sets.add(found, cell);
             per_trait.entry(cell.name.clone()).or_default().push(credit, confidence);
             let (wording, share) = plurality_answer(drafts, name);
             plurality.push(wording.map_or(0.0, |wording| cell.credit(&wording)), share);
@@ -232,17 +320,12 @@ impl ConsensusTrial<'_> {
                 members[place] += said.map_or(0.0, |value| cell.credit(&value.to_string()));
             }
         }
-        let cells = self.gold.len() as f64;
-        let accuracies: Vec<f64> = members.iter().map(|sum| sum / cells).collect();
-        let best = (0..committee.len()).reduce(|b, m| if accuracies[m] > accuracies[b] { m } else { b });
         Outcome {
+            sets: sets.scores(),
             consensus: consensus.scores(),
+            answers: consensus,
             plurality: plurality.scores(),
-            members: Members {
-                mean: mean(accuracies.iter().copied()),
-                best: best.map(|best| accuracies[best]),
-                best_model: best.map(|best| committee[best].clone()),
-            },
+            members: self.members(committee, &members),
             per_trait: per_trait.into_iter().map(|(name, answers)| (name, answers.scores())).collect(),
         }
     }
@@ -251,9 +334,61 @@ impl ConsensusTrial<'_> {
 #[derive(Debug)]
 struct Outcome {
     consensus: Scores,
+    answers: Answers,
+    sets: Option<SetScores>,
     plurality: Scores,
     members: Members,
     per_trait: BTreeMap<String, Scores>,
+}
+
+/// Sums behind [`SetScores`].
+#[derive(Debug, Default)]
+struct Sets {
+    sums: SetScores,
+}
+
+impl Sets {
+    fn add(&mut self, found: Option<&TraitConsensus>, cell: &GoldCell) {
+        let Some((found, set)) = found.and_then(|found| Some((found, found.prediction_set.as_ref()?))) else {
+            return;
+        };
+        let right = |variant: &&Variant| wording(variant).is_some_and(|words| cell.credit(&words) >= 0.5);
+        let listed = found.variants.iter().filter(right).any(|variant| set.values.contains(&variant.value));
+        let unsaid = set.open && !found.variants.iter().any(|variant| right(&variant));
+        let number = |yes: bool| f64::from(u8::from(yes));
+        self.sums.n += 1;
+        self.sums.coverage = set.coverage;
+        self.sums.covered += number(listed || unsaid);
+        self.sums.listed += number(listed);
+        self.sums.mean_size += set.values.len() as f64;
+        self.sums.open += number(set.open);
+    }
+
+    fn scores(&self) -> Option<SetScores> {
+        let SetScores { n, coverage, covered, listed, mean_size, open } = self.sums;
+        let mean = |sum: f64| sum / n as f64;
+        (n > 0).then(|| SetScores {
+            n,
+            coverage,
+            covered: mean(covered),
+            listed: mean(listed),
+            mean_size: mean(mean_size),
+            open: mean(open),
+        })
+    }
+}
+
+fn mean_sets(outcomes: &[Outcome]) -> Option<SetScores> {
+    let found: Vec<SetScores> = outcomes.iter().filter_map(|outcome| outcome.sets).collect();
+    let of = |field: fn(&SetScores) -> f64| mean(found.iter().map(field)).unwrap_or(0.0);
+    Some(SetScores {
+        n: found.iter().map(|sets| sets.n).sum(),
+        coverage: found.first()?.coverage,
+        covered: of(|sets| sets.covered),
+        listed: of(|sets| sets.listed),
+        mean_size: of(|sets| sets.mean_size),
+        open: of(|sets| sets.open),
+    })
 }
 
 fn mean_scores(scores: &[&Scores]) -> Scores {
@@ -272,19 +407,14 @@ fn restricted(record: &RecordDrafts, committee: &[ModelName]) -> RecordDrafts {
 }
 
 /// The wording that stands for the consensus, verbatim, and its confidence.
-fn consensus_answer(persona: Option<&ConsensusPersona>, name: &str) -> (Option<String>, f64) {
-    let Some(found) = persona.and_then(|persona| persona.traits.get(name)) else {
-        return (None, 0.0);
-    };
-    let winner = found.variants.first();
-    let wording = winner.and_then(|variant| {
-        variant
-            .said
-            .iter()
-            .find(|said| said.model == variant.representative)
-            .map(|said| said.value.to_string())
-    });
-    (wording, found.confidence)
+fn consensus_answer(found: Option<&TraitConsensus>) -> (Option<String>, f64) {
+    found.map_or((None, 0.0), |found| (found.variants.first().and_then(wording), found.confidence))
+}
+
+/// The wording that stands for a variant, verbatim.
+pub(super) fn wording(variant: &Variant) -> Option<String> {
+    let said = variant.said.iter().find(|said| said.model == variant.representative);
+    said.map(|said| said.value.to_string())
 }
 
 /// The most frequent answer after case and punctuation, in its first wording, and its share.

@@ -1,5 +1,6 @@
 //! Results against gold: every figure that the README prints.
 
+mod calibration;
 mod consensus;
 mod divergence;
 mod embedding;
@@ -8,7 +9,8 @@ mod labels;
 mod matching;
 pub mod metrics;
 
-pub use consensus::{Committees, ConsensusReport, ConsensusTrial, Members, Scores};
+pub use calibration::{CalibrateError, CalibrationPlan, LEAST_LABELLED_VALUES, calibrate};
+pub use consensus::{Committees, ConsensusReport, ConsensusTrial, Members, Reliability, Scores, SetScores};
 pub use divergence::{
     DivergenceReport, PlantedAnswer, PlantedCell, PlantedError, evaluate_divergence, read_planted,
 };

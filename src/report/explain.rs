@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::markdown::put;
 use super::safe::line;
 use super::table::in_order;
+use super::wording::{confidence_words, set_words};
 use crate::consensus::grounding::{Basis, FoundBy};
 use crate::consensus::{CitedEvidence, ConsensusPersona, DissentKind, Said, TraitConsensus, Variant};
 use crate::persona::{ModelName, TraitSchema};
@@ -18,18 +19,15 @@ pub struct Context<'a> {
     pub schema: &'a TraitSchema,
     /// What each model's vote counted; models without a weight are shown without one.
     pub weights: BTreeMap<ModelName, f64>,
-    /// What confidences are called.
-    pub confidence: &'a str,
 }
 
 /// Everything behind a persona, or behind one of its traits, for people. Ends in a line break.
 #[must_use]
 pub fn explanation(persona: &ConsensusPersona, only: Option<&str>, context: &Context<'_>) -> String {
     let mut text = format!(
-        "{}: {} {:.2}, described by {} of {} models\n",
+        "{}: {}, described by {} of {} models\n",
         line(&persona.persona_id),
-        context.confidence,
-        persona.confidence,
+        confidence_words(persona.confidence, persona.confidence_status),
         persona.support,
         persona.n_models
     );
@@ -50,14 +48,20 @@ fn characteristic(text: &mut String, name: &str, found: &TraitConsensus, context
     put(
         text,
         format_args!(
-            "  {} {:.3}, support {} of {}, agreement {:.2}{divergent}",
-            context.confidence, found.confidence, found.support, found.n_models, found.agreement
+            "  {}, support {} of {}, agreement {:.2}{divergent}",
+            confidence_words(found.confidence, found.confidence_status),
+            found.support,
+            found.n_models,
+            found.agreement
         ),
     );
     let parts = serde_json::to_value(found.parts).unwrap_or_default();
     text.extend(["  made of: ", &figures(&parts), "\n"]);
     if let Some([low, high]) = found.interval {
         put(text, format_args!("  the middle 80 % of the votes: {low} to {high}"));
+    }
+    if let Some(set) = &found.prediction_set {
+        put(text, format_args!("  {}", line(&set_words(set))));
     }
     text.push_str("  votes:\n");
     for (place, variant) in found.variants.iter().enumerate() {
@@ -185,7 +189,7 @@ mod tests {
             })
             .expect("decides");
         let weights = panel.iter().cloned().zip([1.0, 1.0, 0.5]).collect();
-        let context = Context { schema: &schema, weights, confidence: "score" };
+        let context = Context { schema: &schema, weights };
         let text = explanation(&personas[0], Some("age"), &context);
         for said in [
             "a: 34  (with its variant, weight 1.00, reply-a)",

@@ -8,6 +8,7 @@ use crate::persona::{TraitSchema, TraitValue};
 
 use super::safe::markdown;
 use super::table::in_order;
+use super::wording::{confidence_words, set_words};
 
 /// The cards of one record: what the panel agrees on first, then what one model alone saw, in a
 /// section of its own. Empty for no personas.
@@ -59,11 +60,11 @@ fn card(text: &mut String, schema: &TraitSchema, persona: &ConsensusPersona) {
     put(
         text,
         format_args!(
-            "{kind}: support {} of {} ({}), uncalibrated confidence {:.2}.",
+            "{kind}: support {} of {} ({}), {}.",
             persona.support,
             persona.n_models,
             models.join(", "),
-            persona.confidence,
+            confidence_words(persona.confidence, persona.confidence_status),
         ),
     );
     text.push('\n');
@@ -81,8 +82,10 @@ fn characteristic(text: &mut String, name: &str, found: &TraitConsensus) {
     let divergent = if found.divergent { ", **divergent**" } else { "" };
     let echo = if is_echo(found) { ", **echo**: no cited passage stands in the source" } else { "" };
     let figures = format!(
-        "uncalibrated confidence {:.2}, support {} of {}{divergent}{echo}",
-        found.confidence, found.support, found.n_models
+        "{}, support {} of {}{divergent}{echo}",
+        confidence_words(found.confidence, found.confidence_status),
+        found.support,
+        found.n_models
     );
     let label = markdown(&name.replace('_', " "));
     match &found.value {
@@ -94,6 +97,9 @@ fn characteristic(text: &mut String, name: &str, found: &TraitConsensus) {
             }
         }
         value => put(text, format_args!("- **{label}**: {} ({figures})", markdown(&value.to_string()))),
+    }
+    if let Some(set) = &found.prediction_set {
+        put(text, format_args!("  - {}", markdown(&set_words(set))));
     }
     for dissent in &found.dissent {
         let (model, value) = (markdown(dissent.model.as_str()), markdown(&dissent.value.to_string()));

@@ -22,9 +22,11 @@ pub use explain::{Context as ExplanationContext, explanation};
 pub use markdown::markdown_record;
 pub use persona_files::{PersonaFiles, ReportError};
 pub use summary::{
-    Asked, Counts, GroundingCounts, InputCount, MemberAnswers, PanelMember, Product, Summary, WhatWasLearned,
+    Asked, CalibrationNote, Counts, GroundingCounts, InputCount, MemberAnswers, PairOfModels,
+    PanelDependence, PanelMember, Product, Summary, WhatWasLearned,
 };
 pub use table::PersonaTable;
 pub use terminal::{terminal_persona, wrapped};
 #[cfg(feature = "cli")]
 pub(crate) use wording::counted;
+pub use wording::status_words;

@@ -6,7 +6,10 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::consensus::grounding::{Basis, FoundBy};
-use crate::consensus::{CitedEvidence, ConsensusPersona, ConsensusValidParams, Learned, PersonaKind};
+use crate::consensus::{
+    CalibrationQuality, CitedEvidence, ConfidenceStatus, ConsensusPersona, ConsensusValidParams, Dependence,
+    Diagnosis, Learned, PairDependence, PersonaKind, Provenance, effective_models,
+};
 use crate::persona::{ModelName, TraitSchema};
 
 use super::safe;
@@ -165,6 +168,80 @@ pub struct Asked {
     pub answers: BTreeMap<ModelName, MemberAnswers>,
 }
 
+/// What confidences may be taken for.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct CalibrationNote {
+    /// That of traits of `kinds`; all others are uncalibrated.
+    pub status: ConfidenceStatus,
+    /// The calibration as it was named.
+    pub name: String,
+    /// The kinds of traits that it was fitted to.
+    pub kinds: Vec<String>,
+    /// What it was fitted to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provenance: Option<Provenance>,
+    /// How good it is on records that it was not fitted to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quality: Option<CalibrationQuality>,
+}
+
+impl From<&ConsensusValidParams> for CalibrationNote {
+    fn from(settings: &ConsensusValidParams) -> Self {
+        let used = settings.probabilities();
+        Self {
+            status: settings.confidence_status(),
+            name: settings.calibration_name(),
+            kinds: used.map(|used| used.kinds().map(str::to_owned).collect()).unwrap_or_default(),
+            provenance: used.map(|used| used.provenance().clone()),
+            quality: used.and_then(|used| used.quality().cloned()),
+        }
+    }
+}
+
+/// Two models of which it is known how far they err together.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PairOfModels {
+    /// Who.
+    pub models: [ModelName; 2],
+    /// Cells that both and at least two others answered.
+    pub cells: usize,
+    /// Estimated correlation of their errors, -1..=1.
+    pub correlation: f64,
+}
+
+/// How far the models of a panel err together; estimated without gold.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PanelDependence {
+    /// The correlation that votes are discounted by, 0..=1.
+    pub correlation: f64,
+    /// The run's own lower bound, middle and upper bound.
+    pub measured: Option<[f64; 3]>,
+    /// Cells with at least four answers.
+    pub cells: usize,
+    /// How many independent models the panel is worth.
+    pub n_eff: f64,
+    /// Every two models that were compared often enough, in the order of the panel.
+    pub pairs: Vec<PairOfModels>,
+}
+
+impl PanelDependence {
+    /// What was learned, with the names of the panel.
+    #[must_use]
+    pub fn of(panel: &[ModelName], learned: &Dependence) -> Self {
+        let named = |pair: &PairDependence| {
+            let models = [panel.get(pair.models.0)?.clone(), panel.get(pair.models.1)?.clone()];
+            Some(PairOfModels { models, cells: pair.cells, correlation: pair.correlation })
+        };
+        Self {
+            correlation: learned.correlation,
+            measured: learned.measured,
+            cells: learned.cells,
+            n_eff: effective_models(panel.len() as f64, learned.correlation),
+            pairs: learned.pairs.iter().filter_map(named).collect(),
+        }
+    }
+}
+
 /// What is to be said about a whole result. Equal drafts and settings give equal summaries: times
 /// and costs are kept elsewhere.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -182,8 +259,14 @@ pub struct Summary {
     pub panel: Vec<PanelMember>,
     /// What the batch taught.
     pub learned: WhatWasLearned,
-    /// Whether confidences are probabilities that were fitted to gold; else they only order.
+    /// Whether confidences are probabilities that were fitted to the user's own gold.
     pub calibrated: bool,
+    /// What confidences may be taken for, and of which kinds of traits.
+    pub calibration: CalibrationNote,
+    /// How far the models err together, and what that makes the panel worth.
+    pub dependence: PanelDependence,
+    /// Agreement beyond chance by trait, and what each model's vote decides.
+    pub diagnosis: Diagnosis,
     /// The seed of everything random.
     pub seed: u64,
     /// The embedder's name and version.
@@ -296,6 +379,17 @@ impl fmt::Display for Summary {
                 counted(found.passages, "passage"),
             )?;
         }
+        self.left_aside(f)?;
+        writeln!(f, "{}: {}.", safe::line(&self.learned.subject), safe::line(&self.learned.same_persona))?;
+        self.dependence(f)?;
+        self.confidences(f)
+    }
+}
+
+impl Summary {
+    /// What was read and is not in the result.
+    fn left_aside(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let counts = &self.counts;
         if counts.drafts_of_other_models > 0 {
             let drafts = counted(counts.drafts_of_other_models, "draft");
             writeln!(f, "Left out, being of other models: {drafts}.")?;
@@ -315,10 +409,48 @@ impl fmt::Display for Summary {
         if records > 0 {
             writeln!(f, "Records set aside, with reasons in set_aside.jsonl: {records}.")?;
         }
-        writeln!(f, "{}: {}.", safe::line(&self.learned.subject), safe::line(&self.learned.same_persona))?;
-        if !self.calibrated {
-            writeln!(f, "Confidences are uncalibrated: they order, they are no probabilities.")?;
+        Ok(())
+    }
+
+    /// What the panel is worth, and which vote decides most.
+    fn dependence(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let PanelDependence { correlation, measured, n_eff, .. } = &self.dependence;
+        if self.panel.len() > 1 {
+            let source = if measured.is_some() { "estimated" } else { "assumed" };
+            let models = counted(self.panel.len(), "model");
+            writeln!(
+                f,
+                "{models}, worth {n_eff:.1} independent ones (errors correlate at {correlation:.2}, {source})."
+            )?;
+        }
+        let changed = self.diagnosis.left_out.iter().filter_map(|out| Some((out.changed?, out)));
+        let most = changed.reduce(|most, next| if next.0 > most.0 { next } else { most });
+        if let Some((share, out)) = most.filter(|(share, _)| *share > 0.0) {
+            let model = safe::line(out.model.as_str());
+            let values = counted(out.values, "value");
+            writeln!(f, "Most depends on {model}: without it {:.0} % of {values} change.", share * 100.0)?;
         }
         Ok(())
+    }
+
+    /// What confidences may be taken for.
+    fn confidences(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kinds = self.calibration.kinds.join(", ");
+        match self.calibration.status {
+            ConfidenceStatus::Uncalibrated => {
+                writeln!(f, "Confidences are uncalibrated: they order, they are no probabilities.")
+            }
+            ConfidenceStatus::CalibratedOnOtherData => writeln!(
+                f,
+                "Confidences of {kinds} traits are probabilities calibrated on other data; on yours they may be \
+                 off (`consona calibrate` fits them). Those marked ~ are uncalibrated: they order only."
+            ),
+            ConfidenceStatus::Calibrated => writeln!(
+                f,
+                "Confidences of {kinds} traits are calibrated probabilities ({}). Those marked ~ are \
+                 uncalibrated: they order only.",
+                safe::line(&self.calibration.name)
+            ),
+        }
     }
 }

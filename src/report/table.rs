@@ -9,13 +9,14 @@ use crate::persona::{ModelName, TraitSchema, TraitValue};
 use super::safe;
 
 /// The columns.
-const HEADER: [&str; 13] = [
+const HEADER: [&str; 14] = [
     "record",
     "persona_id",
     "kind",
     "trait",
     "value",
     "confidence",
+    "confidence_status",
     "agreement",
     "support",
     "n_models",
@@ -62,6 +63,7 @@ impl<W: io::Write> PersonaTable<W> {
                 safe::cell(name),
                 value,
                 format!("{:.4}", found.confidence),
+                found.confidence_status.name().to_owned(),
                 format!("{:.4}", found.agreement),
                 found.support.to_string(),
                 found.n_models.to_string(),

@@ -2,19 +2,20 @@
 
 use unicode_width::UnicodeWidthStr;
 
-use crate::consensus::{ConsensusPersona, PersonaKind, TraitConsensus};
+use crate::consensus::{ConfidenceStatus, ConsensusPersona, PersonaKind, TraitConsensus};
 use crate::persona::{ModelName, TraitSchema};
 
 use super::markdown::{is_echo, name};
 use super::safe;
 use super::table::in_order;
+use super::wording::{confidence_words, set_words};
 
 /// The narrowest terminal that is heeded, in columns.
 const NARROWEST: usize = 48;
 /// The column of the names, at most.
 const WIDEST_NAME: usize = 20;
-/// ` 0.55   2 of 3`: what stands right of a value.
-const FIGURES: usize = 16;
+/// ` ~0.55   2 of 3`: what stands right of a value.
+const FIGURES: usize = 23;
 
 /// A persona as it is shown in a terminal `width` columns wide: per trait the value, its confidence
 /// and support; under a divergent trait, who said what. Ends in a line break.
@@ -31,8 +32,8 @@ pub fn terminal_persona(schema: &TraitSchema, persona: &ConsensusPersona, width:
     let head = format!("{kind} {}{name}", persona.persona_id);
     push(&mut text, 0, &head, width);
     let seen = format!(
-        "uncalibrated confidence {:.2}, described by {} of {}: {}",
-        persona.confidence,
+        "{}, described by {} of {}: {}",
+        confidence_words(persona.confidence, persona.confidence_status),
         persona.support,
         persona.n_models,
         models.join(", ")
@@ -58,7 +59,11 @@ fn push(text: &mut String, indent: usize, line: &str, width: usize) {
 fn characteristic(text: &mut String, name: &str, found: &TraitConsensus, name_width: usize, width: usize) {
     let indent = 2 + name_width + 2;
     let room = (width - indent).saturating_sub(FIGURES).max(12);
-    let figures = format!("{:.2}  {} of {}", found.confidence, found.support, found.n_models);
+    // A score among probabilities is marked, so that the two are not compared.
+    let mark = if found.confidence_status == ConfidenceStatus::Uncalibrated { "~" } else { " " };
+    // Several models agree, and no passage that they cite stands in the source.
+    let echo = if is_echo(found) { "  echo" } else { "" };
+    let figures = format!("{mark}{:.2}  {} of {}{echo}", found.confidence, found.support, found.n_models);
     let value = wrap(&safe::line(&found.value.to_string()), room);
     let name = shortened(&safe::line(name), name_width);
     for (row, part) in value.iter().enumerate() {
@@ -67,13 +72,8 @@ fn characteristic(text: &mut String, name: &str, found: &TraitConsensus, name_wi
         text.push_str(line.trim_end());
         text.push('\n');
     }
-    if is_echo(found) {
-        push(
-            text,
-            indent,
-            "echo: the models agree, and no passage that they cite stands in the source",
-            width,
-        );
+    if let Some(set) = &found.prediction_set {
+        push(text, indent, &set_words(set), width);
     }
     if found.divergent {
         push(text, indent, "divergent: the models disagree", width);

@@ -72,6 +72,11 @@ impl<'a> Em<'a> {
             3 => self.count_fixed::<3>(),
             4 => self.count_fixed::<4>(),
             5 => self.count_fixed::<5>(),
+            6 => self.count_fixed::<6>(),
+            7 => self.count_fixed::<7>(),
+            8 => self.count_fixed::<8>(),
+            9 => self.count_fixed::<9>(),
+            10 => self.count_fixed::<10>(),
             _ => self.count_any(),
         }
     }
@@ -135,6 +140,11 @@ impl<'a> Em<'a> {
             3 => self.infer_fixed::<3>(correlation, into),
             4 => self.infer_fixed::<4>(correlation, into),
             5 => self.infer_fixed::<5>(correlation, into),
+            6 => self.infer_fixed::<6>(correlation, into),
+            7 => self.infer_fixed::<7>(correlation, into),
+            8 => self.infer_fixed::<8>(correlation, into),
+            9 => self.infer_fixed::<9>(correlation, into),
+            10 => self.infer_fixed::<10>(correlation, into),
             _ => self.infer_any(correlation, into),
         }
     }

@@ -3,6 +3,8 @@
 //! `credits` say how right each item turned out: 1 right, 0 wrong, between for partial credit
 //! (an accepted near miss counts ½). Confidences and credits lie in 0..=1; anything else gives `None`.
 
+use serde::Serialize;
+
 use super::rank::midranks;
 
 fn valid(confidences: &[f64], credits: &[f64]) -> bool {
@@ -14,7 +16,7 @@ fn valid(confidences: &[f64], credits: &[f64]) -> bool {
 }
 
 /// One bar of a reliability diagram.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct ReliabilityBin {
     /// Lower edge; confidences equal to it belong to this bin.
     pub lower: f64,
