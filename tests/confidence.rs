@@ -67,7 +67,7 @@ fn panel_of_answers() -> impl Strategy<Value = Vec<Answer>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig::with_cases(128))]
 
     #[test]
     fn an_agreeing_model_never_lowers_confidence(answers in panel_of_answers()) {
@@ -120,6 +120,7 @@ proptest! {
         prop_assert!((0.0..=1.0).contains(&one.confidence));
         for (name, found) in &one.traits {
             prop_assert!((0.0..=1.0).contains(&found.confidence));
+            prop_assert_eq!(&found.value, &other.traits[name].value);
             prop_assert!((found.confidence - other.traits[name].confidence).abs() < 1e-9);
             let set = found.prediction_set.as_ref().expect("a set was asked for");
             prop_assert!(set.values.contains(&found.variants[0].value), "the winner belongs to its set");

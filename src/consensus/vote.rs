@@ -49,7 +49,8 @@ pub(super) struct Tally {
 /// Counts votes: the answer with the greatest similarity-weighted support wins, answers at least
 /// `variant_similarity` like it join it, and so on with the rest.
 ///
-/// Ties go to the answer that is literally given most often, then to the order of the votes.
+/// Ties go to the answer that is literally given most often, then to the first by its words: neither the
+/// order of the panel nor a model that repeats itself may decide one.
 pub(super) fn tally(
     votes: &[Vote<'_>],
     similarity: impl Fn(&Reading, &Reading) -> f64,
@@ -122,8 +123,11 @@ fn group(votes: &[Vote<'_>], alike: &Array2<f64>, ballots: &[f64], total: f64, s
     };
     let mut order: Vec<usize> = (0..votes.len()).collect();
     order.sort_by(|&one, &other| {
-        let by_support = ballots[other].total_cmp(&ballots[one]);
-        by_support.then_with(|| literal(other).total_cmp(&literal(one))).then(one.cmp(&other))
+        let by_support = settled(ballots[other]).total_cmp(&settled(ballots[one]));
+        by_support
+            .then_with(|| settled(literal(other)).total_cmp(&settled(literal(one))))
+            .then_with(|| votes[one].value.to_string().cmp(&votes[other].value.to_string()))
+            .then(one.cmp(&other))
     });
     let mut free = vec![true; votes.len()];
     let mut groups = Vec::new();
@@ -143,8 +147,13 @@ fn group(votes: &[Vote<'_>], alike: &Array2<f64>, ballots: &[f64], total: f64, s
         groups.push(Group { representative, votes: members, share });
     }
     // The winner stays first: it has the most support, if not always the largest group.
-    groups[1..].sort_by(|one, other| other.share.total_cmp(&one.share));
+    groups[1..].sort_by(|one, other| settled(other.share).total_cmp(&settled(one.share)));
     groups
+}
+
+/// A sum without the last digits, which depend on the order in which it was added up.
+fn settled(sum: f64) -> f64 {
+    (sum * 1e9).round()
 }
 
 /// Mean similarity over pairs of votes of different models, by the product of their weights; 1
