@@ -16,9 +16,9 @@ use super::{Assignment, ClusterError};
 ///
 /// Neighbours come from its ball tree: from a linear search they come in no order, and nearly all core
 /// distances are wrong. The walk is over all distances, because with a bound linfa reaches the beginning of
-/// a part from itself, and parts run together. Time grows with the square of the rows, and is
-/// about a hundred times that of [`OpticsParams`](super::OpticsParams). Rows are sorted first, so that
-/// their order changes nothing.
+/// a part from itself, and parts run together. Time grows with the square of the rows;
+/// [`OpticsParams`](super::OpticsParams) is the fast one. Rows are sorted first, so that their order
+/// changes nothing.
 ///
 /// # Errors
 /// [`ClusterError::Empty`]; [`ClusterError::Matrix`] for components that are not finite;

@@ -127,6 +127,7 @@ mod tests {
         write_npy(&path, array![[1.0_f32]].view()).expect("written");
         let error = read_integers(&path).unwrap_err().to_string();
         assert!(error.contains("<f4") && error.contains("int64"), "{error}");
+        write_labels(&path, &[Some(2), None]).expect("written");
         for content in [None, Some("not an array"), Some("")] {
             if let Some(content) = content {
                 std::fs::write(&path, content).expect("written");
