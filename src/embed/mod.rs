@@ -37,6 +37,7 @@ pub use cached::CachedEmbedder;
 pub use folder::ModelFolder;
 pub use hashing::HashingEmbedder;
 pub use matrix::{FeatureMatrix, MatrixError, SimilarityMatrix};
+#[cfg(feature = "run")]
 pub(crate) use named::KNOWN;
 pub use named::from_name;
 pub use recording::RecordingEmbedder;
