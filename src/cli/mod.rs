@@ -6,6 +6,7 @@
 mod ablation;
 mod arguments;
 mod cluster;
+mod conclude;
 mod consensus;
 mod console;
 mod drafts;
@@ -19,9 +20,12 @@ mod inputs;
 mod log;
 mod output;
 mod personas;
+mod progress;
+mod recompute;
 mod results;
 mod run;
 mod sources;
+mod status;
 mod study;
 mod watch;
 
@@ -47,6 +51,7 @@ pub fn execute(arguments: &Arguments) -> Result<Exit, CliError> {
         Command::Check { study, strict } => study::check(study, *strict, console),
         Command::Models { study } => study::models(study, console),
         Command::Run(options) => run::run(options, console),
+        Command::Status { run } => status::status(run, console),
         Command::Consensus(options) => consensus::consensus(options, console),
         Command::Embed(options) => embed::embed(options, console),
         Command::Cluster(options) => cluster::cluster(options, console),

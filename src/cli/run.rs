@@ -1,48 +1,57 @@
 //! `consona run`: from a study file to a run folder.
 
+use std::collections::BTreeMap;
 use std::io::{self, IsTerminal, Write};
+use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
 
+use serde_json::json;
 use tokio::sync::mpsc::unbounded_channel;
 use tokio_util::sync::CancellationToken;
 
 use super::ablation::Asking;
 use super::arguments::RunOptions;
+use super::conclude::Conclusion;
 use super::console::{Console, width};
 use super::error::CliError;
 use super::exit::Exit;
-use super::personas::{Material, Outputs, write};
+use super::personas::Outputs;
 use super::results::{self, Derived};
-use super::sources::Sources;
+use super::status::now_ms;
 use super::study::{Prepared, run_folder, runtime};
 use super::watch::Watch;
 use crate::report::{counted, safe};
 use crate::run::mode::Combination;
 use crate::run::{PlanSummary, Run, RunOutcome, RunReport, Settings, Study, Unit, units};
-use crate::store::Store;
+use crate::store::{Note, Store};
 
 /// Asks a panel, and forms personas out of its answers.
 pub(super) fn run(options: &RunOptions, console: Console) -> Result<Exit, CliError> {
-    let Prepared { study, records, drafting, seats, embedder, settings, plan, ablation } =
-        Prepared::load(&options.study, options.strict)?;
+    let study = Study::load(&options.study)?;
+    let folder = run_folder(&study, options.out.as_ref());
+    // A run that is in use is refused at once, before the data is read and the plan is made.
+    Store::refuse_held(&folder)?;
+    let (prepared, seats) = Prepared::load(study, &options.study, options.strict)?;
+    let Prepared { study, records, drafting, embedder, settings, plan, ablation } = prepared;
     if !confirmed(&study, &plan, ablation.as_ref().map(|(_, plan)| plan), options.yes, console)? {
         return Ok(Exit::WaitingForApproval);
     }
-    let folder = run_folder(&study, options.out.as_ref());
-    let (store, drafting) = (Arc::new(Store::open(&folder)?), Arc::new(drafting));
-    let mut outputs = Outputs::create(&folder)?;
+    let store = Arc::new(Store::open(&folder)?);
+    let outputs = Outputs::create(&folder)?;
     let runtime = runtime()?;
     let asked = runtime.block_on(async {
         store.claim(&study.identity()).await?;
+        remember(&store, &options.study, &plan).await?;
         let run = Run::new(Settings::from(&study), seats.clone(), drafting.clone(), store.clone())?;
-        ask(run, units(records.items.iter().cloned(), &study.input), Watch::new(console, &plan)).await
+        let watch = Watch::new(console, &plan, options.progress);
+        ask(run, units(records.items.iter().cloned(), &study.input), watch).await
     })?;
     let Some(report) = asked else {
         console.note(&go_on(options));
         return Ok(Exit::Outstanding);
     };
-    let derived = results::derive(&folder, &store, drafting.as_ref(), &study, &report)?;
+    let derived = results::derive(&folder, &store, drafting.as_ref(), &study, Some(&report))?;
     if let Some(exit) = unfinished(&report, options, console)? {
         return Ok(exit);
     }
@@ -55,38 +64,31 @@ pub(super) fn run(options: &RunOptions, console: Console) -> Result<Exit, CliErr
         Some((ablation, (units, plan))) => {
             let (study, spent) = (&study, report.cost);
             let asking = Asking { study, ablation, units, seats, drafting: drafting.clone(), spent, plan };
-            let Some(answers) = runtime.block_on(asking.ask(&folder, console))? else {
+            let Some(answers) = runtime.block_on(asking.ask(&folder, console, options.progress))? else {
                 console.note(&format!("the ablation is not finished. {}", go_on(options)));
                 return Ok(Exit::Outstanding);
             };
             Some((asking, answers))
         }
     };
-    let facts = results::asked(&study, drafting.as_ref(), &derived, &records, plan.units);
-    for reason in &records.set_aside {
-        outputs.set_aside.line(reason)?;
-    }
-    let embedder = embedder.open(&store)?;
-    let material = Material {
-        gathered: derived.gathered,
-        panel: study.members(),
-        embedder: embedder.as_ref(),
-        settings: settings.clone(),
-        seed: study.seed,
-        asked: Some(facts),
-        keep: without.as_ref().map(|(asking, _)| asking.records()).unwrap_or_default(),
-        sources: Some(Sources::of_study(&records.items, &study.input)),
-    };
-    let mut written = write(material, outputs, console)?;
-    written.files.extend(derived.files);
-    if let Some((asking, answers)) = &without {
-        let (ablated, file) =
-            asking.compare(&folder, embedder.as_ref(), &settings, (&written.kept, answers))?;
-        written.files.push(file);
-        written.ablation = Some(ablated);
-    }
+    let (study, records, drafting, units) = (&study, &records, drafting.as_ref(), plan.units);
+    let conclusion = Conclusion { study, records, drafting, embedder, settings, units, derived, without };
+    let written = conclusion.write(&store, &folder, outputs, console)?;
     console.answer(&written, || format!("{}{}", written.text(width()), panel_text(&report)))?;
     Ok(Exit::Done)
+}
+
+/// Keeps what `status` and `consensus --recompute` need to know beside the answers.
+async fn remember(store: &Store, study: &Path, plan: &PlanSummary) -> Result<(), CliError> {
+    let read = |source| CliError::Read { path: study.to_owned(), source };
+    let text = std::fs::read_to_string(study).map_err(read)?;
+    let path = std::path::absolute(study).map_err(read)?;
+    let calls: BTreeMap<&str, u64> =
+        plan.members.iter().map(|member| (member.model.as_str(), member.calls)).collect();
+    store.note(Note::Study, json!({ "path": path, "text": text }).to_string()).await?;
+    store.note(Note::Plan, json!(calls).to_string()).await?;
+    store.note(Note::Began, now_ms().to_string()).await?;
+    Ok(())
 }
 
 /// Asks about all units. The first interruption makes no new call and waits for those in flight; the

@@ -3,6 +3,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -27,8 +28,7 @@ use crate::run::{
 pub(super) struct Prepared {
     pub(super) study: Study,
     pub(super) records: Loaded<Record>,
-    pub(super) drafting: Drafting,
-    pub(super) seats: Seats,
+    pub(super) drafting: Arc<Drafting>,
     pub(super) embedder: StudyEmbedder,
     pub(super) settings: ConsensusValidParams,
     pub(super) plan: PlanSummary,
@@ -37,9 +37,15 @@ pub(super) struct Prepared {
 }
 
 impl Prepared {
-    /// Reads a study and everything that it names; whatever is wrong is found before a call is made.
-    pub(super) fn load(path: &Path, strict: bool) -> Result<Self, CliError> {
-        let study = Study::load(path)?;
+    /// Reads everything that a study names; whatever is wrong is found before a call is made.
+    pub(super) fn load(study: Study, path: &Path, strict: bool) -> Result<(Self, Seats), CliError> {
+        let prepared = Self::read(study, path, strict)?;
+        let seats = seats(&prepared.study)?;
+        Ok((prepared, seats))
+    }
+
+    /// Reads everything that a study names but the keys of its panel.
+    pub(super) fn read(study: Study, path: &Path, strict: bool) -> Result<Self, CliError> {
         let embedder = embedder(&study, path)?;
         let settings = settings(&study, path)?;
         let records = records(&study, strict)?;
@@ -47,8 +53,7 @@ impl Prepared {
             let first = records.set_aside.first().map(ToString::to_string);
             return Err(CliError::NoRecords { why: first.unwrap_or_else(|| "there are none".to_owned()) });
         }
-        let drafting = Drafting::new(&study)?;
-        let seats = seats(&study)?;
+        let drafting = Arc::new(Drafting::new(&study)?);
         let plan = plan(&study, &drafting, units(records.items.iter().cloned(), &study.input))?;
         let ablation = match study.ablation {
             None => None,
@@ -59,7 +64,7 @@ impl Prepared {
                 Some((again, plan))
             }
         };
-        Ok(Self { study, records, drafting, seats, embedder, settings, plan, ablation })
+        Ok(Self { study, records, drafting, embedder, settings, plan, ablation })
     }
 }
 
@@ -152,7 +157,7 @@ struct Checked<'a> {
 
 /// Checks a study and shows its plan.
 pub(super) fn check(path: &Path, strict: bool, console: Console) -> Result<Exit, CliError> {
-    let prepared = Prepared::load(path, strict)?;
+    let (prepared, _) = Prepared::load(Study::load(path)?, path, strict)?;
     for reason in &prepared.records.set_aside {
         console.note(&format!("set aside: {reason}"));
     }

@@ -9,6 +9,7 @@
 
 pub mod ablation;
 mod asking;
+mod breaker;
 mod derive;
 mod drafting;
 pub mod embedding;
@@ -29,6 +30,7 @@ mod spending;
 pub mod study;
 mod tally;
 mod unit;
+mod window;
 
 pub use derive::{Derived, drafts};
 pub use drafting::Drafting;

@@ -21,6 +21,7 @@ mod error;
 mod key;
 mod lock;
 mod money;
+mod progress;
 mod reading;
 mod rows;
 mod tables;
@@ -33,7 +34,8 @@ pub use database::Store;
 pub use error::StoreError;
 pub use key::{CallIdentity, CallKey};
 pub use money::Money;
+pub use progress::MemberProgress;
 pub use rows::{
-    AttemptEnd, AttemptStart, MemberSpend, Slot, SlotStatus, StoredCall, StoredReply, StoredSlot,
+    AttemptEnd, AttemptStart, MemberSpend, Note, Slot, SlotStatus, StoredCall, StoredReply, StoredSlot,
 };
 pub use vectors::StoredVector;
