@@ -8,6 +8,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use super::cluster::ClusterOptions;
 use super::exit::TABLE;
 use crate::dataset::Format;
+use crate::run::Shard;
 
 /// Consensus personas from several language models.
 ///
@@ -61,6 +62,17 @@ pub(super) enum Command {
         /// The run folder.
         #[arg(value_name = "RUN")]
         run: PathBuf,
+    },
+    /// Put run folders together, those of shards for instance, and form personas out of all of them.
+    ///
+    /// The result equals that of one run over everything. Nobody is asked, nothing is paid.
+    Merge {
+        /// The run folders.
+        #[arg(required = true, value_name = "RUN")]
+        runs: Vec<PathBuf>,
+        /// The run folder for the result; there must be no run in it.
+        #[arg(long, value_name = "RUN")]
+        out: PathBuf,
     },
     /// Check a study, its data and its panel, and show what a run would ask and cost.
     Check {
@@ -119,6 +131,10 @@ pub(super) struct RunOptions {
     /// Stop at the first record that cannot be used.
     #[arg(long)]
     pub(super) strict: bool,
+    /// Ask about a share of the records only, such as 2/8: for machines that work side by side, each with a
+    /// run folder of its own. `consona merge` puts the folders together and forms the personas.
+    #[arg(long, value_name = "I/N")]
+    pub(super) shard: Option<Shard>,
     /// How progress is shown on standard error [default: bar on a terminal, else plain].
     #[arg(long, value_name = "HOW")]
     pub(super) progress: Option<ProgressName>,

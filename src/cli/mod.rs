@@ -51,6 +51,7 @@ pub fn execute(arguments: &Arguments) -> Result<Exit, CliError> {
         Command::Check { study, strict } => study::check(study, *strict, console),
         Command::Models { study } => study::models(study, console),
         Command::Run(options) => run::run(options, console),
+        Command::Merge { runs, out } => recompute::merge(runs, out, console),
         Command::Status { run } => status::status(run, console),
         Command::Consensus(options) => consensus::consensus(options, console),
         Command::Embed(options) => embed::embed(options, console),

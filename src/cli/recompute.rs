@@ -16,7 +16,7 @@ use super::study::Prepared;
 use crate::report::safe;
 use crate::run::Study;
 use crate::run::mode::Combination;
-use crate::store::{Money, Note, Store};
+use crate::store::{self, Money, Note, Store};
 
 /// The study as the run keeps it.
 #[derive(Deserialize)]
@@ -36,7 +36,7 @@ pub(super) fn recompute(runs: &[PathBuf], study: Option<&Path>, console: Console
     }
     let store = Arc::new(Store::open(folder)?);
     let prepared = match study {
-        Some(path) => Prepared::read(Study::load(path)?, path, false)?,
+        Some(path) => Prepared::read(Study::load(path)?, path, false, None)?,
         None => kept(&store, folder)?,
     };
     store.check(&prepared.study.identity())?;
@@ -61,6 +61,12 @@ pub(super) fn recompute(runs: &[PathBuf], study: Option<&Path>, console: Console
     Ok(Exit::Done)
 }
 
+/// Puts run folders together and derives the files of the whole.
+pub(super) fn merge(runs: &[PathBuf], out: &Path, console: Console) -> Result<Exit, CliError> {
+    store::merge(runs, out)?;
+    recompute(&[out.to_owned()], None, console)
+}
+
 /// The study that a run keeps, with its data where it was.
 fn kept(store: &Store, folder: &Path) -> Result<Prepared, CliError> {
     let note = store.noted(Note::Study)?.ok_or_else(|| {
@@ -71,7 +77,7 @@ fn kept(store: &Store, folder: &Path) -> Result<Prepared, CliError> {
     })?;
     let Kept { path, text } = serde_json::from_str(&note)?;
     let study = Study::parse(&text, &path, &|path| std::fs::read_to_string(path))?;
-    Prepared::read(study, &path, false)
+    Prepared::read(study, &path, false, None)
 }
 
 fn listed(files: &[PathBuf]) -> String {

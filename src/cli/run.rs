@@ -19,20 +19,24 @@ use super::exit::Exit;
 use super::personas::Outputs;
 use super::results::{self, Derived};
 use super::status::now_ms;
-use super::study::{Prepared, run_folder, runtime};
+use super::study::{Prepared, run_folder, runtime, share};
 use super::watch::Watch;
 use crate::report::{counted, safe};
 use crate::run::mode::Combination;
-use crate::run::{PlanSummary, Run, RunOutcome, RunReport, Settings, Study, Unit, units};
+use crate::run::{PlanSummary, Run, RunOutcome, RunReport, Settings, Study, Unit};
 use crate::store::{Note, Store};
 
 /// Asks a panel, and forms personas out of its answers.
 pub(super) fn run(options: &RunOptions, console: Console) -> Result<Exit, CliError> {
     let study = Study::load(&options.study)?;
+    if options.shard.is_some() && study.ablation.is_some() {
+        let why = "--shard cannot be given for a study with an `ablation`: its questions belong to no share";
+        return Err(CliError::Usage(why.to_owned()));
+    }
     let folder = run_folder(&study, options.out.as_ref());
     // A run that is in use is refused at once, before the data is read and the plan is made.
     Store::refuse_held(&folder)?;
-    let (prepared, seats) = Prepared::load(study, &options.study, options.strict)?;
+    let (prepared, seats) = Prepared::load(study, &options.study, options.strict, options.shard)?;
     let Prepared { study, records, drafting, embedder, settings, plan, ablation } = prepared;
     if !confirmed(&study, &plan, ablation.as_ref().map(|(_, plan)| plan), options.yes, console)? {
         return Ok(Exit::WaitingForApproval);
@@ -45,7 +49,7 @@ pub(super) fn run(options: &RunOptions, console: Console) -> Result<Exit, CliErr
         remember(&store, &options.study, &plan).await?;
         let run = Run::new(Settings::from(&study), seats.clone(), drafting.clone(), store.clone())?;
         let watch = Watch::new(console, &plan, options.progress);
-        ask(run, units(records.items.iter().cloned(), &study.input), watch).await
+        ask(run, share(&records, &study, options.shard), watch).await
     })?;
     let Some(report) = asked else {
         console.note(&go_on(options));
@@ -54,6 +58,12 @@ pub(super) fn run(options: &RunOptions, console: Console) -> Result<Exit, CliErr
     let derived = results::derive(&folder, &store, drafting.as_ref(), &study, Some(&report))?;
     if let Some(exit) = unfinished(&report, options, console)? {
         return Ok(exit);
+    }
+    if let Some(shard) = options.shard {
+        console.answer(&report, || panel_text(&report))?;
+        let folder = folder.display();
+        console.note(&format!("shard {shard} is done; when all are: consona merge {folder} … --out RUN"));
+        return Ok(Exit::Done);
     }
     if study.mode.strategy().combination() == Combination::SideBySide {
         console.answer(&report, || side_by_side(&report, &derived))?;
@@ -192,7 +202,8 @@ fn unfinished(report: &RunReport, options: &RunOptions, console: Console) -> Res
 
 fn go_on(options: &RunOptions) -> String {
     let out = options.out.as_ref().map(|out| format!(" --out {}", out.display())).unwrap_or_default();
-    format!("To go on: consona run {}{out}", options.study.display())
+    let shard = options.shard.map(|shard| format!(" --shard {shard}")).unwrap_or_default();
+    format!("To go on: consona run {}{out}{shard}", options.study.display())
 }
 
 fn side_by_side(report: &RunReport, derived: &Derived) -> String {

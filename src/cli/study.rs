@@ -20,7 +20,8 @@ use crate::report::{counted, safe};
 use crate::run::ablation::ablated;
 use crate::run::study::EXAMPLE;
 use crate::run::{
-    self, Drafting, Interpreter, PlanSummary, Probe, RunError, Seats, Study, Unit, records, summarise, units,
+    self, Drafting, Interpreter, PlanSummary, Probe, RunError, Seats, Shard, Study, Unit, records, summarise,
+    units,
 };
 
 /// A study with everything that it names, ready to be run.
@@ -38,14 +39,24 @@ pub(super) struct Prepared {
 
 impl Prepared {
     /// Reads everything that a study names; whatever is wrong is found before a call is made.
-    pub(super) fn load(study: Study, path: &Path, strict: bool) -> Result<(Self, Seats), CliError> {
-        let prepared = Self::read(study, path, strict)?;
+    pub(super) fn load(
+        study: Study,
+        path: &Path,
+        strict: bool,
+        shard: Option<Shard>,
+    ) -> Result<(Self, Seats), CliError> {
+        let prepared = Self::read(study, path, strict, shard)?;
         let seats = seats(&prepared.study)?;
         Ok((prepared, seats))
     }
 
     /// Reads everything that a study names but the keys of its panel.
-    pub(super) fn read(study: Study, path: &Path, strict: bool) -> Result<Self, CliError> {
+    pub(super) fn read(
+        study: Study,
+        path: &Path,
+        strict: bool,
+        shard: Option<Shard>,
+    ) -> Result<Self, CliError> {
         let embedder = embedder(&study, path)?;
         let settings = settings(&study, path)?;
         let records = records(&study, strict)?;
@@ -54,7 +65,7 @@ impl Prepared {
             return Err(CliError::NoRecords { why: first.unwrap_or_else(|| "there are none".to_owned()) });
         }
         let drafting = Arc::new(Drafting::new(&study)?);
-        let plan = plan(&study, &drafting, units(records.items.iter().cloned(), &study.input))?;
+        let plan = plan(&study, &drafting, share(&records, &study, shard))?;
         let ablation = match study.ablation {
             None => None,
             Some(ablation) => {
@@ -66,6 +77,16 @@ impl Prepared {
         };
         Ok(Self { study, records, drafting, embedder, settings, plan, ablation })
     }
+}
+
+/// The units of a study, or of a share of it.
+pub(super) fn share<'a>(
+    records: &'a Loaded<Record>,
+    study: &'a Study,
+    shard: Option<Shard>,
+) -> impl Iterator<Item = Unit> + use<'a> {
+    units(records.items.iter().cloned(), &study.input)
+        .filter(move |unit| shard.is_none_or(|shard| shard.holds(unit)))
 }
 
 fn plan(
@@ -157,7 +178,7 @@ struct Checked<'a> {
 
 /// Checks a study and shows its plan.
 pub(super) fn check(path: &Path, strict: bool, console: Console) -> Result<Exit, CliError> {
-    let (prepared, _) = Prepared::load(Study::load(path)?, path, strict)?;
+    let (prepared, _) = Prepared::load(Study::load(path)?, path, strict, None)?;
     for reason in &prepared.records.set_aside {
         console.note(&format!("set aside: {reason}"));
     }

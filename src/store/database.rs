@@ -17,10 +17,10 @@ use super::{
 };
 
 /// The file in the run folder.
-const FILE: &str = "run.sqlite";
+pub(super) const FILE: &str = "run.sqlite";
 
 /// The name under which the run's identity is kept.
-const IDENTITY: &str = "identity";
+pub(super) const IDENTITY: &str = "identity";
 
 /// The run database. Reads answer at once; writes answer when they are durable.
 #[derive(Debug)]
@@ -169,7 +169,11 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub fn noted(&self, note: Note) -> Result<Option<String>, StoreError> {
-        reading::meta(&self.reader(), note.name())
+        self.noted_text(note.name())
+    }
+
+    pub(super) fn noted_text(&self, name: &str) -> Result<Option<String>, StoreError> {
+        reading::meta(&self.reader(), name)
     }
 
     /// Marks attempts whose process is gone: sent, end unknown, their reservation counted as spent.

@@ -20,6 +20,7 @@ mod database;
 mod error;
 mod key;
 mod lock;
+mod merge;
 mod money;
 mod progress;
 mod reading;
@@ -33,6 +34,7 @@ pub(crate) use canonical::{canonical, differences};
 pub use database::Store;
 pub use error::StoreError;
 pub use key::{CallIdentity, CallKey};
+pub use merge::merge;
 pub use money::Money;
 pub use progress::MemberProgress;
 pub use rows::{

@@ -14,7 +14,8 @@ Python 3.9, standard library only; binds loopback only. What is done, in this or
                byte by byte with the reference's.
   second       a second process on a run folder in use is refused in less than a second and names the holder.
   interrupt    SIGINT: no call begins later than 100 ms afterwards, exit 6 with the command to go on with.
-  twice        a second SIGINT does not wait for the calls in flight.
+               A second SIGINT does not wait for the calls in flight.
+  malformed    faults x dialects x seeds: no panic, one outcome with its reason each, usable replies recovered.
 
 Prints one line per promise and exits 1 when one is broken. The server is `faulty_llm_server.py` of the evaluation
 data; it is started here, with a count of the tokens it has billed added to its /stats.
@@ -133,6 +134,32 @@ class Campaign:
         self.say("the ledger equals the server's usage", "%.6f and %.6f, %s uncertain" % (kept[0] / 1e12, charged / 1e12, kept[1]),
                  kept == (charged, 0))
 
+    def malformed(self):
+        """Every fault but those that stop a provider or last long, in three dialects, on many records."""
+        listed = subprocess.run([sys.executable, self.options.server, "--list"], capture_output=True, text=True).stdout
+        skipped = set("401 402 403 404 429_quota 429_huge redirect hang hang_free never_end flood huge gzip_bomb".split())
+        faults = [name for line in listed.splitlines() for name in line.split()[1:] if name not in skipped]
+        folder = self.study("malformed", 1, staying=False)
+        with open(folder / "records.csv", "w", newline="", encoding="utf-8") as file:
+            rows = csv.writer(file)
+            rows.writerow(["id", "text"])
+            for seed in range(self.options.seeds):
+                rows.writerows(["%s-%d" % (name, seed), "Respondent %d. [[fault:%s*2]]" % (seed, name)] for name in faults)
+        study = folder / "study.yaml"
+        study.write_text(study.read_text().replace("min_success_ratio: 0.5", "min_success_ratio: 0.05"))
+        self.server.begin()
+        code = self.start(folder, "run").wait()
+        calls = self.query(folder, "run", "SELECT record, status, reason FROM slots")
+        said, spoilt = (folder / "run.log").read_text(), [c for c in calls if c[1] != "answered" and not c[2]]
+        usable = set("fenced prose think gzip_ok early_hints extra_fields slow_drip slow_headers wrong_ct xss csv injection md ansi path".split())
+        good = [status == "answered" for record, status, _ in calls if record.rsplit("-", 1)[0] in usable]
+        total = 3 * len(faults) * self.options.seeds
+        self.say("malformed replies: no panic", "%d faults x 3 x %d seeds = %d, exit %d" % (len(faults), self.options.seeds, total, code),
+                 code == 0 and "panicked" not in said)
+        self.say("  each call has one outcome with its reason", "%d of %d" % (len(calls) - len(spoilt), total),
+                 len(calls) == total and not spoilt)
+        self.say("  usable replies are recovered", "%d of %d" % (sum(good), len(good)), sum(good) >= 0.99 * len(good))
+
     def wait_for_calls(self, process, more):
         """Waits until so many requests have come, or the process has ended."""
         aim = self.server.stats()["requests"] + more
@@ -237,14 +264,15 @@ def main():
     parser.add_argument("--kills", type=int, default=8)
     parser.add_argument("--concurrency", type=int, default=8, help="calls in flight per provider")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--only", default="ledger,kills,second,interrupt")
+    parser.add_argument("--seeds", type=int, default=3, help="records per fault")
+    parser.add_argument("--only", default="ledger,kills,second,interrupt,malformed")
     parser.add_argument("--full", action="store_true", help="2,000 records, 200 kills")
     parser.add_argument("--keep", action="store_true", help="keep the folders")
     options = parser.parse_args()
     if not options.server:
         parser.error("--server is needed (or CONSONA_FAULTY_SERVER)")
     if options.full:
-        options.records, options.kills = 2_000, 200
+        options.records, options.kills, options.seeds = 2_000, 200, 50
     folder = pathlib.Path(tempfile.mkdtemp(prefix="consona-campaign-"))
     server = Server(options.server, folder, 7_200 if options.full else 900)
     campaign = Campaign(options, server, folder)
