@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, IsTerminal, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::sync::Arc;
 
@@ -28,14 +28,7 @@ use crate::store::{Note, Store};
 
 /// Asks a panel, and forms personas out of its answers.
 pub(super) fn run(options: &RunOptions, console: Console) -> Result<Exit, CliError> {
-    let study = Study::load(&options.study)?;
-    if options.shard.is_some() && study.ablation.is_some() {
-        let why = "--shard cannot be given for a study with an `ablation`: its questions belong to no share";
-        return Err(CliError::Usage(why.to_owned()));
-    }
-    let folder = run_folder(&study, options.out.as_ref());
-    // A run that is in use is refused at once, before the data is read and the plan is made.
-    Store::refuse_held(&folder)?;
+    let (study, folder) = begin(options)?;
     let (prepared, seats) = Prepared::load(study, &options.study, options.strict, options.shard)?;
     let Prepared { study, records, drafting, embedder, settings, plan, ablation } = prepared;
     if !confirmed(&study, &plan, ablation.as_ref().map(|(_, plan)| plan), options.yes, console)? {
@@ -59,14 +52,9 @@ pub(super) fn run(options: &RunOptions, console: Console) -> Result<Exit, CliErr
     if let Some(exit) = unfinished(&report, options, console)? {
         return Ok(exit);
     }
-    if let Some(shard) = options.shard {
-        console.answer(&report, || panel_text(&report))?;
-        let folder = folder.display();
-        console.note(&format!("shard {shard} is done; when all are: consona merge {folder} … --out RUN"));
-        return Ok(Exit::Done);
-    }
-    if study.mode.strategy().combination() == Combination::SideBySide {
+    if options.shard.is_some() || study.mode.strategy().combination() == Combination::SideBySide {
         console.answer(&report, || side_by_side(&report, &derived))?;
+        tell_of_shard(options, &folder, console);
         return Ok(Exit::Done);
     }
     let without = match study.ablation.zip(ablation) {
@@ -86,6 +74,19 @@ pub(super) fn run(options: &RunOptions, console: Console) -> Result<Exit, CliErr
     let written = conclusion.write(&store, &folder, outputs, console)?;
     console.answer(&written, || format!("{}{}", written.text(width()), panel_text(&report)))?;
     Ok(Exit::Done)
+}
+
+/// The study and its run folder, unless they are refused before the data is read and the plan is made: a run
+/// that is in use is known at once.
+fn begin(options: &RunOptions) -> Result<(Study, PathBuf), CliError> {
+    let study = Study::load(&options.study)?;
+    if options.shard.is_some() && study.ablation.is_some() {
+        let why = "--shard cannot be given for a study with an `ablation`: its questions belong to no share";
+        return Err(CliError::Usage(why.to_owned()));
+    }
+    let folder = run_folder(&study, options.out.as_ref());
+    Store::refuse_held(&folder)?;
+    Ok((study, folder))
 }
 
 /// Keeps what `status` and `consensus --recompute` need to know beside the answers.
@@ -198,6 +199,14 @@ fn unfinished(report: &RunReport, options: &RunOptions, console: Console) -> Res
     console.answer(report, || panel_text(report))?;
     console.note(&format!("{what}. {}", go_on(options)));
     Ok(Some(exit))
+}
+
+/// What follows when a shard is done.
+fn tell_of_shard(options: &RunOptions, folder: &Path, console: Console) {
+    if let Some(shard) = options.shard {
+        let folder = folder.display();
+        console.note(&format!("shard {shard} is done; when all are: consona merge {folder} … --out RUN"));
+    }
 }
 
 fn go_on(options: &RunOptions) -> String {
