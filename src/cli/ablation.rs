@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::arguments::ProgressName;
 use super::console::Console;
 use super::drafts::Gathering;
 use super::error::CliError;
@@ -52,7 +53,12 @@ impl Asking<'_> {
     }
 
     /// Asks the panel, keeping its answers beside those of the run; `None` when it was not finished.
-    pub(super) async fn ask(&self, folder: &Path, console: Console) -> Result<Option<Store>, CliError> {
+    pub(super) async fn ask(
+        &self,
+        folder: &Path,
+        console: Console,
+        progress: Option<ProgressName>,
+    ) -> Result<Option<Store>, CliError> {
         let store = Arc::new(Store::open(&folder.join(FOLDER))?);
         let mut identity = self.study.identity();
         identity["ablation"] = serde_json::json!(self.ablation);
@@ -60,9 +66,15 @@ impl Asking<'_> {
         let mut settings = Settings::from(self.study);
         settings.max_cost = settings.max_cost.map(|limit| limit.less(self.spent));
         let run = Run::new(settings, self.seats.clone(), self.drafting.clone(), Arc::clone(&store))?;
-        let report = ask(run, self.units.clone(), Watch::new(console, &self.plan)).await?;
+        let report = ask(run, self.units.clone(), Watch::new(console, &self.plan, progress)).await?;
         let finished = report.is_some_and(|report| report.outcome == RunOutcome::Complete);
         Ok(if finished { Arc::into_inner(store) } else { None })
+    }
+
+    /// The answers that an earlier sitting stored; `None` when there are none.
+    pub(super) fn stored(folder: &Path) -> Result<Option<Store>, CliError> {
+        let folder = folder.join(FOLDER);
+        Ok(if Store::exists(&folder) { Some(Store::read(&folder)?) } else { None })
     }
 
     /// What the answers without evidence come to, in the order of the input, and the schema they are read by.

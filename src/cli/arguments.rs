@@ -8,6 +8,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use super::cluster::ClusterOptions;
 use super::exit::TABLE;
 use crate::dataset::Format;
+use crate::run::Shard;
 
 /// Consensus personas from several language models.
 ///
@@ -56,6 +57,23 @@ pub(super) enum Command {
     /// by a power cut, goes on where it was when the same command is given again: nothing is lost and
     /// nothing is paid for twice. The first Ctrl-C waits for the calls in flight, the second does not.
     Run(RunOptions),
+    /// Tell how a run stands, also while another process works at it.
+    Status {
+        /// The run folder.
+        #[arg(value_name = "RUN")]
+        run: PathBuf,
+    },
+    /// Put run folders together, those of shards for instance, and form personas out of all of them.
+    ///
+    /// The result equals that of one run over everything. Nobody is asked, nothing is paid.
+    Merge {
+        /// The run folders.
+        #[arg(required = true, value_name = "RUN")]
+        runs: Vec<PathBuf>,
+        /// The run folder for the result; there must be no run in it.
+        #[arg(long, value_name = "RUN")]
+        out: PathBuf,
+    },
     /// Check a study, its data and its panel, and show what a run would ask and cost.
     Check {
         /// The study file.
@@ -74,6 +92,9 @@ pub(super) enum Command {
     /// Reads one draft per line (`{"record", "model", "persona": {…}}`) and the persona files of other
     /// tools: lists, `{"personas": […]}`, single objects, CSV. A draft that cannot be used is set aside
     /// with its reason, and the rest goes on.
+    ///
+    /// With --recompute it is given a run folder instead, and derives everything again from the stored
+    /// answers: nobody is asked, nothing is paid.
     Consensus(ConsensusOptions),
     /// Tell what stands behind a persona: votes, weights, replies, passages.
     Explain(ExplainOptions),
@@ -116,6 +137,13 @@ pub(super) struct RunOptions {
     /// Stop at the first record that cannot be used.
     #[arg(long)]
     pub(super) strict: bool,
+    /// Ask about a share of the records only, such as 2/8: for machines that work side by side, each with a
+    /// run folder of its own. `consona merge` puts the folders together and forms the personas.
+    #[arg(long, value_name = "I/N")]
+    pub(super) shard: Option<Shard>,
+    /// How progress is shown on standard error [default: bar on a terminal, else plain].
+    #[arg(long, value_name = "HOW")]
+    pub(super) progress: Option<ProgressName>,
 }
 
 /// What `consensus` is told.
@@ -125,8 +153,16 @@ pub(super) struct ConsensusOptions {
     #[arg(required = true, value_name = "FILE")]
     pub(super) files: Vec<PathBuf>,
     /// The folder for the results; made where it is missing.
-    #[arg(long, value_name = "DIR")]
-    pub(super) out: PathBuf,
+    #[arg(long, value_name = "DIR", required_unless_present = "recompute")]
+    pub(super) out: Option<PathBuf>,
+    /// FILE is a run folder: derive its results again from its stored answers, by its own study.
+    #[arg(long, conflicts_with_all = [
+        "out", "models", "source", "schema", "embedder", "embedding_cache", "seed", "subject", "algorithm", "format", "strict",
+    ])]
+    pub(super) recompute: bool,
+    /// With --recompute: the study as it is now, where its consensus section or its prices have changed.
+    #[arg(long, value_name = "STUDY", requires = "recompute")]
+    pub(super) study: Option<PathBuf>,
     /// The models that have a vote, in the order of the results [default: all, as they come].
     #[arg(long, value_name = "A,B,C", value_delimiter = ',')]
     pub(super) models: Vec<String>,
@@ -351,6 +387,17 @@ pub(super) struct DivergenceEvaluation {
     pub(super) planted: PathBuf,
     #[command(flatten)]
     pub(super) settings: Settings,
+}
+
+/// How progress is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum ProgressName {
+    /// A bar per model, and one for all.
+    Bar,
+    /// Lines, now and then.
+    Plain,
+    /// Every event as a line of JSON, for programs.
+    Json,
 }
 
 /// Names of [`crate::consensus::Subject`].

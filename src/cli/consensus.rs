@@ -10,6 +10,7 @@ use super::error::CliError;
 use super::exit::Exit;
 use super::inputs;
 use super::personas::{Material, Outputs, write};
+use super::recompute::recompute;
 use super::sources::Sources;
 use crate::consensus::{ConsensusParams, ConsensusValidParams, Subject};
 use crate::dataset::{DraftDefaults, ReadOptions};
@@ -17,11 +18,14 @@ use crate::files::{create_folder, read_dataset};
 
 /// Forms consensus personas out of files of drafts.
 pub(super) fn consensus(options: &ConsensusOptions, console: Console) -> Result<Exit, CliError> {
+    let Some(out) = &options.out else {
+        return recompute(&options.files, options.study.as_deref(), console);
+    };
     let settings = settings(options)?;
     let base = inputs::schema(options.schema.as_ref())?;
-    create_folder(&options.out)?;
-    let embedder = open(&options.settings.embedder, Some(&options.out))?;
-    let mut outputs = Outputs::create(&options.out)?;
+    create_folder(out)?;
+    let embedder = open(&options.settings.embedder, Some(out))?;
+    let mut outputs = Outputs::create(out)?;
     let defaults = DraftDefaults {
         format: options.format.map(Into::into),
         strict: options.strict,

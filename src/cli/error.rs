@@ -273,7 +273,7 @@ fn of_consensus(error: &ConsensusError) -> Exit {
 /// A run folder that belongs to another process or another study is the caller's to choose anew.
 fn of_store(error: &StoreError) -> Exit {
     match error {
-        StoreError::Locked { .. } | StoreError::Changed { .. } => Exit::Usage,
+        StoreError::Locked { .. } | StoreError::Changed { .. } | StoreError::Merge { .. } => Exit::Usage,
         StoreError::Version { .. } | StoreError::Unreadable { .. } => Exit::Input,
         _ => Exit::Failed,
     }

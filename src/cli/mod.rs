@@ -7,6 +7,7 @@ mod ablation;
 mod arguments;
 mod calibrate;
 mod cluster;
+mod conclude;
 mod consensus;
 mod console;
 mod drafts;
@@ -21,9 +22,12 @@ mod labelled;
 mod log;
 mod output;
 mod personas;
+mod progress;
+mod recompute;
 mod results;
 mod run;
 mod sources;
+mod status;
 mod study;
 mod watch;
 
@@ -49,6 +53,8 @@ pub fn execute(arguments: &Arguments) -> Result<Exit, CliError> {
         Command::Check { study, strict } => study::check(study, *strict, console),
         Command::Models { study } => study::models(study, console),
         Command::Run(options) => run::run(options, console),
+        Command::Merge { runs, out } => recompute::merge(runs, out, console),
+        Command::Status { run } => status::status(run, console),
         Command::Consensus(options) => consensus::consensus(options, console),
         Command::Calibrate(options) => calibrate::calibrate(options, console),
         Command::Embed(options) => embed::embed(options, console),

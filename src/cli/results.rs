@@ -38,18 +38,17 @@ struct Metrics<'a> {
     parallel_efficiency: Option<f64>,
 }
 
-/// Reads a run back: writes `drafts.jsonl`, `results.jsonl` and `metrics.json`, and sets the drafts
-/// down for the consensus.
+/// Reads a run back: writes `drafts.jsonl` and `results.jsonl`, and `metrics.json` where there was a sitting to
+/// report about, and sets the drafts down for the consensus.
 pub(super) fn derive(
     folder: &Path,
     store: &Store,
     interpreter: &dyn Interpreter,
     study: &Study,
-    report: &RunReport,
+    report: Option<&RunReport>,
 ) -> Result<Derived, CliError> {
     let mut drafts = Output::create(folder, "drafts.jsonl")?;
     let mut results = Output::create(folder, "results.jsonl")?;
-    let mut metrics = Output::create(folder, "metrics.json")?;
     let mut gathering = Gathering::new(&study.schema)?;
     let mut answers: BTreeMap<ModelName, MemberAnswers> = BTreeMap::new();
     let (mut n_drafts, mut calls, mut attempts) = (0, 0, 0);
@@ -67,7 +66,17 @@ pub(super) fn derive(
             count(answers.entry(result.model.clone()).or_default(), result);
         }
     }
+    let mut files = vec![drafts.commit()?, results.commit()?];
+    if let Some(report) = report {
+        files.push(measured(folder, report, calls, attempts)?);
+    }
+    let inputs = vec![InputCount { file: "answers of the panel".to_owned(), drafts: n_drafts, set_aside: 0 }];
+    Ok(Derived { gathered: gathering.finish(inputs)?, files, answers })
+}
+
+fn measured(folder: &Path, report: &RunReport, calls: u64, attempts: u64) -> Result<PathBuf, CliError> {
     let milliseconds = |time: std::time::Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+    let mut metrics = Output::create(folder, "metrics.json")?;
     metrics.json(&Metrics {
         report,
         calls,
@@ -76,9 +85,7 @@ pub(super) fn derive(
         busy_ms: milliseconds(report.busy),
         parallel_efficiency: report.parallel_efficiency(),
     })?;
-    let files = vec![drafts.commit()?, results.commit()?, metrics.commit()?];
-    let inputs = vec![InputCount { file: "answers of the panel".to_owned(), drafts: n_drafts, set_aside: 0 }];
-    Ok(Derived { gathered: gathering.finish(inputs)?, files, answers })
+    Ok(metrics.commit()?)
 }
 
 fn count(answers: &mut MemberAnswers, result: &CallResult) {

@@ -1,53 +1,60 @@
 //! `consona run`: from a study file to a run folder.
 
+use std::collections::BTreeMap;
 use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::sync::Arc;
 
+use serde_json::json;
 use tokio::sync::mpsc::unbounded_channel;
 use tokio_util::sync::CancellationToken;
 
 use super::ablation::Asking;
 use super::arguments::RunOptions;
+use super::conclude::Conclusion;
 use super::console::{Console, width};
 use super::error::CliError;
 use super::exit::Exit;
-use super::personas::{Material, Outputs, write};
+use super::personas::Outputs;
 use super::results::{self, Derived};
-use super::sources::Sources;
-use super::study::{Prepared, run_folder, runtime};
+use super::status::now_ms;
+use super::study::{Prepared, run_folder, runtime, share};
 use super::watch::Watch;
 use crate::report::{counted, safe};
 use crate::run::mode::Combination;
-use crate::run::{PlanSummary, Run, RunOutcome, RunReport, Settings, Study, Unit, units};
-use crate::store::Store;
+use crate::run::{PlanSummary, Run, RunOutcome, RunReport, Settings, Study, Unit};
+use crate::store::{Note, Store};
 
 /// Asks a panel, and forms personas out of its answers.
 pub(super) fn run(options: &RunOptions, console: Console) -> Result<Exit, CliError> {
-    let Prepared { study, records, drafting, seats, embedder, settings, plan, ablation } =
-        Prepared::load(&options.study, options.strict)?;
+    let (study, folder) = begin(options)?;
+    let (prepared, seats) = Prepared::load(study, &options.study, options.strict, options.shard)?;
+    let Prepared { study, records, drafting, embedder, settings, plan, ablation } = prepared;
     if !confirmed(&study, &plan, ablation.as_ref().map(|(_, plan)| plan), options.yes, console)? {
         return Ok(Exit::WaitingForApproval);
     }
-    let folder = run_folder(&study, options.out.as_ref());
-    let (store, drafting) = (Arc::new(Store::open(&folder)?), Arc::new(drafting));
-    let mut outputs = Outputs::create(&folder)?;
+    let store = Arc::new(Store::open(&folder)?);
+    let outputs = Outputs::create(&folder)?;
     let runtime = runtime()?;
     let asked = runtime.block_on(async {
         store.claim(&study.identity()).await?;
+        remember(&store, &options.study, &plan).await?;
         let run = Run::new(Settings::from(&study), seats.clone(), drafting.clone(), store.clone())?;
-        ask(run, units(records.items.iter().cloned(), &study.input), Watch::new(console, &plan)).await
+        let watch = Watch::new(console, &plan, options.progress);
+        ask(run, share(&records, &study, options.shard), watch).await
     })?;
     let Some(report) = asked else {
         console.note(&go_on(options));
         return Ok(Exit::Outstanding);
     };
-    let derived = results::derive(&folder, &store, drafting.as_ref(), &study, &report)?;
+    let derived = results::derive(&folder, &store, drafting.as_ref(), &study, Some(&report))?;
     if let Some(exit) = unfinished(&report, options, console)? {
         return Ok(exit);
     }
-    if study.mode.strategy().combination() == Combination::SideBySide {
+    if options.shard.is_some() || study.mode.strategy().combination() == Combination::SideBySide {
         console.answer(&report, || side_by_side(&report, &derived))?;
+        tell_of_shard(options, &folder, console);
         return Ok(Exit::Done);
     }
     let without = match study.ablation.zip(ablation) {
@@ -55,38 +62,44 @@ pub(super) fn run(options: &RunOptions, console: Console) -> Result<Exit, CliErr
         Some((ablation, (units, plan))) => {
             let (study, spent) = (&study, report.cost);
             let asking = Asking { study, ablation, units, seats, drafting: drafting.clone(), spent, plan };
-            let Some(answers) = runtime.block_on(asking.ask(&folder, console))? else {
+            let Some(answers) = runtime.block_on(asking.ask(&folder, console, options.progress))? else {
                 console.note(&format!("the ablation is not finished. {}", go_on(options)));
                 return Ok(Exit::Outstanding);
             };
             Some((asking, answers))
         }
     };
-    let facts = results::asked(&study, drafting.as_ref(), &derived, &records, plan.units);
-    for reason in &records.set_aside {
-        outputs.set_aside.line(reason)?;
-    }
-    let embedder = embedder.open(&store)?;
-    let material = Material {
-        gathered: derived.gathered,
-        panel: study.members(),
-        embedder: embedder.as_ref(),
-        settings: settings.clone(),
-        seed: study.seed,
-        asked: Some(facts),
-        keep: without.as_ref().map(|(asking, _)| asking.records()).unwrap_or_default(),
-        sources: Some(Sources::of_study(&records.items, &study.input)),
-    };
-    let mut written = write(material, outputs, console)?;
-    written.files.extend(derived.files);
-    if let Some((asking, answers)) = &without {
-        let (ablated, file) =
-            asking.compare(&folder, embedder.as_ref(), &settings, (&written.kept, answers))?;
-        written.files.push(file);
-        written.ablation = Some(ablated);
-    }
+    let (study, records, drafting, units) = (&study, &records, drafting.as_ref(), plan.units);
+    let conclusion = Conclusion { study, records, drafting, embedder, settings, units, derived, without };
+    let written = conclusion.write(&store, &folder, outputs, console)?;
     console.answer(&written, || format!("{}{}", written.text(width()), panel_text(&report)))?;
     Ok(Exit::Done)
+}
+
+/// The study and its run folder, unless they are refused before the data is read and the plan is made: a run
+/// that is in use is known at once.
+fn begin(options: &RunOptions) -> Result<(Study, PathBuf), CliError> {
+    let study = Study::load(&options.study)?;
+    if options.shard.is_some() && study.ablation.is_some() {
+        let why = "--shard cannot be given for a study with an `ablation`: its questions belong to no share";
+        return Err(CliError::Usage(why.to_owned()));
+    }
+    let folder = run_folder(&study, options.out.as_ref());
+    Store::refuse_held(&folder)?;
+    Ok((study, folder))
+}
+
+/// Keeps what `status` and `consensus --recompute` need to know beside the answers.
+async fn remember(store: &Store, study: &Path, plan: &PlanSummary) -> Result<(), CliError> {
+    let read = |source| CliError::Read { path: study.to_owned(), source };
+    let text = std::fs::read_to_string(study).map_err(read)?;
+    let path = std::path::absolute(study).map_err(read)?;
+    let calls: BTreeMap<&str, u64> =
+        plan.members.iter().map(|member| (member.model.as_str(), member.calls)).collect();
+    store.note(Note::Study, json!({ "path": path, "text": text }).to_string()).await?;
+    store.note(Note::Plan, json!(calls).to_string()).await?;
+    store.note(Note::Began, now_ms().to_string()).await?;
+    Ok(())
 }
 
 /// Asks about all units. The first interruption makes no new call and waits for those in flight; the
@@ -188,9 +201,18 @@ fn unfinished(report: &RunReport, options: &RunOptions, console: Console) -> Res
     Ok(Some(exit))
 }
 
+/// What follows when a shard is done.
+fn tell_of_shard(options: &RunOptions, folder: &Path, console: Console) {
+    if let Some(shard) = options.shard {
+        let folder = folder.display();
+        console.note(&format!("shard {shard} is done; when all are: consona merge {folder} … --out RUN"));
+    }
+}
+
 fn go_on(options: &RunOptions) -> String {
     let out = options.out.as_ref().map(|out| format!(" --out {}", out.display())).unwrap_or_default();
-    format!("To go on: consona run {}{out}", options.study.display())
+    let shard = options.shard.map(|shard| format!(" --shard {shard}")).unwrap_or_default();
+    format!("To go on: consona run {}{out}{shard}", options.study.display())
 }
 
 fn side_by_side(report: &RunReport, derived: &Derived) -> String {

@@ -3,6 +3,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -20,7 +21,8 @@ use crate::report::{counted, safe};
 use crate::run::ablation::ablated;
 use crate::run::study::EXAMPLE;
 use crate::run::{
-    self, Drafting, Interpreter, PlanSummary, Probe, RunError, Seats, Study, Unit, records, summarise, units,
+    self, Drafting, Interpreter, PlanSummary, Probe, RunError, Seats, Shard, Study, Unit, records, summarise,
+    units,
 };
 
 /// A study with everything that it names, ready to be run.
@@ -28,8 +30,7 @@ use crate::run::{
 pub(super) struct Prepared {
     pub(super) study: Study,
     pub(super) records: Loaded<Record>,
-    pub(super) drafting: Drafting,
-    pub(super) seats: Seats,
+    pub(super) drafting: Arc<Drafting>,
     pub(super) embedder: StudyEmbedder,
     pub(super) settings: ConsensusValidParams,
     pub(super) plan: PlanSummary,
@@ -38,9 +39,25 @@ pub(super) struct Prepared {
 }
 
 impl Prepared {
-    /// Reads a study and everything that it names; whatever is wrong is found before a call is made.
-    pub(super) fn load(path: &Path, strict: bool) -> Result<Self, CliError> {
-        let study = Study::load(path)?;
+    /// Reads everything that a study names; whatever is wrong is found before a call is made.
+    pub(super) fn load(
+        study: Study,
+        path: &Path,
+        strict: bool,
+        shard: Option<Shard>,
+    ) -> Result<(Self, Seats), CliError> {
+        let prepared = Self::read(study, path, strict, shard)?;
+        let seats = seats(&prepared.study)?;
+        Ok((prepared, seats))
+    }
+
+    /// Reads everything that a study names but the keys of its panel.
+    pub(super) fn read(
+        study: Study,
+        path: &Path,
+        strict: bool,
+        shard: Option<Shard>,
+    ) -> Result<Self, CliError> {
         let embedder = embedder(&study, path)?;
         let settings = settings(&study, path)?;
         let records = records(&study, strict)?;
@@ -48,9 +65,8 @@ impl Prepared {
             let first = records.set_aside.first().map(ToString::to_string);
             return Err(CliError::NoRecords { why: first.unwrap_or_else(|| "there are none".to_owned()) });
         }
-        let drafting = Drafting::new(&study)?;
-        let seats = seats(&study)?;
-        let plan = plan(&study, &drafting, units(records.items.iter().cloned(), &study.input))?;
+        let drafting = Arc::new(Drafting::new(&study)?);
+        let plan = plan(&study, &drafting, share(&records, &study, shard))?;
         let ablation = match study.ablation {
             None => None,
             Some(ablation) => {
@@ -60,8 +76,18 @@ impl Prepared {
                 Some((again, plan))
             }
         };
-        Ok(Self { study, records, drafting, seats, embedder, settings, plan, ablation })
+        Ok(Self { study, records, drafting, embedder, settings, plan, ablation })
     }
+}
+
+/// The units of a study, or of a share of it.
+pub(super) fn share<'a>(
+    records: &'a Loaded<Record>,
+    study: &'a Study,
+    shard: Option<Shard>,
+) -> impl Iterator<Item = Unit> + use<'a> {
+    units(records.items.iter().cloned(), &study.input)
+        .filter(move |unit| shard.is_none_or(|shard| shard.holds(unit)))
 }
 
 fn plan(
@@ -155,7 +181,7 @@ struct Checked<'a> {
 
 /// Checks a study and shows its plan.
 pub(super) fn check(path: &Path, strict: bool, console: Console) -> Result<Exit, CliError> {
-    let prepared = Prepared::load(path, strict)?;
+    let (prepared, _) = Prepared::load(Study::load(path)?, path, strict, None)?;
     for reason in &prepared.records.set_aside {
         console.note(&format!("set aside: {reason}"));
     }

@@ -1,37 +1,59 @@
-//! What a run shows while it goes on: a bar per model on a terminal, plain lines elsewhere.
+//! What a run shows while it goes on: a bar per model on a terminal, plain lines elsewhere, events for programs.
 
 use std::collections::BTreeMap;
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write};
+use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::sync::mpsc::UnboundedReceiver;
 
+use super::arguments::ProgressName;
 use super::console::Console;
+use super::progress::Progress;
 use crate::persona::ModelName;
 use crate::report::safe;
 use crate::run::{CallName, Event, PlanSummary};
-use crate::store::Money;
+
+/// How often the models are spoken of where nothing moves.
+const BETWEEN_LINES: Duration = Duration::from_secs(30);
+
+/// How often bars are brought up to date at most.
+const BETWEEN_FRAMES: Duration = Duration::from_millis(200);
 
 /// Follows the events of a run.
 #[derive(Debug)]
 pub(super) struct Watch {
     console: Console,
-    bars: Option<Bars>,
-    calls: u64,
-    done: u64,
-    cost: Money,
+    form: Form,
+    progress: Progress,
+    started: Instant,
+    shown: Instant,
+}
+
+#[derive(Debug)]
+enum Form {
+    Plain,
+    Json,
+    Bars(Bars),
 }
 
 #[derive(Debug)]
 struct Bars {
     all: MultiProgress,
+    total: ProgressBar,
     by_model: BTreeMap<ModelName, ProgressBar>,
 }
 
 impl Watch {
-    pub(super) fn new(console: Console, plan: &PlanSummary) -> Self {
-        let bars = (!console.is_quiet() && io::stderr().is_terminal()).then(|| Bars::new(plan));
-        Self { console, bars, calls: plan.calls, done: 0, cost: Money::ZERO }
+    pub(super) fn new(console: Console, plan: &PlanSummary, asked: Option<ProgressName>) -> Self {
+        let standard = if io::stderr().is_terminal() { ProgressName::Bar } else { ProgressName::Plain };
+        let form = match asked.unwrap_or(standard) {
+            ProgressName::Json => Form::Json,
+            ProgressName::Bar if !console.is_quiet() => Form::Bars(Bars::new(plan)),
+            ProgressName::Bar | ProgressName::Plain => Form::Plain,
+        };
+        let now = Instant::now();
+        Self { console, form, progress: Progress::new(plan), started: now, shown: now }
     }
 
     pub(super) fn console(&self) -> Console {
@@ -41,50 +63,71 @@ impl Watch {
     /// Shows what happens until the run has ended.
     pub(super) async fn follow(mut self, mut events: UnboundedReceiver<Event>) {
         while let Some(event) = events.recv().await {
-            self.show(&event);
+            self.progress.take(&event);
+            match self.form {
+                Form::Json => write_event(&event),
+                _ => self.show(&event),
+            }
         }
-        if let Some(bars) = &self.bars {
+        if let Form::Bars(bars) = &self.form {
             bars.by_model.values().for_each(ProgressBar::finish);
+            bars.total.finish();
         }
     }
 
     fn show(&mut self, event: &Event) {
         match event {
-            Event::Stored { cost, .. } => self.cost = *cost,
             Event::Retrying { call, after, reason } => {
                 self.detail(&format!("{} again in {} ms: {reason}", shown(call), after.as_millis()));
             }
-            Event::Waiting { provider, after, reason } => {
+            Event::Waiting { provider, after, reason, .. } => {
                 self.say(&format!("{provider} waits {:.1} s: {reason}", after.as_secs_f64()));
             }
-            Event::Stopped { provider, reason } => {
+            Event::Stopped { provider, reason, .. } => {
                 self.say(&format!("{provider} is asked no more: {reason}"));
             }
             Event::Finished { call, reason, .. } => {
                 if let Some(reason) = reason {
                     self.say(&format!("{}: {reason}", shown(call)));
                 }
-                self.count(call);
+                self.count();
             }
             _ => {}
         }
     }
 
-    fn count(&mut self, call: &CallName) {
-        self.done += 1;
-        if let Some(bar) = self.bars.as_ref().and_then(|bars| bars.by_model.get(&call.model)) {
-            bar.inc(1);
-            bar.set_message(format!("cost so far {}", self.cost));
-        } else if self.calls > 0 && self.done * 10 / self.calls > (self.done - 1) * 10 / self.calls {
-            self.say(&format!("{} of {} calls done, cost so far {}", self.done, self.calls, self.cost));
+    /// Shows the counts, after a call has ended.
+    fn count(&mut self) {
+        let elapsed = self.started.elapsed();
+        match &self.form {
+            Form::Json => {}
+            Form::Bars(bars) => {
+                let last = self.progress.done >= self.progress.planned;
+                if last || self.shown.elapsed() >= BETWEEN_FRAMES {
+                    bars.draw(&self.progress, elapsed);
+                    self.shown = Instant::now();
+                }
+            }
+            Form::Plain => {
+                let (done, planned) = (self.progress.done, self.progress.planned.max(1));
+                if done * 10 / planned > (done - 1) * 10 / planned {
+                    self.say(&self.progress.total(elapsed));
+                }
+                if self.shown.elapsed() >= BETWEEN_LINES {
+                    self.shown = Instant::now();
+                    for (model, _, said) in self.progress.members(elapsed) {
+                        self.say(&format!("{model}: {said}"));
+                    }
+                }
+            }
         }
     }
 
     fn say(&self, text: &str) {
-        match &self.bars {
+        match &self.form {
             // A terminal that has gone away changes nothing for the run.
-            Some(bars) => drop(bars.all.println(safe::line(text))),
-            None => self.console.note(text),
+            Form::Bars(bars) => drop(bars.all.println(safe::line(text))),
+            _ => self.console.note(text),
         }
     }
 
@@ -98,19 +141,39 @@ impl Watch {
 impl Bars {
     fn new(plan: &PlanSummary) -> Self {
         let all = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
-        let style = ProgressStyle::with_template("{prefix:28!} {bar:24} {pos}/{len} {msg}");
+        let style = ProgressStyle::with_template("{prefix:28!} {bar:24} {pos}/{len} {wide_msg}");
         let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
-        let bar = |calls: u64, model: &ModelName| {
+        let bar = |calls: u64, name: &str| {
             let bar = all.add(ProgressBar::new(calls).with_style(style.clone()));
-            bar.set_prefix(safe::line(model.as_str()));
+            bar.set_prefix(safe::line(name));
             bar
         };
         let by_model = plan
             .members
             .iter()
-            .map(|member| (member.model.clone(), bar(member.calls, &member.model)))
+            .map(|member| (member.model.clone(), bar(member.calls, member.model.as_str())))
             .collect();
-        Self { all, by_model }
+        let total = bar(plan.calls, "all");
+        Self { all, total, by_model }
+    }
+
+    fn draw(&self, progress: &Progress, elapsed: Duration) {
+        for (model, ended, said) in progress.members(elapsed) {
+            if let Some(bar) = self.by_model.get(model) {
+                bar.set_position(ended);
+                bar.set_message(safe::line(&said));
+            }
+        }
+        self.total.set_position(progress.done);
+        self.total.set_message(progress.total(elapsed));
+    }
+}
+
+/// An event as a line of JSON on standard error.
+fn write_event(event: &Event) {
+    if let Ok(line) = serde_json::to_string(event) {
+        // A program that no longer reads changes nothing for the run.
+        let _ = writeln!(io::stderr().lock(), "{line}");
     }
 }
 

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::event::{CallName, Event};
 use super::executor::{Run, RunError};
-use super::gate::{Admission, Gate, Stopped};
+use super::gate::{Admission, Ended, Gate, Stopped, Verdict};
 use super::interpreter::{Owed, Reading, in_one_line, owed};
 use super::plan::PlannedCall;
 use super::price::Price;
@@ -177,8 +177,7 @@ impl<'a> Asking<'a> {
         match next_step(policy, error.kind, error.retry_after, self.failures, jitter) {
             Step::Retry { after, shared: true } => {
                 if self.gate.close_for(after) {
-                    let (provider, reason) = (self.gate.name().to_owned(), error.message.clone());
-                    self.run.events.send(|| Event::Waiting { provider, after, reason });
+                    self.tell_waiting(after, &error.message);
                 }
                 None
             }
@@ -196,12 +195,40 @@ impl<'a> Asking<'a> {
             Step::GiveUp => failed(error.message.clone()),
             Step::Reject => Some(Ending::Failed(SlotStatus::Rejected, error.message.clone())),
             Step::StopProvider => {
-                if self.gate.stop(&error.message) {
-                    let (provider, reason) = (self.gate.name().to_owned(), error.message.clone());
-                    self.run.events.send(|| Event::Stopped { provider, reason });
-                }
+                self.stop_provider(&error.message);
                 failed(error.message.clone())
             }
+        }
+    }
+
+    /// Says that every call to the provider waits.
+    fn tell_waiting(&self, after: Duration, reason: &str) {
+        let (provider, reason) = (self.gate.name().to_owned(), reason.to_owned());
+        let models = self.run.members_at(self.planned.slot.place);
+        self.run.events.send(|| Event::Waiting { provider, models, after, reason });
+    }
+
+    /// Asks the provider no more in this run.
+    fn stop_provider(&self, reason: &str) {
+        if self.gate.stop(reason) {
+            let (provider, reason) = (self.gate.name().to_owned(), reason.to_owned());
+            let models = self.run.members_at(self.planned.slot.place);
+            self.run.events.send(|| Event::Stopped { provider, models, reason });
+        }
+    }
+
+    /// Tells the gate how an attempt ended, and the watchers what the gate makes of it.
+    fn judge(&self, admission: Admission<'_>, answer: &Result<Completion, ProviderError>, latency: Duration) {
+        let ended = match answer {
+            Ok(_) => Ended::Answered(latency),
+            Err(error) => Ended::of(error.kind),
+        };
+        match admission.end(ended) {
+            Verdict::Carry => {}
+            Verdict::Open(after) => {
+                self.tell_waiting(after, "too many failures in a row; one call will try whether it is back");
+            }
+            Verdict::Dead => self.stop_provider("it failed again and again, also after long waits"),
         }
     }
 
@@ -244,12 +271,12 @@ impl<'a> Asking<'a> {
         self.effort.busy += latency;
         let (charged, certain) = charge(member.price, &answer, bound);
         reservation.spend(charged);
-        drop(admission);
+        self.judge(admission, &answer, latency);
         run.store.end(attempt, ended(&answer), charged, certain, latency).await?;
         Ok(match answer {
             Ok(completion) => {
                 let (call, usage, cost) = (self.name(), completion.usage, run.spending.spent());
-                run.events.send(|| Event::Stored { call, latency, usage, cost });
+                run.events.send(|| Event::Stored { call, latency, usage, charged, cost });
                 Attempted::Replied(completion, latency)
             }
             Err(error) => Attempted::Failed(error),

@@ -59,6 +59,8 @@ pub enum Event {
         latency: Duration,
         /// Its tokens.
         usage: Option<Usage>,
+        /// What it cost.
+        charged: Money,
         /// What the run has cost so far, earlier sittings included.
         cost: Money,
     },
@@ -76,6 +78,8 @@ pub enum Event {
     Waiting {
         /// The provider.
         provider: String,
+        /// The panel members that are asked there.
+        models: Vec<ModelName>,
         /// How long.
         #[serde(rename = "after_ms", serialize_with = "milliseconds")]
         after: Duration,
@@ -86,6 +90,8 @@ pub enum Event {
     Stopped {
         /// The provider.
         provider: String,
+        /// The panel members that are asked there.
+        models: Vec<ModelName>,
         /// Why.
         reason: String,
     },

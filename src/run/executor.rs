@@ -149,7 +149,7 @@ impl Run {
         let (panel, providers): (Vec<_>, Vec<_>) = panel.into_iter().unzip();
         let (seats, gates) = seat(&panel, providers);
         let places: usize = gates.iter().map(|(_, places)| places).sum();
-        let places = settings.concurrency.unwrap_or_else(|| places.clamp(1, OVERALL));
+        let places = settings.concurrency.unwrap_or_else(|| places.clamp(1, OVERALL)).min(descriptors());
         Ok(Self {
             panel,
             seats,
@@ -225,6 +225,13 @@ impl Run {
         self.panel.iter().map(|member| u64::from(member.samples)).sum()
     }
 
+    /// The members that are asked through the same gate as the one at `place`.
+    pub(super) fn members_at(&self, place: u32) -> Vec<ModelName> {
+        let gate = self.seats[place as usize].gate;
+        let seats = self.panel.iter().zip(&self.seats).filter(|(_, seat)| seat.gate == gate);
+        seats.map(|(member, _)| member.name.clone()).collect()
+    }
+
     /// Counts a call that is made for the first time.
     pub(super) fn count_call(&self) {
         self.budget.lock().unwrap_or_else(PoisonError::into_inner).call();
@@ -255,6 +262,20 @@ impl Run {
         };
         tally.report(outcome, self.spending.spent(), started.elapsed())
     }
+}
+
+/// Connections that the process may have open, without those that files and the rest need; at least one.
+fn descriptors() -> usize {
+    #[cfg(unix)]
+    {
+        /// For standard streams, the database, the results, the data and name resolution.
+        const KEPT: u64 = 64;
+        let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+        if let Some(limit) = limit {
+            return usize::try_from(limit.saturating_sub(KEPT).max(1)).unwrap_or(usize::MAX);
+        }
+    }
+    usize::MAX
 }
 
 /// Gives every member the gate of its endpoint; a gate is a provider's name and its places.

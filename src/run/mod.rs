@@ -6,9 +6,11 @@
 //! place ([`retry`]); endpoints that embed are asked by the same rules ([`embedding`]). [`drafts`] reads the stored answers for everything that is computed from them.
 //! What the panel would have said without the data is asked by an [`ablation`].
 //! What a model says and whether it is right is decided elsewhere.
+#![doc = include_str!("promises.md")]
 
 pub mod ablation;
 mod asking;
+mod breaker;
 mod derive;
 mod drafting;
 pub mod embedding;
@@ -25,10 +27,12 @@ mod records;
 mod report;
 mod result;
 pub mod retry;
+mod shard;
 mod spending;
 pub mod study;
 mod tally;
 mod unit;
+mod window;
 
 pub use derive::{Derived, drafts};
 pub use drafting::Drafting;
@@ -41,4 +45,5 @@ pub use quorum::Turnout;
 pub use records::records;
 pub use report::{MemberReport, RunOutcome, RunReport};
 pub use result::{CallResult, CallStatus};
+pub use shard::{Shard, ShardError};
 pub use study::Study;

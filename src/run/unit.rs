@@ -50,9 +50,11 @@ pub(super) async fn ask_unit(run: &Run, unit: &Unit) -> Result<EndedUnit, RunErr
     let slots = slots(unit, &run.panel);
     let mut ended = EndedUnit { number: unit.number, record: unit.record.clone(), calls: Vec::new() };
     let mut earlier: Vec<Draft> = Vec::new();
-    for round in run.settings.mode.strategy().rounds(run.panel.len()) {
+    let rounds = run.settings.mode.strategy().rounds(run.panel.len());
+    let shown = rounds.iter().any(|round| round.sees_earlier);
+    for round in rounds {
         let seen: &[Draft] = if round.sees_earlier { &earlier } else { &[] };
-        let calls = ask_round(run, unit, &slots, &round, seen).await?;
+        let calls = ask_round(run, unit, &slots, &round, (seen, shown)).await?;
         for call in &calls {
             if let Ending::Answered(drafts) = &call.ending {
                 earlier.extend_from_slice(drafts);
@@ -70,7 +72,7 @@ async fn ask_round(
     unit: &Unit,
     slots: &[Slot],
     round: &Round,
-    earlier: &[Draft],
+    (earlier, shown): (&[Draft], bool),
 ) -> Result<Vec<EndedCall>, RunError> {
     let mut questions = Vec::new();
     for slot in slots.iter().filter(|slot| round.members.contains(&(slot.place as usize))) {
@@ -84,7 +86,7 @@ async fn ask_round(
         let kept = kept.filter(|_| !owed.contains(&planned.slot));
         async move {
             match kept {
-                Some(kept) => Ok(reuse(run, kept)),
+                Some(kept) => Ok(reuse(run, kept, shown)),
                 None => ask(run, planned, prompt).await,
             }
         }
@@ -127,10 +129,12 @@ async fn ask(run: &Run, planned: &PlannedCall, prompt: &Prompt) -> Result<EndedC
     Ok(EndedCall { place, ending, reused: false, effort: asking.effort })
 }
 
-/// A call that an earlier sitting has settled.
-fn reuse(run: &Run, kept: &StoredSlot) -> EndedCall {
+/// A call that an earlier sitting has settled. A usable answer is read again only where others are `shown` its
+/// drafts: a resumed run has thousands of them, and answers that are on their way should not wait for that.
+fn reuse(run: &Run, kept: &StoredSlot, shown: bool) -> EndedCall {
     let reason = || kept.reason.clone().unwrap_or_default();
     let ending = match &kept.reply {
+        Some(_) if kept.status == SlotStatus::Answered && !shown => Ending::Answered(Vec::new()),
         Some(reply) => match run.interpreter.read(&kept.slot, reply) {
             Reading::Usable(drafts) => Ending::Answered(drafts),
             Reading::Unusable(problems) => Ending::Failed(SlotStatus::Unusable, in_one_line(&problems)),

@@ -8,19 +8,19 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags};
 use serde_json::Value;
 
-use super::lock::{RunLock, private, private_folder};
+use super::lock::{self, RunLock, private, private_folder};
 use super::writer::Writer;
 use super::writing::{Write, apply};
 use super::{
-    AttemptEnd, AttemptStart, CallKey, MemberSpend, Money, Slot, SlotStatus, StoreError, StoredCall,
-    StoredSlot, StoredVector, differences, reading, tables, vectors,
+    AttemptEnd, AttemptStart, CallKey, MemberProgress, MemberSpend, Money, Note, Slot, SlotStatus,
+    StoreError, StoredCall, StoredSlot, StoredVector, differences, progress, reading, tables, vectors,
 };
 
 /// The file in the run folder.
-const FILE: &str = "run.sqlite";
+pub(super) const FILE: &str = "run.sqlite";
 
 /// The name under which the run's identity is kept.
-const IDENTITY: &str = "identity";
+pub(super) const IDENTITY: &str = "identity";
 
 /// The run database. Reads answer at once; writes answer when they are durable.
 #[derive(Debug)]
@@ -73,6 +73,31 @@ impl Store {
         Ok(Self { reader: Mutex::new(reader), writer: None, folder: Some(folder.to_owned()), _lock: None })
     }
 
+    /// The process that writes to the run folder at this moment, in words; `None` when there is none.
+    ///
+    /// # Errors
+    /// [`StoreError::Folder`] when the lock cannot be looked at.
+    pub fn holder(folder: &Path) -> Result<Option<String>, StoreError> {
+        lock::holder(folder)
+    }
+
+    /// Refuses a run folder that another process writes to, as [`Store::open`] would.
+    ///
+    /// # Errors
+    /// [`StoreError::Locked`], [`StoreError::Folder`].
+    pub fn refuse_held(folder: &Path) -> Result<(), StoreError> {
+        match lock::holder(folder)? {
+            Some(holder) => Err(StoreError::Locked { folder: folder.to_owned(), holder }),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether there is a run database in a folder.
+    #[must_use]
+    pub fn exists(folder: &Path) -> bool {
+        folder.join(FILE).is_file()
+    }
+
     /// A database in memory, for tests and for consultations that leave nothing behind.
     ///
     /// # Errors
@@ -111,16 +136,44 @@ impl Store {
     /// # Errors
     /// [`StoreError::Changed`] with every difference, when the run was begun as something else.
     pub async fn claim(&self, identity: &Value) -> Result<(), StoreError> {
-        let stored = reading::meta(&self.reader(), IDENTITY)?;
-        let Some(text) = stored else {
-            let value = super::canonical(identity)
-                .map_err(|error| StoreError::Unreadable { what: IDENTITY, value: error.to_string() })?;
-            return self.write(Write::Meta { name: IDENTITY, value }).await.map(drop);
-        };
+        if reading::meta(&self.reader(), IDENTITY)?.is_some() {
+            return self.check(identity);
+        }
+        let value = super::canonical(identity)
+            .map_err(|error| StoreError::Unreadable { what: IDENTITY, value: error.to_string() })?;
+        self.write(Write::Meta { name: IDENTITY, value }).await.map(drop)
+    }
+
+    /// Checks that the run is what it began as; one that has not begun is anything.
+    ///
+    /// # Errors
+    /// [`StoreError::Changed`] with every difference, when the run was begun as something else.
+    pub fn check(&self, identity: &Value) -> Result<(), StoreError> {
+        let Some(text) = reading::meta(&self.reader(), IDENTITY)? else { return Ok(()) };
         let before: Value = serde_json::from_str(&text)
             .map_err(|_| StoreError::Unreadable { what: IDENTITY, value: text })?;
         let differences = differences(&before, identity);
         if differences.is_empty() { Ok(()) } else { Err(StoreError::Changed { differences }) }
+    }
+
+    /// Keeps a fact about the run under a name, instead of what was kept under it before.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn note(&self, note: Note, value: String) -> Result<(), StoreError> {
+        self.write(Write::Meta { name: note.name(), value }).await.map(drop)
+    }
+
+    /// The fact that was kept under a name.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn noted(&self, note: Note) -> Result<Option<String>, StoreError> {
+        self.noted_text(note.name())
+    }
+
+    pub(super) fn noted_text(&self, name: &str) -> Result<Option<String>, StoreError> {
+        reading::meta(&self.reader(), name)
     }
 
     /// Marks attempts whose process is gone: sent, end unknown, their reservation counted as spent.
@@ -222,6 +275,15 @@ impl Store {
     /// [`StoreError`].
     pub fn settled(&self) -> Result<u64, StoreError> {
         reading::settled(&self.reader())
+    }
+
+    /// How the calls of each panel member stand, in the order of the panel; also while another process writes.
+    /// Rates are counted from `since_ms`, in milliseconds since 1970.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn progress(&self, since_ms: u64) -> Result<Vec<MemberProgress>, StoreError> {
+        progress::progress(&self.reader(), since_ms)
     }
 
     /// What each panel member was asked and cost, by name.

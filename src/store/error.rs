@@ -7,6 +7,14 @@ use std::sync::Arc;
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
+    /// Runs that cannot be put together.
+    #[error("`{}` cannot be merged: {why}", folder.display())]
+    Merge {
+        /// Which run folder.
+        folder: std::path::PathBuf,
+        /// Why not, and what to do.
+        why: String,
+    },
     /// Another process writes to this run.
     #[error("`{}` is in use by {holder}; wait for it to end, or stop it", folder.display())]
     Locked {

@@ -20,7 +20,9 @@ mod database;
 mod error;
 mod key;
 mod lock;
+mod merge;
 mod money;
+mod progress;
 mod reading;
 mod rows;
 mod tables;
@@ -32,8 +34,10 @@ pub(crate) use canonical::{canonical, differences};
 pub use database::Store;
 pub use error::StoreError;
 pub use key::{CallIdentity, CallKey};
+pub use merge::merge;
 pub use money::Money;
+pub use progress::MemberProgress;
 pub use rows::{
-    AttemptEnd, AttemptStart, MemberSpend, Slot, SlotStatus, StoredCall, StoredReply, StoredSlot,
+    AttemptEnd, AttemptStart, MemberSpend, Note, Slot, SlotStatus, StoredCall, StoredReply, StoredSlot,
 };
 pub use vectors::StoredVector;

@@ -8,6 +8,27 @@ use super::{CallKey, Money, StoreError};
 use crate::persona::{ModelName, RecordId};
 use crate::provider::{Completion, FailureKind};
 
+/// A fact about the run that is kept beside its identity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Note {
+    /// The calls that are planned, by panel member: JSON.
+    Plan,
+    /// The study file, as it was when the run last began: JSON with `path` and `text`.
+    Study,
+    /// When the last sitting began, in milliseconds since 1970.
+    Began,
+}
+
+impl Note {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Plan => "plan",
+            Self::Study => "study",
+            Self::Began => "began",
+        }
+    }
+}
+
 /// The place of a planned call in a run: record order, then panel order, then sample.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Slot {

@@ -1,0 +1,67 @@
+//! From stored answers to the files of personas: what a run and its recomputation have in common.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::ablation::Asking;
+use super::console::Console;
+use super::embedder::StudyEmbedder;
+use super::error::CliError;
+use super::personas::{Material, Outputs, Written, write};
+use super::results::{self, Derived};
+use super::sources::Sources;
+use crate::consensus::ConsensusValidParams;
+use crate::dataset::{Loaded, Record};
+use crate::run::{Drafting, Study};
+use crate::store::Store;
+
+/// Everything that a result is derived from, all of it stored.
+pub(super) struct Conclusion<'a> {
+    pub(super) study: &'a Study,
+    pub(super) records: &'a Loaded<Record>,
+    pub(super) drafting: &'a Drafting,
+    pub(super) embedder: StudyEmbedder,
+    pub(super) settings: ConsensusValidParams,
+    /// Units of the plan.
+    pub(super) units: u64,
+    pub(super) derived: Derived,
+    /// The panel without its evidence, where it was asked, and what it said.
+    pub(super) without: Option<(Asking<'a>, Store)>,
+}
+
+impl Conclusion<'_> {
+    /// Forms the personas and writes all files.
+    pub(super) fn write(
+        self,
+        store: &Arc<Store>,
+        folder: &Path,
+        mut outputs: Outputs,
+        console: Console,
+    ) -> Result<Written, CliError> {
+        let Self { study, records, drafting, embedder, settings, units, derived, without } = self;
+        let facts = results::asked(study, drafting, &derived, records, units);
+        for reason in &records.set_aside {
+            outputs.set_aside.line(reason)?;
+        }
+        let embedder = embedder.open(store)?;
+        let material = Material {
+            gathered: derived.gathered,
+            panel: study.members(),
+            embedder: embedder.as_ref(),
+            settings: settings.clone(),
+            seed: study.seed,
+            asked: Some(facts),
+            keep: without.as_ref().map(|(asking, _)| asking.records()).unwrap_or_default(),
+            sources: Some(Sources::of_study(&records.items, &study.input)),
+        };
+        let mut written = write(material, outputs, console)?;
+        written.files.extend(derived.files);
+        if let Some((asking, answers)) = &without {
+            let (ablated, file) =
+                asking.compare(folder, embedder.as_ref(), &settings, (&written.kept, answers))?;
+            written.files.push(file);
+            written.ablation = Some(ablated);
+        }
+        Ok(written)
+    }
+}

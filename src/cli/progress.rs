@@ -1,0 +1,111 @@
+//! What a run has come to so far, counted from its events.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::status::{lasting, per_minute};
+use crate::persona::ModelName;
+use crate::run::{Event, PlanSummary};
+use crate::store::{Money, SlotStatus};
+
+/// The counts of one panel member in this sitting.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Member {
+    planned: u64,
+    done: u64,
+    failed: u64,
+    /// Of those done, calls that an earlier sitting had settled.
+    reused: u64,
+    cost: Money,
+    trouble: Option<String>,
+}
+
+/// The counts of a sitting; knows no clock.
+#[derive(Debug)]
+pub(super) struct Progress {
+    members: BTreeMap<ModelName, Member>,
+    /// The members, in the order of the panel.
+    order: Vec<ModelName>,
+    pub(super) planned: u64,
+    pub(super) done: u64,
+    reused: u64,
+    pub(super) cost: Money,
+}
+
+impl Progress {
+    pub(super) fn new(plan: &PlanSummary) -> Self {
+        let member = |planned| Member { planned, ..Member::default() };
+        Self {
+            members: plan.members.iter().map(|plan| (plan.model.clone(), member(plan.calls))).collect(),
+            order: plan.members.iter().map(|plan| plan.model.clone()).collect(),
+            planned: plan.calls,
+            done: 0,
+            reused: 0,
+            cost: Money::ZERO,
+        }
+    }
+
+    /// Counts what happened.
+    pub(super) fn take(&mut self, event: &Event) {
+        match event {
+            Event::Stored { call, charged, cost, .. } => {
+                self.cost = *cost;
+                if let Some(member) = self.members.get_mut(&call.model) {
+                    member.cost += *charged;
+                    member.trouble = None;
+                }
+            }
+            Event::Retrying { call, reason, .. } => self.trouble(&call.model, reason),
+            Event::Waiting { models, reason, .. } | Event::Stopped { models, reason, .. } => {
+                for model in models {
+                    self.trouble(model, reason);
+                }
+            }
+            Event::Finished { call, status, reused, .. } => {
+                self.done += 1;
+                self.reused += u64::from(*reused);
+                if let Some(member) = self.members.get_mut(&call.model) {
+                    let failed = *status == SlotStatus::Failed;
+                    member.failed += u64::from(failed);
+                    member.done += u64::from(!failed);
+                    member.reused += u64::from(*reused);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn trouble(&mut self, model: &ModelName, reason: &str) {
+        if let Some(member) = self.members.get_mut(model) {
+            member.trouble = Some(reason.to_owned());
+        }
+    }
+
+    /// Each member's name, calls that ended, and how it does.
+    pub(super) fn members(&self, elapsed: Duration) -> impl Iterator<Item = (&ModelName, u64, String)> {
+        self.order.iter().filter_map(move |name| {
+            let member = self.members.get(name)?;
+            let ended = member.done + member.failed;
+            let mut said = vec![format!("{} done", member.done)];
+            if member.failed > 0 {
+                said.push(format!("{} failed", member.failed));
+            }
+            if member.planned > ended {
+                let why = member.trouble.as_ref().map(|trouble| format!(" ({trouble})")).unwrap_or_default();
+                said.push(format!("{} waiting{why}", member.planned - ended));
+            }
+            said.push(format!("{:.0}/min", per_minute(ended - member.reused, elapsed)));
+            said.push(format!("cost {}", member.cost));
+            let said = said.join(", ");
+            Some((name, ended, said))
+        })
+    }
+
+    /// All members together, with the time left.
+    pub(super) fn total(&self, elapsed: Duration) -> String {
+        let fresh = self.done - self.reused;
+        let left = lasting(self.planned.saturating_sub(self.done), per_minute(fresh, elapsed));
+        let left = left.map(|left| format!(", {left} left")).unwrap_or_default();
+        format!("{} of {} calls done, cost so far {}{left}", self.done, self.planned, self.cost)
+    }
+}
