@@ -219,9 +219,11 @@ impl<'a> Asking<'a> {
 
     /// Tells the gate how an attempt ended, and the watchers what the gate makes of it.
     fn judge(&self, admission: Admission<'_>, answer: &Result<Completion, ProviderError>, latency: Duration) {
+        let limits = &self.member.timeouts;
+        let slow = latency >= limits.first_byte().min(limits.idle()).min(limits.total());
         let ended = match answer {
             Ok(_) => Ended::Answered(latency),
-            Err(error) => Ended::of(error.kind),
+            Err(error) => Ended::of(error.kind, slow),
         };
         match admission.end(ended) {
             Verdict::Carry => {}

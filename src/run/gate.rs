@@ -42,18 +42,20 @@ pub(super) enum Ended {
     Refused,
     /// The endpoint has too much to do, and says so.
     Overloaded,
-    /// Cut, or out of time.
-    Cut,
-    /// It failed on its side, or could not be reached.
+    /// Not in time.
+    TimedOut,
+    /// It failed on its side, was cut, or could not be reached.
     Failed,
 }
 
 impl Ended {
-    pub(super) fn of(kind: FailureKind) -> Self {
+    /// What a failure says; `slow` that it took as long as a time limit. A connection that is cut at once says
+    /// nothing about how much the endpoint has to do.
+    pub(super) fn of(kind: FailureKind, slow: bool) -> Self {
         match kind {
             FailureKind::RateLimited => Self::Overloaded,
-            FailureKind::UnknownOutcome => Self::Cut,
-            FailureKind::NotSent | FailureKind::Transient => Self::Failed,
+            FailureKind::UnknownOutcome if slow => Self::TimedOut,
+            FailureKind::NotSent | FailureKind::Transient | FailureKind::UnknownOutcome => Self::Failed,
             FailureKind::RecordRejected | FailureKind::ProviderRejected | FailureKind::Unusable => {
                 Self::Refused
             }
@@ -77,11 +79,11 @@ impl Admission<'_> {
         self.gate.with(|state| {
             match ended {
                 Ended::Answered(latency) => state.window.answered(latency),
-                Ended::Overloaded | Ended::Cut => state.window.overloaded(call),
+                Ended::Overloaded | Ended::TimedOut => state.window.overloaded(call),
                 Ended::Refused | Ended::Failed => {}
             }
             let verdict = match ended {
-                Ended::Cut | Ended::Failed => state.breaker.failed(trial),
+                Ended::TimedOut | Ended::Failed => state.breaker.failed(trial),
                 Ended::Answered(_) | Ended::Refused | Ended::Overloaded => {
                     state.breaker.answered();
                     Verdict::Carry

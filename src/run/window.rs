@@ -1,7 +1,7 @@
 //! How many calls an endpoint is sent at once: as many as it bears, never more than the limit.
 //!
 //! Additive increase, multiplicative decrease (Chiu and Jain 1989), as in TCP: every answer adds a
-//! fraction, so that a full window of answers adds one call; a rate limit or a call that was cut or timed out halves
+//! fraction, so that a full window of answers adds one call; a rate limit or a call that timed out halves
 //! the window, once per window of calls. Latency counts too: when the mean of the last [`SAMPLE`]
 //! answers is above [`SLOWER`] times the best such mean, the window shrinks by a tenth; the best mean ages, so
 //! that a workload that became slower for good is not punished for ever.

@@ -214,6 +214,8 @@ class Campaign:
             else:
                 before += 1
             process.wait()
+            # An answer that went out between this mark and the one before the kill may have come too late.
+            self.server.ask("/mark", {})
         self.finish(folder, "killed")
         took, stats = time.monotonic() - began, self.server.stats()
         slots = dict(self.query(folder, "killed", "SELECT status, count(*) FROM slots GROUP BY status"))
