@@ -8,7 +8,7 @@
 //! | embedder | what it sees | SICK ρ × 100 | STS 2016 ρ × 100 | PersonaChat R@1, item by item / one vector | texts a second | size |
 //! |---|---|---|---|---|---|---|
 //! | `hashing` | spelling | 56.9 | 46.6 | – | 100,000, one core | none |
-//! | `static` (default) | meaning of words | 65.0 | 66.5 | .96 / .74 | 770,000, one core | 7.5 MB, compiled in |
+//! | `static` (default) | meaning of words | 65.0 | 66.5 | .96 / .74 | 560,000, one core | 7.5 MB, compiled in |
 //! | `dir:` all-MiniLM-L6-v2 | meaning of sentences | 77.1 | 72.4 | 1.00 / .89 | 240 on two cores (8.3 ms of CPU a text) | 91 MB |
 //! | endpoints ([`RemoteModel`]) | what their model sees | – | – | – | network |
 //!
