@@ -237,3 +237,60 @@ fn sets_cover_the_truth_of_unseen_people() {
     assert!(covered >= 0.847, "{}", report["sets"]);
     assert!(report["pooled"]["brier"].as_f64().expect("a number") <= 0.18, "{}", report["pooled"]);
 }
+
+/// Sixty lists of which two models know the right items and a third adds an invented one.
+fn labelled_lists(folder: &TempDir) -> [String; 2] {
+    let [drafts, gold] = labelled(folder, 60);
+    let mut more_drafts = fs::read_to_string(&drafts).expect("written");
+    let mut more_gold = fs::read_to_string(&gold).expect("written");
+    for place in 0..60 {
+        let right = ["visit the seaside", "repair old clocks"];
+        for (model, goals) in [("a", &right[..]), ("b", &right), ("c", &[right[0], "invest in gold mines"])] {
+            let draft = json!({"record": format!("l{place}"), "model": model, "persona": {"goals": goals}});
+            writeln!(more_drafts, "{draft}").expect("in memory");
+        }
+        let cell = json!({"record": format!("l{place}"), "trait": "goals", "accepted": right});
+        writeln!(more_gold, "{cell}").expect("in memory");
+    }
+    fs::write(&drafts, more_drafts).expect("written");
+    fs::write(&gold, more_gold).expect("written");
+    [drafts, gold]
+}
+
+#[test]
+fn labelled_lists_set_the_support_of_items() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let [drafts, gold] = labelled_lists(&folder);
+    let file = path(&folder, "calibration.json");
+    let fitted =
+        json_of(&consona(&["calibrate", "--drafts", &drafts, "--gold", &gold, "--out", &file, "--json"]));
+    assert_eq!(fitted["list_support"]["lists"], 60);
+    let goals = |options: &[&str]| {
+        let out = path(&folder, "out");
+        let asked = [&["consensus", &drafts, "--out", &out, "--calibration", &file], options].concat();
+        stdout(&consona(&asked));
+        let last = read(&out, "consensus.jsonl").lines().last().expect("a line").to_owned();
+        let persona: Value = serde_json::from_str(&last).expect("JSON");
+        persona["traits"]["goals"]["value"].clone()
+    };
+    // The invented item has a third of the votes, the right ones two thirds and all of them.
+    assert_eq!(goals(&["--item-risk", "0.05"]), json!(["visit the seaside", "repair old clocks"]));
+    let output = consona(&["consensus", &drafts, "--out", &path(&folder, "x"), "--item-risk", "0.05"]);
+    assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+    assert!(stderr(&output).contains("label lists, fit with `consona calibrate`"), "{}", stderr(&output));
+    let output = consona(&[
+        "consensus",
+        &drafts,
+        "--out",
+        &path(&folder, "x"),
+        "--calibration",
+        &file,
+        "--item-risk",
+        "0.01",
+    ]);
+    assert!(
+        stderr(&output).contains("`item_risk` is `0.01`"),
+        "sixty lists promise no 1 %: {}",
+        stderr(&output)
+    );
+}

@@ -233,6 +233,10 @@ pub(super) struct Probabilities {
     /// Give the set of values that holds the truth with this probability, 0.5 to 0.99.
     #[arg(long, value_name = "P")]
     pub(super) coverage: Option<f64>,
+    /// Keep list items from the support at which the expected share of wrong ones is at most this, by the lists
+    /// that the calibration was fitted to, 0.01 to 0.5.
+    #[arg(long, value_name = "P")]
+    pub(super) item_risk: Option<f64>,
 }
 
 /// Settings that several commands share.

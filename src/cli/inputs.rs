@@ -63,7 +63,7 @@ pub(super) fn models(drafts: &[Draft]) -> Vec<ModelName> {
     models
 }
 
-/// Settings with the calibration and the coverage asked for.
+/// Settings with the calibration, the coverage and the risk asked for.
 pub(super) fn calibrated(
     params: ConsensusParams,
     asked: &Probabilities,
@@ -71,6 +71,10 @@ pub(super) fn calibrated(
     let params = params.calibration(Calibration::from(asked.calibration.clone()));
     let params = match asked.coverage {
         Some(coverage) => params.coverage(coverage),
+        None => params,
+    };
+    let params = match asked.item_risk {
+        Some(risk) => params.item_risk(risk),
         None => params,
     };
     with_calibration_file(params, Path::new(""))

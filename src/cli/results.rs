@@ -90,7 +90,10 @@ fn measured(folder: &Path, report: &RunReport, calls: u64, attempts: u64) -> Res
 
 fn count(answers: &mut MemberAnswers, result: &CallResult) {
     match (result.status, &result.error_message) {
-        (CallStatus::Success, _) => answers.answered += 1,
+        (CallStatus::Success, _) => {
+            answers.answered += 1;
+            answers.by_fallback += u64::from(result.note.is_some());
+        }
         (CallStatus::Error, reason) => {
             answers.unanswered += 1;
             let reason = reason.clone().unwrap_or_default();

@@ -19,7 +19,7 @@ use super::exit::Exit;
 use super::personas::Outputs;
 use super::results::{self, Derived};
 use super::status::now_ms;
-use super::study::{Prepared, run_folder, runtime, share};
+use super::study::{Prepared, reserves, run_folder, runtime, share};
 use super::watch::Watch;
 use crate::report::{counted, safe};
 use crate::run::mode::Combination;
@@ -40,7 +40,8 @@ pub(super) fn run(options: &RunOptions, console: Console) -> Result<Exit, CliErr
     let asked = runtime.block_on(async {
         store.claim(&study.identity()).await?;
         remember(&store, &options.study, &plan).await?;
-        let run = Run::new(Settings::from(&study), seats.clone(), drafting.clone(), store.clone())?;
+        let run = Run::new(Settings::from(&study), seats.clone(), drafting.clone(), store.clone())?
+            .with_reserves(reserves(&study)?)?;
         let watch = Watch::new(console, &plan, options.progress);
         ask(run, share(&records, &study, options.shard), watch).await
     })?;

@@ -21,8 +21,8 @@ use crate::report::{counted, safe};
 use crate::run::ablation::ablated;
 use crate::run::study::EXAMPLE;
 use crate::run::{
-    self, Drafting, Interpreter, PlanSummary, Probe, RunError, Seats, Shard, Study, Unit, records, summarise,
-    units,
+    self, Drafting, Interpreter, PlanSummary, Probe, Reserve, RunError, Seats, Shard, Study, Unit, records,
+    summarise, units,
 };
 
 /// A study with everything that it names, ready to be run.
@@ -102,10 +102,18 @@ fn plan(
 }
 
 fn seats(study: &Study) -> Result<Seats, CliError> {
-    let open =
-        |path: &Path| -> io::Result<Box<dyn BufRead>> { Ok(Box::new(BufReader::new(File::open(path)?))) };
-    run::seats(study, &|name| std::env::var_os(name), &open)
+    run::seats(study, &|name| std::env::var_os(name), &recording)
         .map_err(|errors| CliError::Endpoints { panel: study.panel.len(), errors })
+}
+
+/// Those who stand in for the members of the panel.
+pub(super) fn reserves(study: &Study) -> Result<Vec<Reserve>, CliError> {
+    run::reserves(study, &|name| std::env::var_os(name), &recording)
+        .map_err(|errors| CliError::Endpoints { panel: study.panel.len(), errors })
+}
+
+fn recording(path: &Path) -> io::Result<Box<dyn BufRead>> {
+    Ok(Box::new(BufReader::new(File::open(path)?)))
 }
 
 fn section<T: DeserializeOwned>(

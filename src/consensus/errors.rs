@@ -33,6 +33,15 @@ pub enum ConsensusError {
         /// The name as given.
         path: String,
     },
+    /// A share of wrong list items that no labelled lists can promise.
+    #[error(
+        "`item_risk` is `{risk}`, and the calibration has no labelled lists, or too few, to promise that; label \
+         lists, fit with `consona calibrate`, and name the file, or set `item_support`"
+    )]
+    ItemRisk {
+        /// The risk asked for.
+        risk: f64,
+    },
     /// The drafts can no longer be read, or the result no longer be written.
     #[error("the drafts could not be read, or the result not be written")]
     Source(#[source] Box<dyn std::error::Error + Send + Sync>),

@@ -34,7 +34,7 @@ mod vote;
 pub use alpha::{Alpha, Measurement};
 pub use calibrate::{
     Calibration, CalibrationError, CalibrationQuality, Calibrator, ConfidenceStatus, Conformal, Features,
-    Interval, LabelledValue, PredictionSet, Provenance,
+    Interval, LabelledList, LabelledValue, ListSupport, PredictionSet, Provenance,
 };
 pub use confidence::{ConfidenceParts, effective_models};
 pub use dependence::{Dependence, PairDependence};

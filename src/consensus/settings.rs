@@ -47,6 +47,8 @@ pub struct ConsensusParams {
     pub(super) calibration: Calibration,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) coverage: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) item_risk: Option<f64>,
     #[serde(skip)]
     pub(super) calibrator: Option<Arc<Calibrator>>,
 }
@@ -85,6 +87,7 @@ impl ConsensusParams {
             prior_accuracy: 0.5,
             calibration: Calibration::Shipped,
             coverage: None,
+            item_risk: None,
             calibrator: None,
         }
     }
@@ -168,6 +171,14 @@ impl ConsensusParams {
         self
     }
 
+    /// The expected share of wrong list items, 0.01 to 0.5, that is accepted: the support that items need is
+    /// then that of the calibration's labelled lists, in place of [`Self::item_support`].
+    #[must_use]
+    pub fn item_risk(mut self, risk: f64) -> Self {
+        self.item_risk = Some(risk);
+        self
+    }
+
     /// The file of a calibration that is named and not yet brought.
     #[must_use]
     pub fn missing_calibration(&self) -> Option<&str> {
@@ -177,12 +188,21 @@ impl ConsensusParams {
         }
     }
 
+    fn calibrator_in_use(&self) -> Option<&Calibrator> {
+        match self.calibration {
+            Calibration::None => None,
+            Calibration::Shipped => Some(Calibrator::shipped()),
+            Calibration::File(_) => self.calibrator.as_deref(),
+        }
+    }
+
     /// Checks every setting.
     ///
     /// # Errors
     /// [`ConsensusError::Setting`] names the first setting that is out of range, and its value;
-    /// [`ConsensusError::Calibration`] a calibration file that nobody brought.
-    pub fn check(self) -> Result<ConsensusValidParams, ConsensusError> {
+    /// [`ConsensusError::Calibration`] a calibration file that nobody brought; [`ConsensusError::ItemRisk`] a
+    /// risk that the calibration's lists cannot promise.
+    pub fn check(mut self) -> Result<ConsensusValidParams, ConsensusError> {
         let shares = [
             ("alternative_weight", self.alternative_weight),
             ("divergence_share", self.divergence_share),
@@ -208,6 +228,11 @@ impl ConsensusParams {
         }
         if let Some(path) = self.missing_calibration() {
             return Err(ConsensusError::Calibration { path: path.to_owned() });
+        }
+        if let Some(risk) = self.item_risk {
+            within("item_risk", risk, 0.01, 0.5, "a number from 0.01 to 0.5")?;
+            let support = self.calibrator_in_use().and_then(|calibrator| calibrator.item_support(risk));
+            self.item_support = support.ok_or(ConsensusError::ItemRisk { risk })?;
         }
         Ok(ConsensusValidParams(self))
     }
@@ -243,11 +268,7 @@ impl ConsensusValidParams {
     /// What turns scores into probabilities; `None` where they stay scores.
     #[must_use]
     pub fn probabilities(&self) -> Option<&Calibrator> {
-        match self.calibration {
-            Calibration::None => None,
-            Calibration::Shipped => Some(Calibrator::shipped()),
-            Calibration::File(_) => self.calibrator.as_deref(),
-        }
+        self.calibrator_in_use()
     }
 
     /// The calibration as it was named.

@@ -176,6 +176,7 @@ fn agreement(votes: &[Vote<'_>], alike: &Array2<f64>) -> f64 {
 mod tests {
     use super::*;
     use crate::normalise::Range;
+    use proptest::prelude::*;
 
     fn similarity(one: &Reading, other: &Reading) -> f64 {
         match (one, other) {
@@ -184,26 +185,49 @@ mod tests {
         }
     }
 
-    fn count(numbers: &[f64]) -> Tally {
-        let values: Vec<TraitValue> = numbers.iter().map(|number| TraitValue::Number(*number)).collect();
-        let readings: Vec<Reading> = numbers
+    /// The tally of numbers, each with the weight of the model that said it.
+    fn weighted(said: &[(f64, f64)]) -> Tally {
+        let values: Vec<TraitValue> = said.iter().map(|(number, _)| TraitValue::Number(*number)).collect();
+        let readings: Vec<Reading> = said
             .iter()
-            .map(|number| Reading::Range(Range::new(*number, *number).expect("finite")))
+            .map(|(number, _)| Reading::Range(Range::new(*number, *number).expect("finite")))
             .collect();
-        let votes: Vec<Vote<'_>> = values
-            .iter()
-            .zip(&readings)
-            .enumerate()
-            .map(|(place, (value, reading))| Vote {
+        let votes: Vec<Vote<'_>> = (0..said.len())
+            .map(|place| Vote {
                 draft: place,
                 model: place,
-                weight: 1.0,
-                value,
-                reading,
+                weight: said[place].1,
+                value: &values[place],
+                reading: &readings[place],
                 alternatives: Vec::new(),
             })
             .collect();
         tally(&votes, similarity, 0.25, 0.5).expect("there are votes")
+    }
+
+    fn count(numbers: &[f64]) -> Tally {
+        weighted(&numbers.iter().map(|number| (*number, 1.0)).collect::<Vec<_>>())
+    }
+
+    proptest! {
+        /// Whatever the weights are: one more model that says the winner's value, of any weight, keeps it the
+        /// winner, with no less support and no stronger runner-up.
+        #[test]
+        fn an_agreeing_model_never_lowers_the_support(
+            said in proptest::collection::vec((prop_oneof![Just(20.0), Just(22.0), Just(26.0), Just(40.0)], 0.05..4.0_f64), 1..8),
+            weight in 0.05..4.0_f64,
+        ) {
+            let before = weighted(&said);
+            let winner = said[before.groups[0].representative].0;
+            let mut more = said.clone();
+            more.push((winner, weight));
+            let after = weighted(&more);
+            let share = |tally: &Tally, place: usize| tally.groups.get(place).map_or(0.0, |group| group.share);
+            prop_assert!((more[after.groups[0].representative].0 - winner).abs() < 1e-12);
+            prop_assert!(after.support >= before.support - 1e-12);
+            prop_assert!(share(&after, 0) >= share(&before, 0) - 1e-12);
+            prop_assert!(share(&after, 1) <= share(&before, 1) + 1e-12);
+        }
     }
 
     #[test]

@@ -10,8 +10,8 @@ use rayon::prelude::*;
 use super::consensus::{Committees, ConsensusTrial, wording};
 use super::metrics::{auroc, brier, expected_calibration_error};
 use crate::consensus::{
-    CalibrationQuality, Calibrator, ConsensusError, ConsensusPersona, Features, Interval, LabelledValue,
-    Provenance, TraitConsensus,
+    CalibrationQuality, Calibrator, ConsensusError, ConsensusPersona, Features, Interval, LabelledList,
+    LabelledValue, ListSupport, Provenance, TraitConsensus,
 };
 use crate::persona::{ModelName, RecordId};
 
@@ -70,6 +70,25 @@ struct Row {
     right: Vec<bool>,
 }
 
+/// What the committees decided about the labelled cells.
+#[derive(Default)]
+struct Decided {
+    /// Single values.
+    rows: Vec<Row>,
+    /// Lists, each with its cell.
+    lists: Vec<(usize, LabelledList)>,
+    committees: usize,
+    sizes: Vec<usize>,
+}
+
+impl Decided {
+    fn list_support(&self) -> Option<ListSupport> {
+        let cells = self.lists.iter().map(|(cell, _)| cell).collect::<BTreeSet<_>>().len();
+        let lists: Vec<LabelledList> = self.lists.iter().map(|(_, list)| list.clone()).collect();
+        (cells > 0).then(|| ListSupport::new(&lists, cells))
+    }
+}
+
 /// Fits a calibration to the gold of a trial, whose settings must not calibrate already, and measures
 /// it by ten-fold cross-validation over records: no figure is of a record that was fitted to.
 ///
@@ -80,7 +99,8 @@ pub fn calibrate(
     panel: &[ModelName],
     plan: &CalibrationPlan,
 ) -> Result<Calibrator, CalibrateError> {
-    let (rows, committees, sizes) = rows(trial, panel, plan)?;
+    let decided = decided(trial, panel, plan)?;
+    let rows = &decided.rows;
     let values = rows.iter().map(|row| row.cell).collect::<BTreeSet<_>>().len();
     let records = rows.iter().map(|row| row.record).collect::<BTreeSet<_>>().len();
     if values < LEAST_LABELLED_VALUES || records < 2 {
@@ -90,8 +110,8 @@ pub fn calibrate(
         data: plan.data.clone(),
         records,
         values,
-        committees,
-        committee_sizes: sizes,
+        committees: decided.committees,
+        committee_sizes: decided.sizes.clone(),
         embedder: trial.embedder.name().to_owned(),
         seed: plan.seed,
         note: plan.note.clone(),
@@ -100,45 +120,52 @@ pub fn calibrate(
         let values: Vec<&LabelledValue> = rows.iter().map(|row| &row.value).collect();
         Calibrator::fit(&values, plan.prior, provenance.clone())
     };
-    let unseen = cross_validated(&rows, records, plan.seed, fit);
-    let quality = quality(&rows, &unseen, records, plan.seed);
+    let unseen = cross_validated(rows, records, plan.seed, fit);
+    let quality = quality(rows, &unseen, records, plan.seed);
     let scores = rows.iter().zip(&unseen).map(|(row, probability)| {
         (Calibrator::truth_score(&row.found, *probability, &row.right), row.value.weight)
     });
     let all: Vec<&Row> = rows.iter().collect();
-    Ok(fit(&all).measured(quality, scores.collect(), values))
+    let fitted = fit(&all).measured(quality, scores.collect(), values);
+    Ok(match decided.list_support() {
+        Some(found) => fitted.with_list_support(found),
+        None => fitted,
+    })
 }
 
-/// All labelled values as all committees decided them; records are numbered in the order of the gold.
-fn rows(
+/// All labelled cells as all committees decided them; records are numbered in the order of the gold.
+fn decided(
     trial: &ConsensusTrial<'_>,
     panel: &[ModelName],
     plan: &CalibrationPlan,
-) -> Result<(Vec<Row>, usize, Vec<usize>), ConsensusError> {
+) -> Result<Decided, ConsensusError> {
     let asked: Vec<Option<usize>> =
         if plan.sizes.is_empty() { vec![None] } else { plan.sizes.iter().copied().map(Some).collect() };
-    let (mut rows, mut committees, mut sizes) = (Vec::new(), 0, Vec::new());
+    let mut all = Decided::default();
     for size in &asked {
         let drawn = Committees { size: *size, repeats: plan.repeats, seed: plan.seed }.draw(panel);
         let weight = 1.0 / (asked.len() * drawn.len()) as f64;
-        committees += drawn.len();
-        sizes.extend(drawn.first().map(Vec::len));
-        let decided: Vec<_> = drawn
+        all.committees += drawn.len();
+        all.sizes.extend(drawn.first().map(Vec::len));
+        let found: Vec<Decided> = drawn
             .par_iter()
             .map(|committee| trial.decided(committee).map(|(personas, _)| labelled(trial, &personas, weight)))
             .collect::<Result<_, _>>()?;
-        rows.extend(decided.into_iter().flatten());
+        for found in found {
+            all.rows.extend(found.rows);
+            all.lists.extend(found.lists);
+        }
     }
-    Ok((rows, committees, sizes))
+    Ok(all)
 }
 
 fn labelled(
     trial: &ConsensusTrial<'_>,
     personas: &BTreeMap<RecordId, ConsensusPersona>,
     weight: f64,
-) -> Vec<Row> {
+) -> Decided {
     let mut records: BTreeMap<&RecordId, usize> = BTreeMap::new();
-    let mut rows = Vec::new();
+    let mut decided = Decided::default();
     for (place, cell) in trial.gold.iter().enumerate() {
         let next = records.len();
         let record = *records.entry(&cell.record).or_insert(next);
@@ -146,14 +173,18 @@ fn labelled(
         let Some(found) = personas.get(&cell.record).and_then(|persona| persona.traits.get(name)) else {
             continue;
         };
-        let Some(features) = Features::of(found) else { continue };
         let credits: Vec<f64> =
             found.variants.iter().map(|variant| wording(variant).map_or(0.0, |w| cell.credit(&w))).collect();
-        let value = LabelledValue { features, kind: found.kind.clone(), credit: credits[0], weight };
-        let right = credits.iter().map(|credit| *credit >= 0.5).collect();
-        rows.push(Row { record, cell: place, value, found: found.clone(), right });
+        if let Some(features) = Features::of(found) {
+            let value = LabelledValue { features, kind: found.kind.clone(), credit: credits[0], weight };
+            let right = credits.iter().map(|credit| *credit >= 0.5).collect();
+            decided.rows.push(Row { record, cell: place, value, found: found.clone(), right });
+        } else if !found.variants.is_empty() {
+            let shares = found.variants.iter().map(|variant| variant.share);
+            decided.lists.push((place, LabelledList { items: shares.zip(credits).collect(), weight }));
+        }
     }
-    rows
+    decided
 }
 
 /// The probability of every row by a fit that saw no row of its record's fold.

@@ -139,10 +139,18 @@ pub struct WhatWasLearned {
 pub struct MemberAnswers {
     /// Calls with a usable answer.
     pub answered: u64,
+    /// Those of them that another model answered in its name.
+    #[serde(skip_serializing_if = "nobody")]
+    pub by_fallback: u64,
     /// Calls without one.
     pub unanswered: u64,
     /// Why, with how often each reason was given.
     pub reasons: BTreeMap<String, u64>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn nobody(count: &u64) -> bool {
+    *count == 0
 }
 
 /// What a result that a panel was asked for says beside the personas.

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use rand::{Rng, SeedableRng};
 use rand_xoshiro::Xoshiro256Plus;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use super::event::{CallName, Event};
 use super::executor::{Run, RunError};
@@ -18,10 +19,13 @@ use super::study::PanelMember;
 use crate::persona::Draft;
 use crate::prompt::Prompt;
 use crate::provider::{Call, Completion, FailureKind, Provider, ProviderError};
-use crate::store::{AttemptEnd, AttemptStart, Money, SlotStatus, StoredReply};
+use crate::store::{AttemptEnd, AttemptStart, Money, SlotStatus, StoredReply, StoredSlot};
 
 /// Longer than the provider's own total limit, which names the cause better and should come first.
 const GRACE: Duration = Duration::from_secs(1);
+
+/// Why a laggard has no answer.
+const LATE: &str = "not awaited any longer: as many others as the study asks for had answered";
 
 /// How one call ended in this run.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,12 +53,34 @@ enum Attempted {
     Refused(Refused),
 }
 
+/// Whose turn it is to answer for a member.
+#[derive(Clone, Debug)]
+pub(super) struct Turn {
+    /// The seat that is asked.
+    pub(super) seat: usize,
+    /// Whether nobody comes after.
+    pub(super) last: bool,
+    /// Why another model is asked than the member itself.
+    pub(super) note: Option<String>,
+}
+
 /// Why no attempt was made.
 enum Refused {
     /// The endpoint is asked no more.
     Stopped(Stopped),
     /// The run is asked to stop.
     Halted,
+    /// Enough others have answered.
+    Late,
+}
+
+impl Effort {
+    /// Adds that of another turn.
+    pub(super) fn add(&mut self, other: Self) {
+        self.retries += other.retries;
+        self.repairs += other.repairs;
+        self.busy += other.busy;
+    }
 }
 
 /// One call on its way.
@@ -63,6 +89,9 @@ pub(super) struct Asking<'a> {
     member: &'a PanelMember,
     provider: &'a dyn Provider,
     gate: &'a Gate,
+    gate_number: usize,
+    turn: Turn,
+    late: &'a CancellationToken,
     planned: &'a PlannedCall,
     prompt: &'a Prompt,
     failures: Failures,
@@ -72,16 +101,23 @@ pub(super) struct Asking<'a> {
 }
 
 impl<'a> Asking<'a> {
-    pub(super) fn new(run: &'a Run, planned: &'a PlannedCall, prompt: &'a Prompt) -> Self {
-        let place = planned.slot.place as usize;
-        let seat = &run.seats[place];
+    pub(super) fn new(
+        run: &'a Run,
+        (planned, prompt): (&'a PlannedCall, &'a Prompt),
+        turn: Turn,
+        late: &'a CancellationToken,
+    ) -> Self {
+        let seat = &run.seats[turn.seat];
         // Each call has its own source of jitter, so that waits do not depend on who came first.
         let jitter = Xoshiro256Plus::seed_from_u64(run.settings.seed ^ planned.key.seed());
         Self {
             run,
-            member: &run.panel[place],
+            member: &seat.member,
             provider: seat.provider.as_ref(),
             gate: &run.gates[seat.gate],
+            gate_number: seat.gate,
+            turn,
+            late,
             planned,
             prompt,
             failures: Failures::default(),
@@ -156,6 +192,7 @@ impl<'a> Asking<'a> {
                     return Ok(Ok((reply.completion, reading)));
                 }
                 Attempted::Refused(Refused::Halted) => return Ok(Err(Ending::Outstanding)),
+                Attempted::Refused(Refused::Late) => return Ok(Err(too_late())),
                 Attempted::Refused(Refused::Stopped(Stopped(reason))) => {
                     return Ok(Err(Ending::Failed(SlotStatus::Failed, reason.to_string())));
                 }
@@ -190,6 +227,7 @@ impl<'a> Asking<'a> {
                 tokio::select! {
                     () = tokio::time::sleep(after) => None,
                     () = self.run.halt.cancelled() => Some(Ending::Outstanding),
+                    () = self.late.cancelled() => Some(too_late()),
                 }
             }
             Step::GiveUp => failed(error.message.clone()),
@@ -204,7 +242,7 @@ impl<'a> Asking<'a> {
     /// Says that every call to the provider waits.
     fn tell_waiting(&self, after: Duration, reason: &str) {
         let (provider, reason) = (self.gate.name().to_owned(), reason.to_owned());
-        let models = self.run.members_at(self.planned.slot.place);
+        let models = self.run.members_at(self.gate_number);
         self.run.events.send(|| Event::Waiting { provider, models, after, reason });
     }
 
@@ -212,7 +250,7 @@ impl<'a> Asking<'a> {
     fn stop_provider(&self, reason: &str) {
         if self.gate.stop(reason) {
             let (provider, reason) = (self.gate.name().to_owned(), reason.to_owned());
-            let models = self.run.members_at(self.planned.slot.place);
+            let models = self.run.members_at(self.gate_number);
             self.run.events.send(|| Event::Stopped { provider, models, reason });
         }
     }
@@ -249,6 +287,7 @@ impl<'a> Asking<'a> {
             // Whoever may go must not, once the run is stopped.
             biased;
             () = run.halt.cancelled() => Err(Refused::Halted),
+            () = self.late.cancelled() => Err(Refused::Late),
             admitted = admitted => admitted,
         }
     }
@@ -268,12 +307,20 @@ impl<'a> Asking<'a> {
         run.events.send(|| Event::Started { call: name, attempt: call.attempt, repair });
         self.effort.repairs += u64::from(repair);
         let started = Instant::now();
-        let answer = self.complete(&call).await;
+        let answer = tokio::select! {
+            biased;
+            answer = self.complete(&call) => answer,
+            () = self.late.cancelled() => Err(ProviderError::new(FailureKind::UnknownOutcome, LATE)),
+        };
+        let cut = answer.is_err() && self.late.is_cancelled();
         let latency = started.elapsed();
         self.effort.busy += latency;
         let (charged, certain) = charge(member.price, &answer, bound);
         reservation.spend(charged);
-        self.judge(admission, &answer, latency);
+        // Whoever is cut says nothing about the endpoint.
+        if !cut {
+            self.judge(admission, &answer, latency);
+        }
         run.store.end(attempt, ended(&answer), charged, certain, latency).await?;
         Ok(match answer {
             Ok(completion) => {
@@ -281,6 +328,7 @@ impl<'a> Asking<'a> {
                 run.events.send(|| Event::Stored { call, latency, usage, charged, cost });
                 Attempted::Replied(completion, latency)
             }
+            Err(_) if cut => Attempted::Refused(Refused::Late),
             Err(error) => Attempted::Failed(error),
         })
     }
@@ -322,7 +370,7 @@ impl<'a> Asking<'a> {
     /// Stores how the call stands and tells about it.
     async fn finish(&self, ending: Ending, reused: bool) -> Result<Ending, RunError> {
         let (status, reason) = match &ending {
-            Ending::Answered(_) => (SlotStatus::Answered, None),
+            Ending::Answered(_) => (SlotStatus::Answered, self.turn.note.clone()),
             Ending::Failed(status, reason) => (*status, Some(reason.clone())),
             Ending::Outstanding => return Ok(ending),
         };
@@ -334,9 +382,21 @@ impl<'a> Asking<'a> {
             status.name(),
             self.effort.busy.as_millis()
         );
-        self.run.events.send(|| Event::Finished { call: self.name(), status, reason, reused });
+        if status == SlotStatus::Answered || self.turn.last {
+            self.run.events.send(|| Event::Finished { call: self.name(), status, reason, reused });
+        }
         Ok(ending)
     }
+}
+
+/// Whether a stored call was given up as a laggard.
+pub(super) fn is_late(kept: &StoredSlot) -> bool {
+    kept.status == SlotStatus::Rejected && kept.reason.as_deref() == Some(LATE)
+}
+
+/// A call that is not awaited any more. It counts as done with: a continued run does not pay for it again.
+fn too_late() -> Ending {
+    Ending::Failed(SlotStatus::Rejected, LATE.to_owned())
 }
 
 /// What an attempt cost, and whether that is certain rather than the most that it can have cost.

@@ -168,7 +168,7 @@ panel:
         let seats =
             study.panel.iter().map(|member| (member.clone(), Arc::clone(&provider) as Arc<dyn Provider>));
         let settings = Settings {
-            quorum: crate::run::study::Quorum { min_models: 1, min_success_ratio: 0.5 },
+            quorum: crate::run::study::Quorum { min_models: 1, min_success_ratio: 0.5, laggards: None },
             ..Settings::from(&study)
         };
         let run = Run::new(settings, seats.collect(), drafting.clone(), store.clone()).unwrap();

@@ -86,6 +86,39 @@ pub fn seats(
     if errors.is_empty() { Ok(seats) } else { Err(errors) }
 }
 
+/// Who stands in for a member of the panel.
+#[derive(Clone, Debug)]
+pub struct Reserve {
+    /// The member's place in the panel.
+    pub place: usize,
+    /// The model that stands in, in the member's name.
+    pub member: PanelMember,
+    /// Who asks it.
+    pub provider: Arc<dyn Provider>,
+}
+
+/// Makes the providers of all fallbacks of a study's panel, in its order.
+///
+/// # Errors
+/// As [`seats`].
+pub fn reserves(
+    study: &Study,
+    lookup: &dyn Fn(&str) -> Option<OsString>,
+    open: &dyn Fn(&Path) -> std::io::Result<Box<dyn BufRead>>,
+) -> Result<Vec<Reserve>, Vec<EndpointsError>> {
+    let mut known = Known { lookup, open, http: Vec::new(), replay: Vec::new() };
+    let (mut reserves, mut errors) = (Vec::new(), Vec::new());
+    for (place, primary) in study.panel.iter().enumerate() {
+        for member in &primary.fallbacks {
+            match known.provider(member) {
+                Ok(provider) => reserves.push(Reserve { place, member: member.clone(), provider }),
+                Err(error) => errors.push(error),
+            }
+        }
+    }
+    if errors.is_empty() { Ok(reserves) } else { Err(errors) }
+}
+
 /// The providers made so far.
 struct Known<'a> {
     lookup: &'a dyn Fn(&str) -> Option<OsString>,

@@ -14,6 +14,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::endpoints::Reserve;
 use super::event::{Event, Events};
 use super::gate::Gate;
 use super::interpreter::{Interpreter, RenderError};
@@ -99,9 +100,10 @@ pub enum RunError {
     },
 }
 
-/// Who asks a panel member, and through which of the run's gates.
+/// Whoever can be asked, by whom, and through which of the run's gates.
 #[derive(Clone, Debug)]
 pub(super) struct Seat {
+    pub(super) member: PanelMember,
     pub(super) provider: Arc<dyn Provider>,
     pub(super) gate: usize,
 }
@@ -111,8 +113,10 @@ pub(super) struct Seat {
 pub struct Run {
     pub(super) settings: Settings,
     pub(super) panel: Vec<PanelMember>,
-    /// One per panel member.
+    /// One per panel member, then those who stand in for them.
     pub(super) seats: Vec<Seat>,
+    /// Per panel member the seats to be asked in turn: its own first.
+    pub(super) chains: Vec<Vec<usize>>,
     pub(super) interpreter: Arc<dyn Interpreter>,
     pub(super) store: Arc<Store>,
     pub(super) gates: Vec<Gate>,
@@ -140,32 +144,56 @@ impl Run {
         interpreter: Arc<dyn Interpreter>,
         store: Arc<Store>,
     ) -> Result<Self, RunError> {
-        if let Some(limit) = settings.max_cost
-            && let Some((member, _)) = panel.iter().find(|(member, _)| member.price.is_none())
-        {
-            return Err(RunError::Unpriced { member: member.name.to_string(), limit });
-        }
         let spent = store.spend()?.iter().map(|member| member.cost).sum();
-        let (panel, providers): (Vec<_>, Vec<_>) = panel.into_iter().unzip();
-        let (seats, gates) = seat(&panel, providers);
-        let places: usize = gates.iter().map(|(_, places)| places).sum();
-        let places = settings.concurrency.unwrap_or_else(|| places.clamp(1, OVERALL)).min(descriptors());
-        Ok(Self {
-            panel,
-            seats,
-            gates: gates.into_iter().map(|(name, places)| Gate::new(name, places)).collect(),
+        let run = Self {
+            chains: (0..panel.len()).map(|place| vec![place]).collect(),
+            panel: panel.iter().map(|(member, _)| member.clone()).collect(),
+            seats: Vec::new(),
+            gates: Vec::new(),
             interpreter,
             store,
-            places: Semaphore::new(places),
+            places: Semaphore::new(0),
             spending: Spending::new(settings.max_cost, spent),
             budget: Mutex::default(),
             events: Events::default(),
             halt: CancellationToken::new(),
             limit_reached: AtomicBool::new(false),
-            // Twice as many units as calls, so that a slow member does not leave the others idle at once.
-            window: 2 * places,
+            window: 0,
             settings,
-        })
+        };
+        run.seated(panel)
+    }
+
+    /// With models that stand in where a member gives no usable answer, in the order in which they are asked.
+    ///
+    /// # Errors
+    /// [`RunError::Unpriced`] for a limit with a model without price.
+    pub fn with_reserves(mut self, reserves: Vec<Reserve>) -> Result<Self, RunError> {
+        let mut taken: Vec<_> =
+            self.seats.iter().map(|seat| (seat.member.clone(), Arc::clone(&seat.provider))).collect();
+        for Reserve { place, member, provider } in reserves {
+            self.chains[place].push(taken.len());
+            taken.push((member, provider));
+        }
+        self.seated(taken)
+    }
+
+    /// Gives everybody a seat; nobody has been asked yet.
+    fn seated(mut self, everyone: Vec<(PanelMember, Arc<dyn Provider>)>) -> Result<Self, RunError> {
+        if let Some(limit) = self.settings.max_cost
+            && let Some((member, _)) = everyone.iter().find(|(member, _)| member.price.is_none())
+        {
+            return Err(RunError::Unpriced { member: member.reference(), limit });
+        }
+        let (seats, gates) = seat(everyone);
+        let places: usize = gates.iter().map(|(_, places)| places).sum();
+        let places = self.settings.concurrency.unwrap_or_else(|| places.clamp(1, OVERALL)).min(descriptors());
+        self.seats = seats;
+        self.gates = gates.into_iter().map(|(name, places)| Gate::new(name, places)).collect();
+        self.places = Semaphore::new(places);
+        // Twice as many units as calls, so that a slow member does not leave the others idle at once.
+        self.window = 2 * places;
+        Ok(self)
     }
 
     /// Tells everything that happens, in order.
@@ -225,11 +253,11 @@ impl Run {
         self.panel.iter().map(|member| u64::from(member.samples)).sum()
     }
 
-    /// The members that are asked through the same gate as the one at `place`.
-    pub(super) fn members_at(&self, place: u32) -> Vec<ModelName> {
-        let gate = self.seats[place as usize].gate;
-        let seats = self.panel.iter().zip(&self.seats).filter(|(_, seat)| seat.gate == gate);
-        seats.map(|(member, _)| member.name.clone()).collect()
+    /// The members that are asked through a gate, or in whose name somebody is.
+    pub(super) fn members_at(&self, gate: usize) -> Vec<ModelName> {
+        let asked = |chain: &Vec<usize>| chain.iter().any(|&seat| self.seats[seat].gate == gate);
+        let members = self.panel.iter().zip(&self.chains).filter(|(_, chain)| asked(chain));
+        members.map(|(member, _)| member.name.clone()).collect()
     }
 
     /// Counts a call that is made for the first time.
@@ -278,13 +306,13 @@ fn descriptors() -> usize {
     usize::MAX
 }
 
-/// Gives every member the gate of its endpoint; a gate is a provider's name and its places.
-fn seat(panel: &[PanelMember], providers: Vec<Arc<dyn Provider>>) -> (Vec<Seat>, Vec<(String, usize)>) {
+/// Gives everybody the gate of their endpoint; a gate is a provider's name and its places.
+fn seat(everyone: Vec<(PanelMember, Arc<dyn Provider>)>) -> (Vec<Seat>, Vec<(String, usize)>) {
     let mut by_endpoint: BTreeMap<String, usize> = BTreeMap::new();
     let mut gates: Vec<(String, usize)> = Vec::new();
     let mut configured: Vec<Option<usize>> = Vec::new();
     let mut seats = Vec::new();
-    for (member, provider) in panel.iter().zip(providers) {
+    for (member, provider) in everyone {
         let gate = *by_endpoint.entry(member.gate()).or_insert(gates.len());
         if gate == gates.len() {
             gates.push((member.provider.clone(), 0));
@@ -292,7 +320,7 @@ fn seat(panel: &[PanelMember], providers: Vec<Arc<dyn Provider>>) -> (Vec<Seat>,
         }
         gates[gate].1 += member.samples as usize;
         configured[gate] = configured[gate].max(member.concurrency);
-        seats.push(Seat { provider, gate });
+        seats.push(Seat { member, provider, gate });
     }
     for ((_, places), configured) in gates.iter_mut().zip(configured) {
         *places = configured.unwrap_or((*places).clamp(PER_ENDPOINT, OVERALL));

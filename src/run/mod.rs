@@ -36,11 +36,11 @@ mod window;
 
 pub use derive::{Derived, drafts};
 pub use drafting::Drafting;
-pub use endpoints::{EndpointsError, Probe, Seats, models, seats};
+pub use endpoints::{EndpointsError, Probe, Reserve, Seats, models, reserves, seats};
 pub use event::{CallName, Event};
 pub use executor::{Run, RunError, Settings};
 pub use interpreter::{Interpreter, Reading, RenderError};
-pub use plan::{MemberPlan, PlanSummary, PlannedCall, Unit, outstanding, slots, summarise, units};
+pub use plan::{MemberPlan, PlanSummary, PlannedCall, Unit, slots, summarise, units};
 pub use quorum::Turnout;
 pub use records::records;
 pub use report::{MemberReport, RunOutcome, RunReport};

@@ -1,6 +1,4 @@
-//! Which calls a study needs, what they will cost about, and which of them are still owed.
-
-use std::collections::BTreeMap;
+//! Which calls a study needs, and what they will cost about.
 
 use serde::Serialize;
 
@@ -8,7 +6,7 @@ use super::study::{Input, PanelMember};
 use crate::dataset::Record;
 use crate::persona::{ModelName, RecordId};
 use crate::prompt::{self, Prompt, estimate_tokens};
-use crate::store::{CallKey, Money, Slot, StoredSlot};
+use crate::store::{CallKey, Money, Slot};
 
 /// The record id of a study whose unit is the whole corpus.
 const CORPUS: &str = "corpus";
@@ -70,19 +68,6 @@ pub struct PlannedCall {
     pub slot: Slot,
     /// The identity of what is asked.
     pub key: CallKey,
-}
-
-/// The calls that are still owed, in order: those that are not stored, those whose question has changed, and
-/// those that are not done with.
-#[must_use]
-pub fn outstanding<'a>(planned: &'a [PlannedCall], stored: &[StoredSlot]) -> Vec<&'a PlannedCall> {
-    let place = |slot: &Slot| (slot.unit, slot.place, slot.sample);
-    let settled: BTreeMap<_, CallKey> = stored
-        .iter()
-        .filter(|stored| stored.status.is_settled())
-        .map(|stored| (place(&stored.slot), stored.key))
-        .collect();
-    planned.iter().filter(|call| settled.get(&place(&call.slot)) != Some(&call.key)).collect()
 }
 
 /// What one panel member will be asked, and what that costs about.
@@ -170,8 +155,6 @@ impl MemberPlan {
 mod tests {
     use super::*;
     use crate::run::study::Study;
-    use crate::store::SlotStatus;
-    use proptest::prelude::*;
     use std::path::Path;
 
     fn study(extra: &str) -> Study {
@@ -222,69 +205,5 @@ mod tests {
         // Six calls of 4000 / 4 + 4 = 1004 tokens in and 2 × 600 out: 6024 × 1 + 7200 × 2 millionths.
         assert_eq!(plan.cost, Money::from_amount(0.020_424));
         assert_eq!(plan.unpriced, [study.panel[1].name.clone()]);
-    }
-
-    fn call(unit: u64, place: u32, question: u8) -> PlannedCall {
-        let slot = Slot {
-            unit,
-            place,
-            sample: 0,
-            part: 0,
-            record: RecordId::new("r").unwrap(),
-            member: ModelName::new("m").unwrap(),
-        };
-        PlannedCall { slot, key: CallKey::from_bytes([question; 32]) }
-    }
-
-    fn stored(call: PlannedCall, status: SlotStatus) -> StoredSlot {
-        StoredSlot {
-            slot: call.slot,
-            key: call.key,
-            status,
-            reason: None,
-            attempts: 1,
-            repairs: 0,
-            cost: Money::ZERO,
-            latency: std::time::Duration::ZERO,
-            reply: None,
-        }
-    }
-
-    const STATUSES: [SlotStatus; 5] = [
-        SlotStatus::Outstanding,
-        SlotStatus::Answered,
-        SlotStatus::Unusable,
-        SlotStatus::Rejected,
-        SlotStatus::Failed,
-    ];
-
-    proptest! {
-        /// The oracle walks over every pair, which is slow and plainly right.
-        #[test]
-        fn what_is_owed_is_what_an_oracle_says(
-            planned in prop::collection::btree_map((0_u64..4, 0_u32..3), 0_u8..3, 0..12),
-            kept in prop::collection::btree_map((0_u64..4, 0_u32..3), (0_u8..3, 0..STATUSES.len()), 0..12),
-        ) {
-            let planned: Vec<PlannedCall> =
-                planned.into_iter().map(|((unit, place), question)| call(unit, place, question)).collect();
-            let kept: Vec<StoredSlot> = kept
-                .into_iter()
-                .map(|((unit, place), (question, status))| stored(call(unit, place, question), STATUSES[status]))
-                .collect();
-            let mut oracle = Vec::new();
-            for call in &planned {
-                let mut owed = true;
-                for row in &kept {
-                    let done = matches!(row.status, SlotStatus::Answered | SlotStatus::Unusable | SlotStatus::Rejected);
-                    if row.slot == call.slot && row.key == call.key && done {
-                        owed = false;
-                    }
-                }
-                if owed {
-                    oracle.push(call);
-                }
-            }
-            prop_assert_eq!(outstanding(&planned, &kept), oracle);
-        }
     }
 }

@@ -52,7 +52,7 @@ mod tests {
 
     #[test]
     fn a_run_without_any_answer_is_never_enough() {
-        let quorum = Quorum { min_models: 1, min_success_ratio: 0.0 };
+        let quorum = Quorum { min_models: 1, min_success_ratio: 0.0, laggards: None };
         assert!(!quorum.holds(Turnout { calls: 3, answered: 0, units: 1, complete_units: 0 }));
     }
 }

@@ -31,6 +31,9 @@ pub struct CallResult {
     pub content: Option<String>,
     /// Why there is no usable answer.
     pub error_message: Option<String>,
+    /// Which other model answered in this one's name, and why, where one did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
     /// How long the last attempt took.
     pub latency_ms: u64,
     /// What was asked about.
@@ -67,6 +70,7 @@ impl CallResult {
             status: if error_message.is_none() { CallStatus::Success } else { CallStatus::Error },
             content: reply.map(|reply| reply.completion.content.clone()),
             error_message,
+            note: stored.reason.clone().filter(|_| stored.status == SlotStatus::Answered),
             latency_ms: u64::try_from(stored.latency.as_millis()).unwrap_or(u64::MAX),
             record: slot.record.clone(),
             part: slot.part,

@@ -1,13 +1,19 @@
 //! One unit is put to the whole panel, round by round.
 
-use futures::future::try_join_all;
+use std::collections::BTreeSet;
+use std::convert::Infallible;
+use std::sync::{Mutex, PoisonError};
 
-use super::asking::{Asking, Effort, Ending};
+use futures::future::try_join_all;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use super::asking::{Asking, Effort, Ending, Turn, is_late};
 use super::event::Event;
 use super::executor::{Run, RunError};
 use super::mode::Round;
-use super::plan::{PlannedCall, Unit, outstanding, slots};
-
+use super::plan::{PlannedCall, Unit, slots};
+use super::study::Laggards;
 use crate::persona::{Draft, RecordId};
 use crate::prompt::Prompt;
 use crate::provider::Endpoint;
@@ -74,33 +80,127 @@ async fn ask_round(
     round: &Round,
     (earlier, shown): (&[Draft], bool),
 ) -> Result<Vec<EndedCall>, RunError> {
-    let mut questions = Vec::new();
-    for slot in slots.iter().filter(|slot| round.members.contains(&(slot.place as usize))) {
-        questions.push(question(run, unit, slot, earlier)?);
-    }
     let stored = run.store.slots(unit.number..unit.number + 1)?;
-    let planned: Vec<PlannedCall> = questions.iter().map(|(planned, _)| planned.clone()).collect();
-    let owed: Vec<Slot> = outstanding(&planned, &stored).into_iter().map(|call| call.slot.clone()).collect();
-    let calls = questions.iter().map(|(planned, prompt)| {
-        let kept = stored.iter().find(|stored| stored.slot == planned.slot);
-        let kept = kept.filter(|_| !owed.contains(&planned.slot));
+    let wait = Wait::new(run.settings.quorum.laggards);
+    let asked = slots.iter().filter(|slot| round.members.contains(&(slot.place as usize)));
+    let calls = asked.map(|slot| {
+        let kept = stored.iter().find(|stored| stored.slot == *slot && stored.status.is_settled());
+        let (wait, asker) = (&wait, Asker { run, unit, slot, earlier, shown });
         async move {
-            match kept {
-                Some(kept) => Ok(reuse(run, kept, shown)),
-                None => ask(run, planned, prompt).await,
+            let ended = asker.ask(kept, &wait.late).await?;
+            if matches!(ended.ending, Ending::Answered(_)) {
+                wait.answered(ended.place);
             }
+            Ok(ended)
         }
     });
-    try_join_all(calls).await
+    let everybody = try_join_all(calls);
+    tokio::select! {
+        biased;
+        ended = everybody => ended,
+        never = wait.for_laggards() => match never {},
+    }
+}
+
+/// How long those are awaited who have not answered, once enough others have.
+struct Wait {
+    rule: Option<Laggards>,
+    places: Mutex<BTreeSet<usize>>,
+    models: Semaphore,
+    late: CancellationToken,
+}
+
+impl Wait {
+    fn new(rule: Option<Laggards>) -> Self {
+        let late = CancellationToken::new();
+        Self { rule, places: Mutex::default(), models: Semaphore::new(0), late }
+    }
+
+    /// A member has answered; its further samples count no more.
+    fn answered(&self, place: usize) {
+        if self.places.lock().unwrap_or_else(PoisonError::into_inner).insert(place) {
+            self.models.add_permits(1);
+        }
+    }
+
+    /// Cuts the laggards when their time is over; then it is for them to end.
+    async fn for_laggards(&self) -> Infallible {
+        if let Some(rule) = self.rule
+            && self.models.acquire_many(rule.after_models).await.is_ok()
+        {
+            tokio::time::sleep(rule.wait).await;
+            self.late.cancel();
+        }
+        std::future::pending().await
+    }
+}
+
+/// One planned call: its member, and who stands in for it, in turn.
+#[derive(Clone, Copy)]
+struct Asker<'a> {
+    run: &'a Run,
+    unit: &'a Unit,
+    slot: &'a Slot,
+    earlier: &'a [Draft],
+    shown: bool,
+}
+
+impl Asker<'_> {
+    /// Asks until somebody answers for the member; what an earlier sitting has `kept` is not asked again.
+    async fn ask(self, kept: Option<&StoredSlot>, late: &CancellationToken) -> Result<EndedCall, RunError> {
+        let chain = &self.run.chains[self.slot.place as usize];
+        let mut next = 0;
+        if let Some(kept) = kept
+            && let Some(place) = self.position(chain, kept)?
+        {
+            let last = place + 1 == chain.len();
+            if last || kept.status == SlotStatus::Answered || is_late(kept) {
+                return Ok(reuse(self.run, kept, self.shown));
+            }
+            next = place + 1;
+        }
+        let (mut effort, mut note) = (Effort::default(), None);
+        loop {
+            let turn = Turn { seat: chain[next], last: next + 1 == chain.len(), note };
+            let (ending, more) = self.turn(turn, late).await?;
+            effort.add(more);
+            next += 1;
+            match (&ending, chain.get(next)) {
+                (Ending::Failed(_, reason), Some(&seat)) if !late.is_cancelled() => {
+                    let stand_in = self.run.seats[seat].member.reference();
+                    note = Some(format!("{stand_in} stands in: {reason}"));
+                }
+                _ => return Ok(EndedCall { place: self.slot.place as usize, ending, reused: false, effort }),
+            }
+        }
+    }
+
+    /// Whose answer, or whose failure, is stored.
+    fn position(self, chain: &[usize], kept: &StoredSlot) -> Result<Option<usize>, RunError> {
+        for (place, &seat) in chain.iter().enumerate() {
+            if question(self.run, self.unit, self.slot, seat, self.earlier)?.0.key == kept.key {
+                return Ok(Some(place));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn turn(self, turn: Turn, late: &CancellationToken) -> Result<(Ending, Effort), RunError> {
+        let (planned, prompt) = question(self.run, self.unit, self.slot, turn.seat, self.earlier)?;
+        let mut asking = Asking::new(self.run, (&planned, &prompt), turn, late);
+        let ending = asking.settle().await?;
+        Ok((ending, asking.effort))
+    }
 }
 
 fn question(
     run: &Run,
     unit: &Unit,
     slot: &Slot,
+    seat: usize,
     earlier: &[Draft],
 ) -> Result<(PlannedCall, Prompt), RunError> {
-    let member = &run.panel[slot.place as usize];
+    let member = &run.seats[seat].member;
     let prompt = run
         .interpreter
         .prompt(unit, member, earlier)
@@ -120,13 +220,6 @@ fn question(
     let key =
         identity.key().map_err(|source| RunError::Options { member: member.name.to_string(), source })?;
     Ok((PlannedCall { slot: slot.clone(), key }, prompt))
-}
-
-async fn ask(run: &Run, planned: &PlannedCall, prompt: &Prompt) -> Result<EndedCall, RunError> {
-    let place = planned.slot.place as usize;
-    let mut asking = Asking::new(run, planned, prompt);
-    let ending = asking.settle().await?;
-    Ok(EndedCall { place, ending, reused: false, effort: asking.effort })
 }
 
 /// A call that an earlier sitting has settled. A usable answer is read again only where others are `shown` its

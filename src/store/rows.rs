@@ -56,7 +56,7 @@ pub enum SlotStatus {
     Answered,
     /// Answered, and unusable even after the repair: not asked again.
     Unusable,
-    /// The provider will never answer this one: not asked again.
+    /// The provider will never answer this one, or nobody waits for it any more: not asked again.
     Rejected,
     /// Given up in this run; asked again when the run is continued.
     Failed,

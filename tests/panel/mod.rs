@@ -12,7 +12,7 @@ use consona::provider::{
 };
 use consona::run::study::PanelMember;
 use consona::run::{
-    Derived, Interpreter, Reading, RenderError, Run, RunReport, Settings, Study, Unit, drafts, units,
+    Derived, Interpreter, Reading, RenderError, Reserve, Run, RunReport, Settings, Study, Unit, drafts, units,
 };
 use consona::store::{Slot, Store, StoredReply};
 
@@ -118,7 +118,17 @@ pub(crate) fn memory() -> Arc<Store> {
 /// A run of a study in which one provider speaks for everybody.
 pub(crate) fn run(study: &Study, provider: &Arc<ScriptedProvider>, store: &Arc<Store>) -> Run {
     let seats = study.panel.iter().map(|member| (member.clone(), Arc::clone(provider) as Arc<dyn Provider>));
-    Run::new(Settings::from(study), seats.collect(), Arc::new(Plain), Arc::clone(store)).expect("a run")
+    let reserves = study.panel.iter().enumerate().flat_map(|(place, member)| {
+        let provider = Arc::clone(provider) as Arc<dyn Provider>;
+        member.fallbacks.iter().map(move |member| Reserve {
+            place,
+            member: member.clone(),
+            provider: Arc::clone(&provider),
+        })
+    });
+    Run::new(Settings::from(study), seats.collect(), Arc::new(Plain), Arc::clone(store))
+        .and_then(|run| run.with_reserves(reserves.collect()))
+        .expect("a run")
 }
 
 pub(crate) async fn execute(

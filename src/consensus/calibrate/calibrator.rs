@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::conformal::{Conformal, PredictionSet, distribution};
 use super::features::{COUNT, Features, NAMES};
 use super::fit::{LabelledValue, fit, sigmoid};
+use super::list_support::ListSupport;
 use crate::consensus::TraitConsensus;
 
 /// A calibration that cannot be used.
@@ -102,6 +103,7 @@ pub struct Calibrator {
     coefficients: Coefficients,
     quality: Option<CalibrationQuality>,
     conformal: Conformal,
+    list_support: Option<ListSupport>,
 }
 
 /// The file of a calibration, as people read it.
@@ -116,6 +118,8 @@ struct CalibrationFile {
     #[serde(default)]
     quality: Option<CalibrationQuality>,
     conformal: Conformal,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    list_support: Option<ListSupport>,
 }
 
 impl TryFrom<CalibrationFile> for Calibrator {
@@ -138,8 +142,13 @@ impl TryFrom<CalibrationFile> for Calibrator {
             return Err(refused(name, format!("{value}, of no known feature")));
         }
         let coefficients = Coefficients { intercept: file.intercept, features, kinds: file.kinds };
-        let (provenance, quality, conformal) = (file.provenance, file.quality, file.conformal);
-        Ok(Self { provenance, coefficients, quality, conformal })
+        Ok(Self {
+            provenance: file.provenance,
+            coefficients,
+            quality: file.quality,
+            conformal: file.conformal,
+            list_support: file.list_support,
+        })
     }
 }
 
@@ -159,6 +168,7 @@ impl From<Calibrator> for CalibrationFile {
             kinds: from.coefficients.kinds.into_iter().map(|(name, value)| (name, digits(value))).collect(),
             quality: from.quality,
             conformal: from.conformal,
+            list_support: from.list_support,
         }
     }
 }
@@ -194,7 +204,7 @@ impl Calibrator {
     #[must_use]
     pub fn fit(values: &[&LabelledValue], prior: Option<&Self>, provenance: Provenance) -> Self {
         let coefficients = fit(values, prior.map(|prior| &prior.coefficients));
-        Self { provenance, coefficients, quality: None, conformal: Conformal::default() }
+        Self { provenance, coefficients, quality: None, conformal: Conformal::default(), list_support: None }
     }
 
     /// With what was measured on values that it was not fitted to: figures, and the conformal scores
@@ -204,6 +214,20 @@ impl Calibrator {
         self.quality = Some(quality);
         self.conformal = Conformal::new(scores, values);
         self
+    }
+
+    /// With the supports that labelled lists call for.
+    #[must_use]
+    pub fn with_list_support(mut self, found: ListSupport) -> Self {
+        self.list_support = Some(found);
+        self
+    }
+
+    /// The support from which list items are kept so that the expected share of wrong ones stays at a risk;
+    /// `None` where no lists were labelled, or too few for it.
+    #[must_use]
+    pub fn item_support(&self, risk: f64) -> Option<f64> {
+        self.list_support.as_ref()?.support(risk)
     }
 
     /// The probability that a value is right, 0..=1; `None` for kinds of traits that it was not fitted

@@ -11,10 +11,12 @@ mod calibrator;
 mod conformal;
 mod features;
 mod fit;
+mod list_support;
 mod status;
 
 pub use calibrator::{CalibrationError, CalibrationQuality, Calibrator, Interval, Provenance};
 pub use conformal::{Conformal, PredictionSet};
 pub use features::Features;
 pub use fit::LabelledValue;
+pub use list_support::{LabelledList, ListSupport};
 pub use status::{Calibration, ConfidenceStatus};

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::error::nearest;
 use super::file::{InputFile, MemberFile, PathsFile, PersonasFile, RetryFile, StudyFile, TimeoutsFile};
-use super::{Input, Limits, PanelMember, PersonaRange, Quorum, Stance, Study, StudyError, schema};
+use super::{Input, Laggards, Limits, PanelMember, PersonaRange, Quorum, Stance, Study, StudyError, schema};
 use crate::persona::ModelName;
 use crate::prompt::Unit;
 use crate::provider::{
@@ -71,13 +71,18 @@ fn unreadable(path: &Path, error: &serde_saphyr::Error) -> StudyError {
     StudyError::Form { path: path.to_owned(), report: error.to_string(), hint }
 }
 
-struct Checker<'a> {
+pub(super) struct Checker<'a> {
     path: &'a Path,
     read: Read<'a>,
 }
 
 impl Checker<'_> {
-    fn wrong(&self, line: Option<u64>, at: impl Into<String>, reason: impl Into<String>) -> StudyError {
+    pub(super) fn wrong(
+        &self,
+        line: Option<u64>,
+        at: impl Into<String>,
+        reason: impl Into<String>,
+    ) -> StudyError {
         StudyError::Value { path: self.path.to_owned(), line, at: at.into(), reason: reason.into() }
     }
 
@@ -92,11 +97,11 @@ impl Checker<'_> {
         };
         let panel = self.panel(file.panel)?;
         if let (Some(_), Some(unpriced)) =
-            (limits.max_cost, panel.iter().find(|member| member.price.is_none()))
+            (limits.max_cost, panel.iter().flat_map(everyone).find(|member| member.price.is_none()))
         {
             let reason = format!(
                 "`{}` has no `price`, so no limit can be kept; give its price per million tokens or drop the limit",
-                unpriced.name
+                unpriced.reference()
             );
             return Err(self.wrong(None, "limits.max_cost", reason));
         }
@@ -174,7 +179,18 @@ impl Checker<'_> {
             return Err(self.wrong(None, "quorum.min_models", reason));
         }
         let min_success_ratio = file.min_success_ratio.unwrap_or(standard.min_success_ratio);
-        Ok(Quorum { min_models, min_success_ratio })
+        let laggards = file.laggards.as_ref().map(|file| Laggards {
+            after_models: file.after_models,
+            wait: Duration::from_secs_f64(file.wait_seconds),
+        });
+        if let Some(rule) = laggards.filter(|rule| rule.after_models < min_models) {
+            let reason = format!(
+                "`{}` is below `quorum.min_models`, which is `{min_models}`: nobody could be cut who is needed",
+                rule.after_models
+            );
+            return Err(self.wrong(None, "quorum.laggards.after_models", reason));
+        }
+        Ok(Quorum { min_models, min_success_ratio, laggards })
     }
 
     fn panel(&self, files: Vec<MemberFile>) -> Result<Vec<PanelMember>, StudyError> {
@@ -206,10 +222,17 @@ impl Checker<'_> {
             member.twin = u32::try_from(twins).unwrap_or(u32::MAX);
             panel.push(member);
         }
+        self.no_model_twice(&panel)?;
         Ok(panel)
     }
 
-    fn member(&self, at: &str, line: Option<u64>, file: MemberFile) -> Result<PanelMember, StudyError> {
+    pub(super) fn member(
+        &self,
+        at: &str,
+        line: Option<u64>,
+        mut file: MemberFile,
+    ) -> Result<PanelMember, StudyError> {
+        let fallbacks = std::mem::take(&mut file.fallback);
         let wrong = |key: &str, reason: String| self.wrong(line, format!("{at}.{key}"), reason);
         let reference =
             ModelReference::parse(&file.model.value).map_err(|error| wrong("model", error.to_string()))?;
@@ -233,7 +256,7 @@ impl Checker<'_> {
         let endpoint = endpoint(reference.provider(), &file).map_err(|(key, reason)| wrong(key, reason))?;
         let free = endpoint.is_none().then_some(Price::FREE);
         let price = file.price.map(|price| Price::per_million(price.input, price.cached_input, price.output));
-        Ok(PanelMember {
+        let member = PanelMember {
             name,
             provider: reference.provider().to_owned(),
             model: reference.model().to_owned(),
@@ -255,7 +278,10 @@ impl Checker<'_> {
             price: price.or(free),
             recording: file.recording.map(|path| self.folder().join(path)),
             twin: 0,
-        })
+            fallbacks: Vec::new(),
+        };
+        let fallbacks = self.fallbacks(at, &member, fallbacks)?;
+        Ok(PanelMember { fallbacks, ..member })
     }
 }
 
@@ -304,8 +330,13 @@ fn refused(provider: &str, error: &EndpointError) -> (&'static str, String) {
     }
 }
 
+/// A member and who stands in for it.
+fn everyone(member: &PanelMember) -> impl Iterator<Item = &PanelMember> {
+    std::iter::once(member).chain(&member.fallbacks)
+}
+
 /// Whether two members are the same model, under whatever name of the provider.
-fn same_model(one: &PanelMember, other: &PanelMember) -> bool {
+pub(super) fn same_model(one: &PanelMember, other: &PanelMember) -> bool {
     one.model == other.model && one.address() == other.address()
 }
 

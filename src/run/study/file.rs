@@ -124,6 +124,10 @@ pub(super) struct MemberFile {
     #[garde(dive)]
     pub(super) price: Option<PriceFile>,
     pub(super) recording: Option<String>,
+    /// Who is asked instead where this one gives no usable answer, in order.
+    #[serde(default)]
+    #[garde(length(max = 10), dive)]
+    pub(super) fallback: Vec<MemberFile>,
     #[serde(default)]
     pub(super) extra: Map<String, Value>,
 }
@@ -157,6 +161,17 @@ pub(super) struct QuorumFile {
     pub(super) min_models: Option<u32>,
     #[garde(range(min = 0.0, max = 1.0))]
     pub(super) min_success_ratio: Option<f64>,
+    #[garde(dive)]
+    pub(super) laggards: Option<LaggardsFile>,
+}
+
+#[derive(Debug, Deserialize, Validate)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LaggardsFile {
+    #[garde(range(min = 1))]
+    pub(super) after_models: u32,
+    #[garde(range(min = 0.0, max = 86_400.0))]
+    pub(super) wait_seconds: f64,
 }
 
 #[derive(Debug, Default, Deserialize, Validate)]

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -112,6 +113,9 @@ pub struct PanelMember {
     pub recording: Option<PathBuf>,
     /// How many earlier members are asked the very same thing of the very same model.
     pub twin: u32,
+    /// Who is asked instead where this one gives no usable answer, in order; they speak in its name, with its
+    /// one vote, and have no fallbacks of their own.
+    pub fallbacks: Vec<PanelMember>,
 }
 
 impl PanelMember {
@@ -131,6 +135,12 @@ impl PanelMember {
         }
     }
 
+    /// The model as a study names it.
+    #[must_use]
+    pub fn reference(&self) -> String {
+        format!("{}:{}", self.provider, self.model)
+    }
+
     /// Members with equal keys share one endpoint and one key, and so rate limits and concurrency.
     pub(crate) fn gate(&self) -> String {
         let key = self.endpoint.as_ref().and_then(Endpoint::key_variable).unwrap_or_default();
@@ -145,12 +155,23 @@ pub struct Quorum {
     pub min_models: u32,
     /// Share of calls, and of records with `min_models`, that must have succeeded.
     pub min_success_ratio: f64,
+    /// Whether slow members are waited for.
+    pub laggards: Option<Laggards>,
+}
+
+/// When those are no longer awaited who have not answered yet.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Laggards {
+    /// Distinct panel members that must have answered before anybody is cut.
+    pub after_models: u32,
+    /// How long the others are awaited from then on.
+    pub wait: Duration,
 }
 
 impl Default for Quorum {
-    /// One model per record, three quarters of everything.
+    /// One model per record, three quarters of everything; everybody is waited for.
     fn default() -> Self {
-        Self { min_models: 1, min_success_ratio: 0.75 }
+        Self { min_models: 1, min_success_ratio: 0.75, laggards: None }
     }
 }
 
