@@ -25,7 +25,7 @@ pub(super) const MAX_OUTPUT_TOKENS: u32 = 4_096;
 const RECORDS_PER_CALL: usize = 40;
 
 /// Opens a path that a study names.
-type Read<'a> = &'a dyn Fn(&Path) -> std::io::Result<String>;
+pub(super) type Read<'a> = &'a dyn Fn(&Path) -> std::io::Result<String>;
 
 impl Study {
     /// Reads and checks a study file.
@@ -53,7 +53,7 @@ impl Study {
 }
 
 /// What was probably meant by a key that does not exist.
-fn unreadable(path: &Path, error: &serde_saphyr::Error) -> StudyError {
+pub(super) fn unreadable(path: &Path, error: &serde_saphyr::Error) -> StudyError {
     let hint = match error.without_snippet() {
         serde_saphyr::Error::SerdeUnknownField { field, expected, .. }
             if field.contains("key") && expected.contains(&"api_key_env") =>
@@ -71,17 +71,22 @@ fn unreadable(path: &Path, error: &serde_saphyr::Error) -> StudyError {
     StudyError::Form { path: path.to_owned(), report: error.to_string(), hint }
 }
 
-struct Checker<'a> {
-    path: &'a Path,
-    read: Read<'a>,
+pub(super) struct Checker<'a> {
+    pub(super) path: &'a Path,
+    pub(super) read: Read<'a>,
 }
 
 impl Checker<'_> {
-    fn wrong(&self, line: Option<u64>, at: impl Into<String>, reason: impl Into<String>) -> StudyError {
+    pub(super) fn wrong(
+        &self,
+        line: Option<u64>,
+        at: impl Into<String>,
+        reason: impl Into<String>,
+    ) -> StudyError {
         StudyError::Value { path: self.path.to_owned(), line, at: at.into(), reason: reason.into() }
     }
 
-    fn folder(&self) -> PathBuf {
+    pub(super) fn folder(&self) -> PathBuf {
         self.path.parent().unwrap_or(Path::new("")).to_owned()
     }
 
@@ -91,8 +96,10 @@ impl Checker<'_> {
             confirm_above: file.limits.confirm_above.map(Money::from_amount),
         };
         let panel = self.panel(file.panel)?;
+        let stages = self.stages(file.stages, &panel)?;
+        let of_stages = stages.iter().flat_map(|stages| &stages.models);
         if let (Some(_), Some(unpriced)) =
-            (limits.max_cost, panel.iter().find(|member| member.price.is_none()))
+            (limits.max_cost, panel.iter().chain(of_stages).find(|member| member.price.is_none()))
         {
             let reason = format!(
                 "`{}` has no `price`, so no limit can be kept; give its price per million tokens or drop the limit",
@@ -116,6 +123,7 @@ impl Checker<'_> {
             clustering: file.clustering,
             consensus: file.consensus,
             ablation: file.ablation,
+            stages,
             limits,
             seed: file.seed,
             output: file.output.map(|path| self.folder().join(path)),
@@ -209,7 +217,12 @@ impl Checker<'_> {
         Ok(panel)
     }
 
-    fn member(&self, at: &str, line: Option<u64>, file: MemberFile) -> Result<PanelMember, StudyError> {
+    pub(super) fn member(
+        &self,
+        at: &str,
+        line: Option<u64>,
+        file: MemberFile,
+    ) -> Result<PanelMember, StudyError> {
         let wrong = |key: &str, reason: String| self.wrong(line, format!("{at}.{key}"), reason);
         let reference =
             ModelReference::parse(&file.model.value).map_err(|error| wrong("model", error.to_string()))?;

@@ -10,10 +10,11 @@ mod error;
 mod file;
 mod identity;
 mod schema;
+mod stages;
 mod types;
 
 pub use error::StudyError;
-pub use types::{Input, Limits, Mode, PanelMember, PersonaRange, Quorum, Stance, Study};
+pub use types::{Input, Limits, Mode, PanelMember, PersonaRange, Quorum, StagePlan, Stance, Study};
 
 /// A commented study file that loads as it is.
 pub const EXAMPLE: &str = include_str!("../../../data/study.example.yaml");
