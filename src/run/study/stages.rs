@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::Path;
 
 use garde::Validate;
 use serde::de::value::MapAccessDeserializer;
@@ -186,12 +185,10 @@ impl Checker<'_> {
         }
         let known = panel.iter().chain(&models).map(|member| member.name.to_string());
         definition.models = known.collect();
-        let pipeline = definition.check().map_err(|misplaced| self.misplaced(self.path, misplaced))?;
+        let pipeline = definition.check().map_err(|misplaced| {
+            let Misplaced { line, at, error } = misplaced;
+            self.wrong(line, at, error.to_string())
+        })?;
         Ok(StagePlan { pipeline, models })
-    }
-
-    fn misplaced(&self, path: &Path, misplaced: Misplaced) -> StudyError {
-        let Misplaced { line, at, error } = misplaced;
-        StudyError::Value { path: path.to_owned(), line, at, reason: error.to_string() }
     }
 }

@@ -53,13 +53,13 @@ impl Definition {
         let stage = |(place, name): (usize, &Located<String>)| {
             let nothing = StageDefinition { name: name.value.clone(), ..StageDefinition::default() };
             let said = self.stages.iter().find(|said| said.name == name.value).unwrap_or(&nothing);
-            let kind = self.kind(said, name, place)?;
+            let kind = Self::kind(said, name, place)?;
             Ok((self.stage(said, kind)?, said.line().or(name.line)))
         };
         order.iter().enumerate().map(stage).collect()
     }
 
-    fn kind(&self, said: &StageDefinition, name: &Located<String>, place: usize) -> Result<Kind, Misplaced> {
+    fn kind(said: &StageDefinition, name: &Located<String>, place: usize) -> Result<Kind, Misplaced> {
         let known = || Kind::ALL.map(Kind::name).join(", ");
         match &said.kind {
             Some(kind) => Kind::named(&kind.value).ok_or_else(|| {
@@ -289,24 +289,25 @@ fn needs(stages: &[(Stage, Option<u64>)], groups: &[Group]) -> Result<(), Mispla
 
 /// A setting that would be read by nobody is a mistake about the kind.
 fn useless(said: &StageDefinition, kind: Kind) -> Result<(), Misplaced> {
-    fn of<T>(written: &Written<T>) -> Option<Option<u64>> {
-        written.as_ref().map(|written| written.line)
+    /// Where it is written; no lines where it is not, one unknown line where that is all there is.
+    fn of<T>(written: Option<&Located<T>>) -> Vec<Option<u64>> {
+        written.map(|written| written.line).into_iter().collect()
     }
     let (asks, command) = (kind.asks_a_model(), kind == Kind::Command);
     let settings = [
-        ("model", asks, of(&said.model)),
-        ("fallback", asks, of(&said.fallback)),
-        ("timeout", asks || command, of(&said.timeout)),
-        ("retries", asks || command, of(&said.retries)),
-        ("concurrency", asks, of(&said.concurrency)),
-        ("min_success_ratio", asks, of(&said.min_success_ratio)),
-        ("lifetime", asks || command, of(&said.lifetime)),
-        ("run", command, of(&said.run)),
-        ("allow_yes", kind == Kind::Approval, of(&said.allow_yes)),
-        ("rework", kind == Kind::Quality, of(&said.rework)),
+        ("model", asks, of(said.model.as_ref())),
+        ("fallback", asks, of(said.fallback.as_ref())),
+        ("timeout", asks || command, of(said.timeout.as_ref())),
+        ("retries", asks || command, of(said.retries.as_ref())),
+        ("concurrency", asks, of(said.concurrency.as_ref())),
+        ("min_success_ratio", asks, of(said.min_success_ratio.as_ref())),
+        ("lifetime", asks || command, of(said.lifetime.as_ref())),
+        ("run", command, of(said.run.as_ref())),
+        ("allow_yes", kind == Kind::Approval, of(said.allow_yes.as_ref())),
+        ("rework", kind == Kind::Quality, of(said.rework.as_ref())),
     ];
     for (setting, known, written) in settings {
-        if let (false, Some(line)) = (known, written) {
+        if let (false, Some(&line)) = (known, written.first()) {
             let error = PipelineError::Useless { kind: kind.to_string(), setting };
             return Err(misplaced(line, format!("settings.{}.{setting}", said.name), error));
         }

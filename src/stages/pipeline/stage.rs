@@ -160,16 +160,13 @@ impl Pipeline {
         let mut steps = Vec::new();
         let mut place = 0;
         while place < self.stages.len() {
-            match self.group_of(&self.stages[place].name) {
-                Some(group) => {
-                    let end = place + group.stages.len();
-                    steps.push(Step::Together(group, (place..end).collect()));
-                    place = end;
-                }
-                None => {
-                    steps.push(Step::One(place));
-                    place += 1;
-                }
+            if let Some(group) = self.group_of(&self.stages[place].name) {
+                let end = place + group.stages.len();
+                steps.push(Step::Together(group, (place..end).collect()));
+                place = end;
+            } else {
+                steps.push(Step::One(place));
+                place += 1;
             }
         }
         steps
