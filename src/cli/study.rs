@@ -19,7 +19,7 @@ use crate::consensus::{ConsensusParams, ConsensusValidParams};
 use crate::dataset::{Loaded, Record};
 use crate::report::{counted, safe};
 use crate::run::ablation::ablated;
-use crate::run::study::EXAMPLE;
+use crate::run::study::{EXAMPLE, PanelMember};
 use crate::run::{
     self, Drafting, Interpreter, PlanSummary, Probe, RunError, Seats, Shard, Study, Unit, records, summarise,
     units,
@@ -102,10 +102,15 @@ fn plan(
 }
 
 fn seats(study: &Study) -> Result<Seats, CliError> {
+    seats_of(&study.panel)
+}
+
+/// Models that can be asked, with whoever asks them.
+pub(super) fn seats_of(members: &[PanelMember]) -> Result<Seats, CliError> {
     let open =
         |path: &Path| -> io::Result<Box<dyn BufRead>> { Ok(Box::new(BufReader::new(File::open(path)?))) };
-    run::seats(study, &|name| std::env::var_os(name), &open)
-        .map_err(|errors| CliError::Endpoints { panel: study.panel.len(), errors })
+    run::seats_of(members, &|name| std::env::var_os(name), &open)
+        .map_err(|errors| CliError::Endpoints { panel: members.len(), errors })
 }
 
 fn section<T: DeserializeOwned>(

@@ -38,7 +38,7 @@ mod window;
 
 pub use derive::{Derived, drafts};
 pub use drafting::Drafting;
-pub use endpoints::{EndpointsError, Probe, Seats, models, seats};
+pub use endpoints::{EndpointsError, Probe, Seats, models, seats, seats_of};
 pub use event::{CallName, Event};
 pub use executor::{Run, RunError, Settings};
 pub use interpreter::{Interpreter, Reading, RenderError};

@@ -8,6 +8,7 @@
 
 pub mod conflict;
 pub mod coverage;
+pub mod evidence;
 pub mod narrative;
 pub mod pipeline;
 pub mod quality;

@@ -22,13 +22,24 @@
 
 pub mod approval;
 pub mod artefacts;
+pub mod checks;
 pub mod command;
 mod event;
+mod gate;
+mod material;
 mod metrics;
 pub mod questions;
+mod report;
+mod review;
 pub mod state;
+mod synthesis;
 mod walk;
 
 pub use event::StageEvent;
+pub use gate::gate;
+pub use material::Material;
 pub use metrics::{PipelineMetrics, StageTime};
+pub use report::report;
+pub use review::{Reviewed, review};
+pub use synthesis::{Told, synthesis};
 pub use walk::{Ended, Given, PipelineOutcome, Walk, WalkError, Work};

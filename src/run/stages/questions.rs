@@ -20,7 +20,7 @@ use crate::run::retry::RetryPolicy;
 use crate::run::study::{Mode, PanelMember, Quorum};
 use crate::run::{Budget, Run, RunError, RunOutcome, Settings, Unit};
 use crate::stages::pipeline::StageSettings;
-use crate::store::{Money, Slot, SlotStatus, Store, StoredReply};
+use crate::store::{Money, Slot, SlotStatus, Store, StoredReply, StoredSlot};
 
 /// Changes with the words around a stage's questions that are this module's own.
 const VERSION: &str = "stages-1";
@@ -133,6 +133,44 @@ pub struct Answers {
     pub interrupted: Option<bool>,
 }
 
+impl CallFigures {
+    /// The figures of everything that a run database holds.
+    ///
+    /// # Errors
+    /// [`StoreError`](crate::store::StoreError).
+    pub fn of_store(store: &Store) -> Result<Self, crate::store::StoreError> {
+        /// Units read at a time.
+        const PAGE: u64 = 64;
+        let (mut figures, end) = (Self::default(), store.units()?);
+        let mut first = 0;
+        while first < end {
+            for slot in store.slots(first..(first + PAGE).min(end))? {
+                figures.calls += 1;
+                figures.add(&slot, true);
+            }
+            first += PAGE;
+        }
+        Ok(figures)
+    }
+
+    /// Counts one call; `primary` says that it is not the fallback's.
+    fn add(&mut self, slot: &StoredSlot, primary: bool) {
+        self.retries += u64::from(slot.attempts.saturating_sub(1));
+        self.busy_ms += u64::try_from(slot.latency.as_millis()).unwrap_or(u64::MAX);
+        self.cost += slot.cost;
+        let Some(reply) = &slot.reply else { return };
+        if let Some(usage) = reply.completion.usage {
+            self.input_tokens += usage.input_tokens;
+            self.output_tokens += usage.output_tokens;
+        }
+        if slot.status == SlotStatus::Answered {
+            self.answered += 1;
+            self.first_attempt += u64::from(slot.attempts == 1 && primary);
+            self.bytes += reply.completion.content.len() as u64;
+        }
+    }
+}
+
 impl Desk {
     /// Asks everything; answers that are stored are not asked for again.
     ///
@@ -219,18 +257,9 @@ impl Asking<'_> {
             let at = offset % n;
             figures.calls += u64::from(offset < n);
             figures.fallback += u64::from(offset >= n);
-            figures.retries += u64::from(slot.attempts.saturating_sub(1));
-            figures.busy_ms += u64::try_from(slot.latency.as_millis()).unwrap_or(u64::MAX);
-            figures.cost += slot.cost;
-            if let Some(usage) = slot.reply.as_ref().and_then(|reply| reply.completion.usage) {
-                figures.input_tokens += usage.input_tokens;
-                figures.output_tokens += usage.output_tokens;
-            }
+            figures.add(&slot, offset < n);
             match &slot.reply {
                 Some(reply) if slot.status == SlotStatus::Answered => {
-                    figures.answered += 1;
-                    figures.first_attempt += u64::from(slot.attempts == 1 && offset < n);
-                    figures.bytes += reply.completion.content.len() as u64;
                     answers.answers[at].get_or_insert_with(|| Answer {
                         model: slot.slot.member.clone(),
                         content: reply.completion.content.clone(),
