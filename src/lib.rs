@@ -8,9 +8,10 @@
 //! stored replies and the settings: values are read for what they mean ([`normalise`]), drafts
 //! become vectors ([`embed`]), drafts of different models that are the same persona are clustered
 //! ([`cluster`]), clusters become consensus personas whose every trait has support, divergence and
-//! confidence ([`consensus`]), and those are held against gold ([`evaluate`]) and written for people
-//! and programs ([`report`]). Only [`files`] opens paths, what was paid for is kept in the run
-//! database ([`store`]), and [`run`] alone knows the order of all this.
+//! confidence ([`consensus`]), which can be reviewed, told in sentences and checked ([`stages`]); they are
+//! held against gold ([`evaluate`]) and written for people and programs ([`report`]). Only [`files`] opens
+//! paths, what was paid for is kept in the run database ([`store`]), and [`run`] alone knows the order of
+//! all this.
 //!
 //! Without the default features the crate is the pure core: no async, no network, no files.
 
@@ -24,6 +25,7 @@ pub mod normalise;
 pub mod embed;
 pub mod cluster;
 pub mod consensus;
+pub mod stages;
 pub mod evaluate;
 pub mod report;
 #[cfg(feature = "run")]

@@ -7,6 +7,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use super::cluster::ClusterOptions;
 use super::exit::TABLE;
+use super::staged::PlanOptions;
 use crate::dataset::Format;
 use crate::run::Shard;
 
@@ -38,6 +39,9 @@ pub(super) struct Global {
     /// Say nothing but errors and, with --json, the result.
     #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = "Everywhere")]
     pub(super) quiet: bool,
+    /// How logs are written to standard error; json writes all debug lines, with OpenTelemetry's names.
+    #[arg(long, global = true, value_name = "HOW", default_value = "text", help_heading = "Everywhere")]
+    pub(super) log: LogName,
     /// Compute on N threads; the result is the same on any number [default: all].
     #[arg(long, global = true, value_name = "N", help_heading = "Everywhere")]
     pub(super) threads: Option<NonZeroUsize>,
@@ -57,6 +61,41 @@ pub(super) enum Command {
     /// by a power cut, goes on where it was when the same command is given again: nothing is lost and
     /// nothing is paid for twice. The first Ctrl-C waits for the calls in flight, the second does not.
     Run(RunOptions),
+    /// Draw the stages of a study, with the groups that go at the same time.
+    Plan(PlanOptions),
+    /// Let a run pass the gate that waits; `consona run` goes on with it.
+    Approve {
+        /// The run folder.
+        #[arg(value_name = "RUN")]
+        run: PathBuf,
+        /// Why, for the record.
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+    },
+    /// Stop a run at the gate that waits.
+    Reject {
+        /// The run folder.
+        #[arg(value_name = "RUN")]
+        run: PathBuf,
+        /// Why, for the record.
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
+    /// Edit what a gate shows; it waits again.
+    ///
+    /// The file is `{"personas": {ID: changes}, "narratives": {ID: text}}`. Changes are merged into the persona; null
+    /// removes. What the models said stays as it is; the report tells what was edited.
+    Modify {
+        /// The run folder.
+        #[arg(value_name = "RUN")]
+        run: PathBuf,
+        /// The edit, as JSON.
+        #[arg(long, value_name = "FILE")]
+        edit: PathBuf,
+        /// Why, for the record.
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+    },
     /// Tell how a run stands, also while another process works at it.
     Status {
         /// The run folder.
@@ -131,7 +170,8 @@ pub(super) struct RunOptions {
     /// The run folder [default: `output` of the study, else runs/NAME].
     #[arg(long, value_name = "DIR")]
     pub(super) out: Option<PathBuf>,
-    /// Go ahead with a plan that costs more than the study's `confirm_above`.
+    /// Go ahead with a plan that costs more than the study's `confirm_above`, and past gates of stages that
+    /// say `allow_yes`.
     #[arg(short, long)]
     pub(super) yes: bool,
     /// Stop at the first record that cannot be used.
@@ -141,6 +181,12 @@ pub(super) struct RunOptions {
     /// run folder of its own. `consona merge` puts the folders together and forms the personas.
     #[arg(long, value_name = "I/N")]
     pub(super) shard: Option<Shard>,
+    /// Run the programs of stages of the kind `command`. They can do whatever you can.
+    #[arg(long)]
+    pub(super) allow_commands: bool,
+    /// Do a stage again, with fresh answers, and whatever rests on it.
+    #[arg(long, value_name = "STAGE")]
+    pub(super) redo: Option<String>,
     /// How progress is shown on standard error [default: bar on a terminal, else plain].
     #[arg(long, value_name = "HOW")]
     pub(super) progress: Option<ProgressName>,
@@ -391,6 +437,15 @@ pub(super) struct DivergenceEvaluation {
     pub(super) planted: PathBuf,
     #[command(flatten)]
     pub(super) settings: Settings,
+}
+
+/// How logs are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum LogName {
+    /// Lines for people.
+    Text,
+    /// One JSON object per line.
+    Json,
 }
 
 /// How progress is shown.

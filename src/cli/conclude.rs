@@ -1,17 +1,16 @@
 //! From stored answers to the files of personas: what a run and its recomputation have in common.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use super::ablation::Asking;
 use super::console::Console;
-use super::embedder::StudyEmbedder;
 use super::error::CliError;
 use super::personas::{Material, Outputs, Written, write};
 use super::results::{self, Derived};
 use super::sources::Sources;
 use crate::consensus::ConsensusValidParams;
 use crate::dataset::{Loaded, Record};
+use crate::embed::Embedder;
 use crate::run::{Drafting, Study};
 use crate::store::Store;
 
@@ -20,7 +19,7 @@ pub(super) struct Conclusion<'a> {
     pub(super) study: &'a Study,
     pub(super) records: &'a Loaded<Record>,
     pub(super) drafting: &'a Drafting,
-    pub(super) embedder: StudyEmbedder,
+    pub(super) embedder: &'a dyn Embedder,
     pub(super) settings: ConsensusValidParams,
     /// Units of the plan.
     pub(super) units: u64,
@@ -33,7 +32,6 @@ impl Conclusion<'_> {
     /// Forms the personas and writes all files.
     pub(super) fn write(
         self,
-        store: &Arc<Store>,
         folder: &Path,
         mut outputs: Outputs,
         console: Console,
@@ -43,11 +41,10 @@ impl Conclusion<'_> {
         for reason in &records.set_aside {
             outputs.set_aside.line(reason)?;
         }
-        let embedder = embedder.open(store)?;
         let material = Material {
             gathered: derived.gathered,
             panel: study.members(),
-            embedder: embedder.as_ref(),
+            embedder,
             settings: settings.clone(),
             seed: study.seed,
             asked: Some(facts),
@@ -57,8 +54,7 @@ impl Conclusion<'_> {
         let mut written = write(material, outputs, console)?;
         written.files.extend(derived.files);
         if let Some((asking, answers)) = &without {
-            let (ablated, file) =
-                asking.compare(folder, embedder.as_ref(), &settings, (&written.kept, answers))?;
+            let (ablated, file) = asking.compare(folder, embedder, &settings, (&written.kept, answers))?;
             written.files.push(file);
             written.ablation = Some(ablated);
         }

@@ -16,6 +16,8 @@ use crate::files::FilesError;
 use crate::persona::{IdError, SchemaError};
 use crate::prompt::PromptError;
 use crate::report::{ReportError, safe};
+use crate::run::stages::WalkError;
+use crate::run::stages::approval::DecisionError;
 use crate::run::study::StudyError;
 use crate::run::{EndpointsError, RunError};
 use crate::store::StoreError;
@@ -197,6 +199,20 @@ pub enum CliError {
         /// Which file.
         path: PathBuf,
     },
+    /// The stages cannot be walked.
+    #[error(transparent)]
+    Walk(#[from] WalkError),
+    /// A decision that cannot be made.
+    #[error(transparent)]
+    Decision(#[from] DecisionError),
+    /// An edit that is no JSON.
+    #[error("the edit `{}` is no JSON", path.display())]
+    Edit {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
     /// A result that JSON cannot carry.
     #[error("the result cannot be written as JSON")]
     Json(#[from] serde_json::Error),
@@ -216,7 +232,11 @@ impl CliError {
             Self::Embedder(error) => of_embedder(error),
             Self::Files(error) => of_files(error),
             Self::Consensus(error) | Self::Calibrate(CalibrateError::Consensus(error)) => of_consensus(error),
-            Self::Run(RunError::Store(error)) | Self::Store(error) => of_store(error),
+            Self::Run(RunError::Store(error))
+            | Self::Store(error)
+            | Self::Walk(WalkError::Store(error))
+            | Self::Decision(DecisionError::Store(error)) => of_store(error),
+            Self::Decision(DecisionError::NothingWaits { .. }) => Exit::Usage,
             Self::Read { .. }
             | Self::NoDrafts { .. }
             | Self::NoRecords { .. }
@@ -234,6 +254,8 @@ impl CliError {
             | Self::Section { .. }
             | Self::Endpoints { .. }
             | Self::Prompt(_)
+            | Self::Decision(_)
+            | Self::Edit { .. }
             | Self::Run(_) => Exit::Input,
             // Whoever reads our output has seen enough: `consona … | head`.
             Self::Output(source) if source.kind() == io::ErrorKind::BrokenPipe => Exit::Done,
@@ -241,6 +263,7 @@ impl CliError {
             | Self::Report(_)
             | Self::Output(_)
             | Self::Json(_)
+            | Self::Walk(_)
             | Self::Threads(_)
             | Self::Runtime(_) => Exit::Failed,
         }
@@ -293,6 +316,17 @@ fn listed(errors: &[EndpointsError]) -> String {
         }
     }
     text
+}
+
+/// An error with its causes, on one line.
+pub(super) fn in_one_line(error: &CliError) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.extend([": ", &error.to_string()]);
+        cause = error.source();
+    }
+    safe::line(&text)
 }
 
 /// Writes an error to standard error, one cause per line, and gives its exit code.

@@ -27,6 +27,7 @@ mod recompute;
 mod results;
 mod run;
 mod sources;
+mod staged;
 mod status;
 mod study;
 mod watch;
@@ -40,6 +41,7 @@ pub use exit::Exit;
 
 use arguments::Command;
 use console::Console;
+use staged::Decided;
 
 /// Does what the arguments say.
 ///
@@ -47,12 +49,20 @@ use console::Console;
 /// [`CliError`]; [`CliError::exit`] is the exit code that it means.
 pub fn execute(arguments: &Arguments) -> Result<Exit, CliError> {
     let console = Console::new(&arguments.global);
-    log::start(arguments.global.verbose);
+    log::start(arguments.global.verbose, arguments.global.log);
     let work = || match &arguments.command {
         Command::Init { file } => study::init(file, console),
         Command::Check { study, strict } => study::check(study, *strict, console),
         Command::Models { study } => study::models(study, console),
         Command::Run(options) => run::run(options, console),
+        Command::Plan(options) => staged::plan(options, console),
+        Command::Approve { run, reason } => {
+            staged::decide(run, &Decided::Approve { reason: reason.as_ref() }, console)
+        }
+        Command::Reject { run, reason } => staged::decide(run, &Decided::Reject { reason }, console),
+        Command::Modify { run, edit, reason } => {
+            staged::decide(run, &Decided::Modify { edit, reason: reason.as_ref() }, console)
+        }
         Command::Merge { runs, out } => recompute::merge(runs, out, console),
         Command::Status { run } => status::status(run, console),
         Command::Consensus(options) => consensus::consensus(options, console),

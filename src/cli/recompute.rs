@@ -55,8 +55,10 @@ pub(super) fn recompute(runs: &[PathBuf], study: Option<&Path>, console: Console
         _ => None,
     };
     let (study, records, drafting, units) = (&study, &records, drafting.as_ref(), plan.units);
+    let embedder = embedder.open(&store)?;
+    let embedder = embedder.as_ref();
     let conclusion = Conclusion { study, records, drafting, embedder, settings, units, derived, without };
-    let written = conclusion.write(&store, folder, outputs, console)?;
+    let written = conclusion.write(folder, outputs, console)?;
     console.answer(&written, || written.text(width()))?;
     Ok(Exit::Done)
 }

@@ -18,6 +18,7 @@ use super::error::CliError;
 use super::exit::Exit;
 use super::personas::Outputs;
 use super::results::{self, Derived};
+use super::staged;
 use super::status::now_ms;
 use super::study::{Prepared, reserves, run_folder, runtime, share};
 use super::watch::Watch;
@@ -29,6 +30,9 @@ use crate::store::{Note, Store};
 /// Asks a panel, and forms personas out of its answers.
 pub(super) fn run(options: &RunOptions, console: Console) -> Result<Exit, CliError> {
     let (study, folder) = begin(options)?;
+    if let Some(stages) = study.stages.clone() {
+        return staged::run(options, (study, stages), &folder, console);
+    }
     let (prepared, seats) = Prepared::load(study, &options.study, options.strict, options.shard)?;
     let Prepared { study, records, drafting, embedder, settings, plan, ablation } = prepared;
     if !confirmed(&study, &plan, ablation.as_ref().map(|(_, plan)| plan), options.yes, console)? {
@@ -71,8 +75,10 @@ pub(super) fn run(options: &RunOptions, console: Console) -> Result<Exit, CliErr
         }
     };
     let (study, records, drafting, units) = (&study, &records, drafting.as_ref(), plan.units);
+    let embedder = embedder.open(&store)?;
+    let embedder = embedder.as_ref();
     let conclusion = Conclusion { study, records, drafting, embedder, settings, units, derived, without };
-    let written = conclusion.write(&store, &folder, outputs, console)?;
+    let written = conclusion.write(&folder, outputs, console)?;
     console.answer(&written, || format!("{}{}", written.text(width()), panel_text(&report)))?;
     Ok(Exit::Done)
 }
@@ -91,7 +97,7 @@ fn begin(options: &RunOptions) -> Result<(Study, PathBuf), CliError> {
 }
 
 /// Keeps what `status` and `consensus --recompute` need to know beside the answers.
-async fn remember(store: &Store, study: &Path, plan: &PlanSummary) -> Result<(), CliError> {
+pub(super) async fn remember(store: &Store, study: &Path, plan: &PlanSummary) -> Result<(), CliError> {
     let read = |source| CliError::Read { path: study.to_owned(), source };
     let text = std::fs::read_to_string(study).map_err(read)?;
     let path = std::path::absolute(study).map_err(read)?;
@@ -137,7 +143,7 @@ pub(super) async fn ask(
 }
 
 /// Waits for Ctrl-C, or for the request to end that a cluster sends.
-async fn interruption() {
+pub(super) async fn interruption() {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
@@ -153,7 +159,7 @@ async fn interruption() {
 }
 
 /// Whether a plan may be paid for: it is cheap enough, or somebody says so.
-fn confirmed(
+pub(super) fn confirmed(
     study: &Study,
     plan: &PlanSummary,
     ablation: Option<&PlanSummary>,
@@ -210,7 +216,7 @@ fn tell_of_shard(options: &RunOptions, folder: &Path, console: Console) {
     }
 }
 
-fn go_on(options: &RunOptions) -> String {
+pub(super) fn go_on(options: &RunOptions) -> String {
     let out = options.out.as_ref().map(|out| format!(" --out {}", out.display())).unwrap_or_default();
     let shard = options.shard.map(|shard| format!(" --shard {shard}")).unwrap_or_default();
     format!("To go on: consona run {}{out}{shard}", options.study.display())

@@ -32,10 +32,14 @@ impl Sources {
     /// The rows behind a record; `None` where the data does not have it.
     pub(super) fn get(&self, record: &RecordId) -> Option<Source> {
         let rows = self.0.get(record)?;
-        let texts: Vec<(&str, String)> =
-            rows.iter().map(|row| (row.id.as_str(), row.fields.values().map(text).collect())).collect();
+        let texts: Vec<(&str, String)> = rows.iter().map(|row| (row.id.as_str(), row_text(row))).collect();
         Some(Source::new(texts.iter().map(|(id, text)| (*id, text.as_str()))))
     }
+}
+
+/// Everything that can be read in a row.
+pub(super) fn row_text(row: &Record) -> String {
+    row.fields.values().map(text).collect()
 }
 
 /// Everything that can be read in a value, a line for each.

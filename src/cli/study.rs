@@ -19,7 +19,7 @@ use crate::consensus::{ConsensusParams, ConsensusValidParams};
 use crate::dataset::{Loaded, Record};
 use crate::report::{counted, safe};
 use crate::run::ablation::ablated;
-use crate::run::study::EXAMPLE;
+use crate::run::study::{EXAMPLE, PanelMember};
 use crate::run::{
     self, Drafting, Interpreter, PlanSummary, Probe, Reserve, RunError, Seats, Shard, Study, Unit, records,
     summarise, units,
@@ -102,8 +102,13 @@ fn plan(
 }
 
 fn seats(study: &Study) -> Result<Seats, CliError> {
-    run::seats(study, &|name| std::env::var_os(name), &recording)
-        .map_err(|errors| CliError::Endpoints { panel: study.panel.len(), errors })
+    seats_of(&study.panel)
+}
+
+/// Models that can be asked, with whoever asks them.
+pub(super) fn seats_of(members: &[PanelMember]) -> Result<Seats, CliError> {
+    run::seats_of(members, &|name| std::env::var_os(name), &recording)
+        .map_err(|errors| CliError::Endpoints { panel: members.len(), errors })
 }
 
 /// Those who stand in for the members of the panel.

@@ -22,4 +22,5 @@ pub use phrase::Phrase;
 pub(crate) use phrase::fold;
 pub use place::Place;
 pub use polarity::contradict;
+pub(crate) use polarity::turns_round;
 pub use reading::{Reading, read};

@@ -49,6 +49,17 @@ pub fn contradict(one: &Phrase, other: &Phrase) -> bool {
     }
 }
 
+/// Whether two statements that are known to be about the same thing say the opposite of each other: the rule
+/// of [`contradict`] without its limits, for who has compared their words already.
+pub(crate) fn turns_round(one: &Phrase, other: &Phrase) -> bool {
+    let here = Statement::new(one.key()).with_third_person();
+    let there = Statement::new(other.key()).with_third_person();
+    match here.opposites(&there) {
+        Some(_) => here.negated == there.negated,
+        None => here.negated != there.negated,
+    }
+}
+
 /// The opposites of every word that has some.
 static OPPOSITES: LazyLock<BTreeMap<&'static str, Vec<&'static str>>> = LazyLock::new(|| {
     let mut opposites: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
@@ -80,6 +91,15 @@ impl<'a> Statement<'a> {
             }
         }
         Self { negated: negations % 2 == 1, words, length }
+    }
+
+    /// `like` is looked up as `likes` too: opposites are listed as personas have them.
+    fn with_third_person(mut self) -> Self {
+        let known =
+            |word: &&str| OPPOSITES.get_key_value(format!("{word}s").as_str()).map(|(listed, _)| *listed);
+        let more: Vec<&str> = self.words.iter().filter_map(known).collect();
+        self.words.extend(more);
+        self
     }
 
     /// A word of this statement and its opposite in the other, neither of which stands in both.
@@ -125,6 +145,15 @@ mod tests {
         assert!(contradicting("Trusts online payments", "Doesn't trust online payments"));
         assert!(contradicting("Shops in the morning", "Shops in the evening"));
         assert!(contradicting("never shops online", "always shops online"));
+    }
+
+    #[test]
+    fn statements_about_the_same_turn_round_however_long_they_are() {
+        let turned = |one: &str, other: &str| turns_round(&Phrase::new(one), &Phrase::new(other));
+        assert!(turned("trusts machines", "Does not trust the machines at the desk with her card"));
+        assert!(turned("she likes noise", "Dislikes crowds and noise"));
+        assert!(!turned("She doesn't like noise", "Dislikes crowds and noise"));
+        assert!(!turned("is a nurse", "Hospital nurse"));
     }
 
     #[test]

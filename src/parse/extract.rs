@@ -7,13 +7,13 @@
 
 /// Pieces that look like JSON, and how the search ended.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Pieces<'a> {
+pub(crate) struct Pieces<'a> {
     /// Balanced objects and arrays, in the order of the text.
-    pub(super) whole: Vec<&'a str>,
+    pub(crate) whole: Vec<&'a str>,
     /// Whether a bracket was never closed.
-    pub(super) cut: bool,
+    pub(crate) cut: bool,
     /// Where a bracket was closed by one of another kind, as text from its beginning.
-    pub(super) crossed: Option<&'a str>,
+    pub(crate) crossed: Option<&'a str>,
 }
 
 /// Names of the tags between which models think aloud.
@@ -25,7 +25,7 @@ const THOUGHTS: [(&str, &str); 3] =
 /// Only thoughts before the first bracket are left out, since a persona may speak of `<think>`. A
 /// closing tag without its opening one counts when no bracket is open before it: some chat templates
 /// swallow the first tag.
-pub(super) fn without_thoughts(text: &str) -> Option<&str> {
+pub(crate) fn without_thoughts(text: &str) -> Option<&str> {
     let mut text = text;
     loop {
         let bracket = text.find(['{', '[']).unwrap_or(text.len());
@@ -49,7 +49,7 @@ pub(super) fn without_thoughts(text: &str) -> Option<&str> {
 }
 
 /// The contents of code fences that begin like JSON; a fence that is never closed runs to the end.
-pub(super) fn fenced(text: &str) -> Vec<&str> {
+pub(crate) fn fenced(text: &str) -> Vec<&str> {
     let mut found = Vec::new();
     let mut rest = text;
     while let Some(at) = rest.find("```") {
@@ -83,7 +83,7 @@ fn closing(content: &str) -> usize {
 }
 
 /// All pieces that begin as JSON does; other brackets are prose.
-pub(super) fn pieces(text: &str) -> Pieces<'_> {
+pub(crate) fn pieces(text: &str) -> Pieces<'_> {
     let mut found = Pieces::default();
     let mut at = 0;
     while let Some(next) = text[at..].find(['{', '[']) {

@@ -12,6 +12,8 @@ mod reply;
 mod shape;
 pub(crate) mod strict_json;
 
+pub(crate) use extract::{fenced, pieces, without_thoughts};
 pub(crate) use fields::read as read_fields;
 pub use outcome::{Notice, Outcome, ParsedPersona, Violation};
+pub(crate) use reply::is_refusal;
 pub use reply::parse_reply;

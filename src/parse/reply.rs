@@ -240,7 +240,7 @@ fn unreadable(error: &StrictJsonError, piece: &str) -> Violation {
     Violation { path: path_of(&error.at), found, expected: expected.to_owned() }
 }
 
-fn is_refusal(text: &str) -> bool {
+pub(crate) fn is_refusal(text: &str) -> bool {
     let start: String = text
         .chars()
         .take(REFUSAL_WITHIN)

@@ -82,7 +82,7 @@ fn closed(levels: &[Level]) -> Value {
 }
 
 /// An object whose properties are all required, as strict modes want it.
-fn object(properties: impl Into<Map<String, Value>>) -> Value {
+pub(super) fn object(properties: impl Into<Map<String, Value>>) -> Value {
     let properties = properties.into();
     let required: Vec<String> = properties.keys().cloned().collect();
     json!({"type": "object", "properties": properties, "required": required, "additionalProperties": false})

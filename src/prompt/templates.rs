@@ -24,7 +24,7 @@ const SHIPPED: [(&str, &str, &[&str]); 3] = [
 ];
 
 /// Far more steps than any honest template takes.
-const FUEL: u64 = 1_000_000;
+pub(super) const FUEL: u64 = 1_000_000;
 /// How much of an unusable answer is shown to its author again, in characters.
 const QUOTED: usize = 8_000;
 
@@ -179,11 +179,11 @@ pub fn prompt_version() -> Result<String, PromptError> {
 }
 
 /// Lines that hold nothing but a tag leave no blank lines behind.
-fn syntax() -> Result<SyntaxConfig, minijinja::Error> {
+pub(super) fn syntax() -> Result<SyntaxConfig, minijinja::Error> {
     SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()
 }
 
-fn template_error(file: &str, error: &minijinja::Error) -> PromptError {
+pub(super) fn template_error(file: &str, error: &minijinja::Error) -> PromptError {
     let reason = error
         .detail()
         .map_or_else(|| error.kind().to_string(), |detail| format!("{}: {detail}", error.kind()));

@@ -322,6 +322,7 @@ impl<'a> Asking<'a> {
             self.judge(admission, &answer, latency);
         }
         run.store.end(attempt, ended(&answer), charged, certain, latency).await?;
+        self.trace(&answer, latency, charged, repair);
         Ok(match answer {
             Ok(completion) => {
                 let (call, usage, cost) = (self.name(), completion.usage, run.spending.spent());
@@ -331,6 +332,41 @@ impl<'a> Asking<'a> {
             Err(_) if cut => Attempted::Refused(Refused::Late),
             Err(error) => Attempted::Failed(error),
         })
+    }
+
+    /// One structured line per attempt, under OpenTelemetry's names for generative AI where it has one.
+    fn trace(
+        &self,
+        answer: &Result<Completion, ProviderError>,
+        latency: Duration,
+        charged: Money,
+        repair: bool,
+    ) {
+        let completion = answer.as_ref().ok();
+        let usage = match answer {
+            Ok(completion) => completion.usage,
+            Err(error) => error.usage,
+        };
+        tracing::debug!(
+            gen_ai.operation.name = "chat",
+            gen_ai.provider.name = self.member.provider,
+            gen_ai.request.model = self.member.model,
+            gen_ai.request.max_tokens = self.member.options.max_output_tokens,
+            gen_ai.request.temperature = self.member.options.temperature,
+            gen_ai.response.model = completion.and_then(|completion| completion.response_model.as_deref()),
+            gen_ai.response.id = completion.and_then(|completion| completion.response_id.as_deref()),
+            gen_ai.usage.input_tokens = usage.map(|usage| usage.input_tokens),
+            gen_ai.usage.output_tokens = usage.map(|usage| usage.output_tokens),
+            gen_ai.client.operation.duration = latency.as_secs_f64(),
+            error.type = answer.as_ref().err().map(|error| format!("{:?}", error.kind)),
+            consona.member = self.member.name.as_str(),
+            consona.record = self.planned.slot.record.as_str(),
+            consona.attempt = self.attempts,
+            consona.repair = repair,
+            consona.answer.bytes = completion.map(|completion| completion.content.len() as u64),
+            consona.cost = charged.to_string(),
+            "call"
+        );
     }
 
     async fn complete(&self, call: &Call) -> Result<Completion, ProviderError> {

@@ -75,9 +75,21 @@ pub fn seats(
     lookup: &dyn Fn(&str) -> Option<OsString>,
     open: &dyn Fn(&Path) -> std::io::Result<Box<dyn BufRead>>,
 ) -> Result<Seats, Vec<EndpointsError>> {
+    seats_of(&study.panel, lookup, open)
+}
+
+/// Makes the providers of some models; those with the same endpoint and time limits share one.
+///
+/// # Errors
+/// As [`seats`].
+pub fn seats_of(
+    members: &[PanelMember],
+    lookup: &dyn Fn(&str) -> Option<OsString>,
+    open: &dyn Fn(&Path) -> std::io::Result<Box<dyn BufRead>>,
+) -> Result<Seats, Vec<EndpointsError>> {
     let mut known = Known { lookup, open, http: Vec::new(), replay: Vec::new() };
     let (mut seats, mut errors) = (Seats::new(), Vec::new());
-    for member in &study.panel {
+    for member in members {
         match known.provider(member) {
             Ok(provider) => seats.push((member.clone(), provider)),
             Err(error) => errors.push(error),

@@ -21,7 +21,7 @@ use super::interpreter::{Interpreter, RenderError};
 use super::plan::Unit;
 use super::report::{RunOutcome, RunReport};
 use super::retry::{RetryBudget, RetryPolicy};
-use super::spending::Spending;
+use super::spending::{Budget, Spending};
 use super::study::{Mode, PanelMember, Quorum, Study};
 use super::tally::Tally;
 use super::unit::ask_unit;
@@ -121,7 +121,7 @@ pub struct Run {
     pub(super) store: Arc<Store>,
     pub(super) gates: Vec<Gate>,
     pub(super) places: Semaphore,
-    pub(super) spending: Spending,
+    pub(super) spending: Arc<Spending>,
     budget: Mutex<RetryBudget>,
     pub(super) events: Events,
     /// No new call once it is cancelled.
@@ -153,7 +153,7 @@ impl Run {
             interpreter,
             store,
             places: Semaphore::new(0),
-            spending: Spending::new(settings.max_cost, spent),
+            spending: Arc::new(Spending::new(settings.max_cost, spent)),
             budget: Mutex::default(),
             events: Events::default(),
             halt: CancellationToken::new(),
@@ -200,6 +200,13 @@ impl Run {
     #[must_use]
     pub fn with_events(mut self, events: UnboundedSender<Event>) -> Self {
         self.events = Events(Some(events));
+        self
+    }
+
+    /// Shares its limit with other runs; what it has spent before is part of what the budget has.
+    #[must_use]
+    pub fn with_budget(mut self, budget: &Budget) -> Self {
+        self.spending = Arc::clone(&budget.0);
         self
     }
 

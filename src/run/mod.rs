@@ -4,6 +4,7 @@
 //! and its panel a plan ([`summarise`]); a [`Run`] puts every unit to the panel in one of three
 //! [`mode`]s, stores every answer before it is read, and makes failed attempts again in exactly one
 //! place ([`retry`]); endpoints that embed are asked by the same rules ([`embedding`]). [`drafts`] reads the stored answers for everything that is computed from them.
+//! What happens beside drafting and consensus, from a review to an approval, is a pipeline ([`stages`]).
 //! What the panel would have said without the data is asked by an [`ablation`].
 //! What a model says and whether it is right is decided elsewhere.
 #![doc = include_str!("promises.md")]
@@ -29,6 +30,7 @@ mod result;
 pub mod retry;
 mod shard;
 mod spending;
+pub mod stages;
 pub mod study;
 mod tally;
 mod unit;
@@ -36,7 +38,7 @@ mod window;
 
 pub use derive::{Derived, drafts};
 pub use drafting::Drafting;
-pub use endpoints::{EndpointsError, Probe, Reserve, Seats, models, reserves, seats};
+pub use endpoints::{EndpointsError, Probe, Reserve, Seats, models, reserves, seats, seats_of};
 pub use event::{CallName, Event};
 pub use executor::{Run, RunError, Settings};
 pub use interpreter::{Interpreter, Reading, RenderError};
@@ -46,4 +48,5 @@ pub use records::records;
 pub use report::{MemberReport, RunOutcome, RunReport};
 pub use result::{CallResult, CallStatus};
 pub use shard::{Shard, ShardError};
+pub use spending::Budget;
 pub use study::Study;

@@ -1,6 +1,6 @@
 //! Money is reserved before a call is sent, so that a limit is never overshot.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::Notify;
 
@@ -18,6 +18,24 @@ pub(super) struct Spending {
     limit: Option<Money>,
     ledger: Mutex<Ledger>,
     freed: Notify,
+}
+
+/// The money of several runs that share one limit.
+#[derive(Clone, Debug)]
+pub struct Budget(pub(super) Arc<Spending>);
+
+impl Budget {
+    /// A limit, and what has been spent of it.
+    #[must_use]
+    pub fn new(limit: Option<Money>, spent: Money) -> Self {
+        Self(Arc::new(Spending::new(limit, spent)))
+    }
+
+    /// What has been spent, by all of them.
+    #[must_use]
+    pub fn spent(&self) -> Money {
+        self.0.spent()
+    }
 }
 
 /// No call of this price can be made within the limit.

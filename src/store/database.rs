@@ -13,7 +13,8 @@ use super::writer::Writer;
 use super::writing::{Write, apply};
 use super::{
     AttemptEnd, AttemptStart, CallKey, MemberProgress, MemberSpend, Money, Note, Slot, SlotStatus,
-    StoreError, StoredCall, StoredSlot, StoredVector, differences, progress, reading, tables, vectors,
+    StoreError, StoredCall, StoredSlot, StoredStage, StoredVector, differences, progress, reading, stages,
+    tables, vectors,
 };
 
 /// The file in the run folder.
@@ -174,6 +175,22 @@ impl Store {
 
     pub(super) fn noted_text(&self, name: &str) -> Result<Option<String>, StoreError> {
         reading::meta(&self.reader(), name)
+    }
+
+    /// Stores how a stage of the pipeline stands.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn put_stage(&self, stage: StoredStage) -> Result<(), StoreError> {
+        self.write(Write::Stage(stage)).await.map(drop)
+    }
+
+    /// How the stages of the pipeline stand, in order; none for a run without stages.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn stages(&self) -> Result<Vec<StoredStage>, StoreError> {
+        stages::all(&self.reader())
     }
 
     /// Marks attempts whose process is gone: sent, end unknown, their reservation counted as spent.

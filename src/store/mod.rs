@@ -11,6 +11,7 @@
 //! | `attempts` | one request, sent or about to be, with what it cost | truth |
 //! | `replies` | one raw answer | truth |
 //! | `vectors` | one text's vector from an endpoint, by the text's hash | truth |
+//! | `stages` | one stage of the pipeline, as it stands | truth |
 //! | `slots` | one planned call of the run and how it stands | note: rebuilt by running again |
 //!
 //! People read the views `answers`, `errors`, `spend`, `progress` and `embeddings` with any SQLite tool.
@@ -25,6 +26,7 @@ mod money;
 mod progress;
 mod reading;
 mod rows;
+mod stages;
 mod tables;
 mod vectors;
 mod writer;
@@ -40,4 +42,5 @@ pub use progress::MemberProgress;
 pub use rows::{
     AttemptEnd, AttemptStart, MemberSpend, Note, Slot, SlotStatus, StoredCall, StoredReply, StoredSlot,
 };
+pub use stages::{StageStatus, StoredStage};
 pub use vectors::StoredVector;

@@ -5,7 +5,8 @@ use rusqlite::Connection;
 use super::StoreError;
 
 /// Each entry takes a database from the version that is its place to the next one.
-const MIGRATIONS: &[&str] = &[include_str!("version_1.sql"), include_str!("version_2.sql")];
+const MIGRATIONS: &[&str] =
+    &[include_str!("version_1.sql"), include_str!("version_2.sql"), include_str!("version_3.sql")];
 
 /// Prepares a connection: durable, and readable while it is written.
 ///
@@ -55,7 +56,7 @@ mod tests {
         migrate(&mut connection).expect("a second opening changes nothing");
         connection.pragma_update(None, "user_version", 99).unwrap();
         let refused = migrate(&mut connection).unwrap_err();
-        assert!(matches!(refused, StoreError::Version { found: 99, known: 2 }), "{refused}");
+        assert!(matches!(refused, StoreError::Version { found: 99, known: 3 }), "{refused}");
     }
 
     #[test]
@@ -70,7 +71,8 @@ mod tests {
             migrate(&mut connection).expect("migrated");
             let kept: String = connection.query_row("SELECT value FROM meta", [], |row| row.get(0)).unwrap();
             assert_eq!(kept, "{}");
-            connection.prepare("SELECT * FROM embeddings").expect("the newest view is there");
+            connection.prepare("SELECT * FROM embeddings").expect("the view is there");
+            connection.prepare("SELECT * FROM stages").expect("the newest table is there");
         }
     }
 }

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use rusqlite::{Connection, params};
 
-use super::{AttemptEnd, AttemptStart, CallKey, Money, Slot, SlotStatus, StoreError, StoredVector, vectors};
+use super::{
+    AttemptEnd, AttemptStart, CallKey, Money, Slot, SlotStatus, StoreError, StoredStage, StoredVector,
+    stages, vectors,
+};
 use crate::provider::Completion;
 
 /// One change of the database.
@@ -18,6 +21,8 @@ pub(super) enum Write {
     Settle { slot: Slot, key: CallKey, status: SlotStatus, reason: Option<String> },
     /// A fact about the run.
     Meta { name: &'static str, value: String },
+    /// A stage stands so.
+    Stage(StoredStage),
     /// Vectors that an endpoint answered.
     Vectors { embedder: String, rows: Vec<StoredVector> },
     /// Attempts of a process that is gone: sent, end unknown, perhaps paid.
@@ -58,6 +63,10 @@ pub(super) fn apply(connection: &Connection, write: &Write) -> Result<i64, Store
         }
         Write::Vectors { embedder, rows } => {
             vectors::keep(connection, embedder, rows).map_err(StoreError::database("storing vectors"))?;
+            Ok(0)
+        }
+        Write::Stage(stage) => {
+            stages::put(connection, stage).map_err(StoreError::database("storing a stage"))?;
             Ok(0)
         }
         Write::Recover => {

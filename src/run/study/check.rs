@@ -25,7 +25,7 @@ pub(super) const MAX_OUTPUT_TOKENS: u32 = 4_096;
 const RECORDS_PER_CALL: usize = 40;
 
 /// Opens a path that a study names.
-type Read<'a> = &'a dyn Fn(&Path) -> std::io::Result<String>;
+pub(super) type Read<'a> = &'a dyn Fn(&Path) -> std::io::Result<String>;
 
 impl Study {
     /// Reads and checks a study file.
@@ -53,7 +53,7 @@ impl Study {
 }
 
 /// What was probably meant by a key that does not exist.
-fn unreadable(path: &Path, error: &serde_saphyr::Error) -> StudyError {
+pub(super) fn unreadable(path: &Path, error: &serde_saphyr::Error) -> StudyError {
     let hint = match error.without_snippet() {
         serde_saphyr::Error::SerdeUnknownField { field, expected, .. }
             if field.contains("key") && expected.contains(&"api_key_env") =>
@@ -72,8 +72,8 @@ fn unreadable(path: &Path, error: &serde_saphyr::Error) -> StudyError {
 }
 
 pub(super) struct Checker<'a> {
-    path: &'a Path,
-    read: Read<'a>,
+    pub(super) path: &'a Path,
+    pub(super) read: Read<'a>,
 }
 
 impl Checker<'_> {
@@ -86,7 +86,7 @@ impl Checker<'_> {
         StudyError::Value { path: self.path.to_owned(), line, at: at.into(), reason: reason.into() }
     }
 
-    fn folder(&self) -> PathBuf {
+    pub(super) fn folder(&self) -> PathBuf {
         self.path.parent().unwrap_or(Path::new("")).to_owned()
     }
 
@@ -96,9 +96,12 @@ impl Checker<'_> {
             confirm_above: file.limits.confirm_above.map(Money::from_amount),
         };
         let panel = self.panel(file.panel)?;
-        if let (Some(_), Some(unpriced)) =
-            (limits.max_cost, panel.iter().flat_map(everyone).find(|member| member.price.is_none()))
-        {
+        let stages = self.stages(file.stages, &panel)?;
+        let of_stages = stages.iter().flat_map(|stages| &stages.models);
+        if let (Some(_), Some(unpriced)) = (
+            limits.max_cost,
+            panel.iter().flat_map(everyone).chain(of_stages).find(|member| member.price.is_none()),
+        ) {
             let reason = format!(
                 "`{}` has no `price`, so no limit can be kept; give its price per million tokens or drop the limit",
                 unpriced.reference()
@@ -121,6 +124,7 @@ impl Checker<'_> {
             clustering: file.clustering,
             consensus: file.consensus,
             ablation: file.ablation,
+            stages,
             limits,
             seed: file.seed,
             output: file.output.map(|path| self.folder().join(path)),

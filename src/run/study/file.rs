@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use serde_saphyr::Spanned;
 
+use super::stages::StagesFile;
 use super::{Mode, Stance};
 use crate::dataset::{Format, Split};
 use crate::prompt::Unit;
@@ -48,6 +49,7 @@ pub(super) struct StudyFile {
     #[serde(default)]
     pub(super) consensus: Value,
     pub(super) ablation: Option<Ablation>,
+    pub(super) stages: Option<StagesFile>,
     #[serde(default)]
     #[garde(dive)]
     pub(super) limits: LimitsFile,

@@ -11,10 +11,13 @@ mod fallback;
 mod file;
 mod identity;
 mod schema;
+mod stages;
 mod types;
 
 pub use error::StudyError;
-pub use types::{Input, Laggards, Limits, Mode, PanelMember, PersonaRange, Quorum, Stance, Study};
+pub use types::{
+    Input, Laggards, Limits, Mode, PanelMember, PersonaRange, Quorum, StagePlan, Stance, Study,
+};
 
 /// A commented study file that loads as it is.
 pub const EXAMPLE: &str = include_str!("../../../data/study.example.yaml");

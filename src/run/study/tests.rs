@@ -3,6 +3,9 @@ use crate::run::study::{EXAMPLE, Mode};
 
 fn parse(text: &str) -> Result<Study, StudyError> {
     let read: Read<'_> = &|path| match path.to_str() {
+        Some("studies/stages.yaml") => {
+            Ok("stage_order: [panel, consensus]\nsettings:\n  consensus:\n    model: openai:a\n".to_owned())
+        }
         Some("studies/traits.json") => Ok(r#"{"traits": [{"name": "budget", "kind": "text"}]}"#.to_owned()),
         _ => Err(std::io::Error::from(std::io::ErrorKind::NotFound)),
     };
@@ -163,4 +166,45 @@ fn a_recording_belongs_to_a_replayed_member() {
     assert!(refused(&with_panel("  - model: replay:a")).contains("needs a `recording`"));
     let other = refused(&with_panel("  - {model: 'openai:a', recording: a.jsonl}"));
     assert!(other.contains("only `replay` reads recordings"), "{other}");
+}
+
+#[test]
+fn g7_a_study_has_no_stages_until_it_says_so_and_then_the_usual_ones() {
+    let panel = with_panel("  - model: openai:a");
+    assert_eq!(parse(&panel).unwrap().stages, None);
+    let study = parse(&format!("stages: default\n{panel}")).unwrap();
+    let pipeline = study.stages.unwrap().pipeline;
+    assert_eq!(pipeline.stages().len(), 9);
+    assert_eq!(pipeline.groups()[0].stages, ["review", "coverage", "evidence"]);
+}
+
+#[test]
+fn g2_what_is_wrong_with_stages_is_said_with_file_line_and_reason() {
+    let inline = "stages:\n  stage_order: [panel, consensus, review, coverage]\n  parallel_groups:\n    checks:\n      after: consensus\n      stages:\n        - review\n        - coverag\n";
+    let error = refused(&format!("{inline}{}", with_panel("  - model: openai:a")));
+    assert!(error.contains("`studies/study.yaml` line 8: `parallel_groups.checks.stages`"), "{error}");
+    assert!(error.contains("`coverag` is not in `stage_order`"), "{error}");
+    let error = refused(&format!("stages: stages.yaml\n{}", with_panel("  - model: openai:a")));
+    assert!(error.contains("`studies/stages.yaml` line 4: `settings.consensus.model`"), "{error}");
+    let error = refused(&format!("stages: nowhere.yaml\n{}", with_panel("  - model: openai:a")));
+    assert!(error.contains("`studies/nowhere.yaml` cannot be read"), "{error}");
+    let error = refused(&format!("stages: {{stage_ordr: [panel]}}\n{}", with_panel("  - model: openai:a")));
+    assert!(error.contains("did you mean `stage_order`?"), "{error}");
+}
+
+#[test]
+fn stages_may_ask_models_that_are_not_in_the_panel() {
+    let own = "stages:\n  models:\n    - {model: 'replay:pen', name: pen, recording: pen.jsonl}\n  settings: {synthesis: {model: pen}}\n";
+    let study = parse(&format!("{own}{}", with_panel("  - model: openai:a"))).unwrap();
+    let stages = study.stages.as_ref().unwrap();
+    assert_eq!(stages.pipeline.stage("synthesis").unwrap().settings.model.as_deref(), Some("pen"));
+    assert_eq!(stages.pipeline.stage("review").unwrap().settings.model.as_deref(), Some("openai:a"));
+    assert_eq!(study.model("pen").unwrap().recording, Some(PathBuf::from("studies/pen.jsonl")));
+    let twice = own.replace("name: pen", "name: 'openai:a'").replace("model: pen", "model: 'openai:a'");
+    assert!(refused(&format!("{twice}{}", with_panel("  - model: openai:a"))).contains("names two models"));
+    let limited = format!(
+        "limits: {{max_cost: 1}}\nstages: {{models: [{{model: 'openai:b'}}]}}\n{}",
+        with_panel("  - {model: 'openai:a', price: {input: 1, output: 2}}")
+    );
+    assert!(refused(&limited).contains("`openai:b` has no `price`"));
 }

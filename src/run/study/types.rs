@@ -14,6 +14,7 @@ use crate::provider::{Endpoint, SamplingOptions, Timeouts};
 use crate::run::ablation::Ablation;
 use crate::run::price::Price;
 use crate::run::retry::RetryPolicy;
+use crate::stages::pipeline::Pipeline;
 use crate::store::Money;
 
 /// Which records are asked about.
@@ -184,6 +185,15 @@ pub struct Limits {
     pub confirm_above: Option<Money>,
 }
 
+/// The pipeline of a study.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StagePlan {
+    /// The stages, in order, and their groups.
+    pub pipeline: Pipeline,
+    /// Models that stages ask and that are not in the panel.
+    pub models: Vec<PanelMember>,
+}
+
 /// A study, checked.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Study {
@@ -215,6 +225,8 @@ pub struct Study {
     pub consensus: Value,
     /// Whether some units are asked about once more without their evidence.
     pub ablation: Option<Ablation>,
+    /// What happens beside drafting and consensus; `None` for a study without a section `stages`.
+    pub stages: Option<StagePlan>,
     /// What the run may cost.
     pub limits: Limits,
     /// The seed of everything random.
@@ -230,5 +242,12 @@ impl Study {
     #[must_use]
     pub fn members(&self) -> Vec<ModelName> {
         self.panel.iter().map(|member| member.name.clone()).collect()
+    }
+
+    /// The panel member, or the model of the stages, that has this name.
+    #[must_use]
+    pub fn model(&self, name: &str) -> Option<&PanelMember> {
+        let of_stages = self.stages.iter().flat_map(|stages| &stages.models);
+        self.panel.iter().chain(of_stages).find(|member| member.name.as_str() == name)
     }
 }

@@ -1,0 +1,11 @@
+//! A study with stages: `consona run` of it, the decisions at its gates, and the drawing of its plan.
+
+mod decide;
+mod plan;
+mod run;
+mod watch;
+mod worker;
+
+pub(super) use decide::{Decided, decide};
+pub(super) use plan::{PlanOptions, plan};
+pub(super) use run::run;

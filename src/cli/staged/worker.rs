@@ -1,0 +1,278 @@
+//! Who does the work of a study's stages.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures::future::LocalBoxFuture;
+use serde_json::{Map, Value, json};
+use tokio_util::sync::CancellationToken;
+
+use crate::cli::arguments::RunOptions;
+use crate::cli::conclude::Conclusion;
+use crate::cli::console::Console;
+use crate::cli::error::{CliError, in_one_line};
+use crate::cli::personas::Outputs;
+use crate::cli::results::{self, Derived};
+use crate::cli::run::ask;
+use crate::cli::study::share;
+use crate::cli::watch::Watch;
+use crate::consensus::ConsensusValidParams;
+use crate::dataset::{Loaded, Record};
+use crate::run::stages::questions::{CallFigures, Desk, Seat};
+use crate::run::stages::{
+    Ended, Given, Material, Work, artefacts, checks, command, gate, report, review, synthesis,
+};
+use crate::run::{Budget, Drafting, PlanSummary, Run, RunError, RunOutcome, Seats, Settings};
+use crate::stages::pipeline::{Kind, Pipeline, Stage};
+use crate::store::{Store, canonical};
+
+/// Everything that the stages of a study need.
+pub(super) struct Worker<'a> {
+    pub(super) options: &'a RunOptions,
+    pub(super) console: Console,
+    pub(super) pipeline: &'a Pipeline,
+    pub(super) material: Arc<Material>,
+    pub(super) records: &'a Loaded<Record>,
+    pub(super) drafting: Arc<Drafting>,
+    pub(super) settings: ConsensusValidParams,
+    pub(super) plan: &'a PlanSummary,
+    pub(super) seats: Seats,
+    /// The models that stages ask, by name.
+    pub(super) models: BTreeMap<String, Seat>,
+    pub(super) store: Arc<Store>,
+    pub(super) budget: Budget,
+    pub(super) halt: CancellationToken,
+    /// A hash of the records.
+    pub(super) digest: String,
+    /// What the panel's answers gave, on the way from one stage to the next.
+    pub(super) derived: Mutex<Option<Derived>>,
+}
+
+impl fmt::Debug for Worker<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Worker").field("material", &self.material).finish_non_exhaustive()
+    }
+}
+
+impl Work for Worker<'_> {
+    fn fingerprint(&self, stage: &Stage) -> String {
+        let study = &self.material.study;
+        let of =
+            |name: &&str| Some(((*name).to_owned(), json!(artefacts::hash(&self.material.folder, name)?)));
+        let place = self.pipeline.stages().iter().position(|other| other.name == stage.name).unwrap_or(0);
+        let made = |name: &&str| self.pipeline.maker(name, place).is_some();
+        let names = stage.requires.iter().map(String::as_str).chain(stage.kind.uses().iter().copied());
+        let inputs: Map<String, Value> = names.filter(made).filter_map(|name| of(&name)).collect();
+        let own = match stage.kind {
+            Kind::Panel => json!({ "study": study.identity(), "records": self.digest }),
+            Kind::Consensus => json!({
+                "records": self.digest, "clustering": study.clustering, "consensus": study.consensus,
+                "embedder": study.embedder, "schema": study.schema, "seed": study.seed,
+                "weights": study.panel.iter().map(|member| member.weight).collect::<Vec<_>>(),
+            }),
+            Kind::Coverage => json!({ "records": self.digest, "embedder": self.material.embedder.name() }),
+            _ => json!({ "question": study.question, "personas": study.personas, "schema": study.schema }),
+        };
+        // Limits and retries change no result; who is asked, and which program, does.
+        let settings = json!({ "model": stage.settings.model, "run": stage.settings.run });
+        let all = json!({ "kind": stage.kind, "settings": settings, "inputs": inputs, "own": own });
+        // A JSON value always has a JSON form.
+        let text = canonical(&all).unwrap_or_default();
+        blake3::hash(text.as_bytes()).to_hex()[..16].to_owned()
+    }
+
+    fn is_made(&self, stage: &Stage) -> bool {
+        stage.produces.iter().all(|name| artefacts::exists(&self.material.folder, name))
+    }
+
+    fn perform<'a>(&'a self, given: Given<'a>) -> LocalBoxFuture<'a, Ended> {
+        Box::pin(async move {
+            let stage = given.stage;
+            let artefact = stage.produces.first().cloned().unwrap_or_else(|| stage.name.clone());
+            match stage.kind {
+                Kind::Panel => self.panel().await.unwrap_or_else(|error| failed(&error)),
+                Kind::Consensus => {
+                    tokio::task::block_in_place(|| self.consensus()).unwrap_or_else(|error| failed(&error))
+                }
+                Kind::Review => review(&self.material, &self.desk(&given), &artefact).await,
+                Kind::Synthesis => synthesis(&self.material, &self.desk(&given), &artefact).await,
+                Kind::Command => self.command(&given).await,
+                kind => {
+                    let material = Arc::clone(&self.material);
+                    let yes = stage.settings.allow_yes && self.options.yes;
+                    let work = move || match kind {
+                        Kind::Coverage => checks::coverage(&material, &artefact),
+                        Kind::Evidence => checks::evidence(&material, &artefact),
+                        Kind::Quality => checks::quality(&material, &artefact, given.may_rework),
+                        Kind::Approval => gate(&material, yes),
+                        _ => report(&material),
+                    };
+                    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| broken(&error.to_string()))
+                }
+            }
+        })
+    }
+}
+
+fn failed(error: &CliError) -> Ended {
+    broken(&in_one_line(error))
+}
+
+fn broken(error: &str) -> Ended {
+    Ended::Failed { error: error.to_owned(), output: Value::Null, too_few: false }
+}
+
+impl Worker<'_> {
+    /// The drafts; below the quorum, what is missing is asked once more, one by one.
+    async fn panel(&self) -> Result<Ended, CliError> {
+        let study = &self.material.study;
+        let mut report = None;
+        for one_by_one in [false, true] {
+            let mut settings = Settings::from(study);
+            if one_by_one {
+                settings.concurrency = Some(1);
+            }
+            let run = Run::new(settings, self.seats.clone(), self.drafting.clone(), Arc::clone(&self.store))?
+                .with_budget(&self.budget);
+            let watch = Watch::new(self.console, self.plan, self.options.progress);
+            let Some(asked) = ask(run, share(self.records, study, None), watch).await? else {
+                return Ok(Ended::Interrupted { limit: false });
+            };
+            let outcome = asked.outcome;
+            report = Some(asked);
+            if outcome != RunOutcome::TooFewModels {
+                break;
+            }
+        }
+        let Some(report) = report else { return Ok(Ended::Interrupted { limit: false }) };
+        let store = &self.store;
+        let derived =
+            results::derive(&self.material.folder, store, self.drafting.as_ref(), study, Some(&report))?;
+        *self.derived.lock().unwrap_or_else(PoisonError::into_inner) = Some(derived);
+        let output = json!({
+            "answered": report.turnout.answered, "units": report.turnout.units,
+            "calls": CallFigures::of_store(store)?,
+        });
+        Ok(match report.outcome {
+            RunOutcome::Complete => Ended::Completed(output),
+            RunOutcome::TooFewModels => {
+                let error = "too few models answered; the answers that came are kept".to_owned();
+                Ended::Failed { error, output, too_few: true }
+            }
+            RunOutcome::Interrupted { .. } => Ended::Interrupted { limit: false },
+            RunOutcome::LimitReached { .. } => Ended::Interrupted { limit: true },
+        })
+    }
+
+    fn consensus(&self) -> Result<Ended, CliError> {
+        let Material { folder, study, embedder, .. } = self.material.as_ref();
+        let kept = self.derived.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let derived = match kept {
+            Some(derived) => derived,
+            None => results::derive(folder, &self.store, self.drafting.as_ref(), study, None)?,
+        };
+        let conclusion = Conclusion {
+            study,
+            records: self.records,
+            drafting: self.drafting.as_ref(),
+            embedder: embedder.as_ref(),
+            settings: self.settings.clone(),
+            units: self.plan.units,
+            derived,
+            without: None,
+        };
+        let written = conclusion.write(folder, Outputs::create(folder)?, self.console)?;
+        let counts = &written.summary.counts;
+        Ok(Ended::Completed(json!({
+            "personas": counts.personas, "consensus": counts.consensus, "minority": counts.minority,
+            "divergent_traits": counts.divergent_traits, "files": written.files,
+        })))
+    }
+
+    /// Where a stage's questions go.
+    fn desk(&self, given: &Given<'_>) -> Desk {
+        let (stage, study) = (given.stage, &self.material.study);
+        let names = [&stage.settings.model, &stage.settings.fallback];
+        let seats = names.into_iter().flatten().filter_map(|name| self.models.get(name).cloned());
+        Desk {
+            folder: stage_folder(&self.material.folder, &stage.name),
+            seats: seats.collect(),
+            settings: stage.settings.clone(),
+            retry: study.retry,
+            max_cost: study.limits.max_cost,
+            budget: self.budget.clone(),
+            seed: study.seed,
+            round: given.round,
+            halt: self.halt.clone(),
+        }
+    }
+
+    async fn command(&self, given: &Given<'_>) -> Ended {
+        let (stage, folder) = (given.stage, &self.material.folder);
+        let mut inputs = Map::new();
+        for name in &stage.requires {
+            match self.material.artefact(name) {
+                Ok(value) => drop(inputs.insert(name.clone(), value)),
+                Err(error) => return broken(&error.to_string()),
+            }
+        }
+        let input = json!({
+            "stage": stage.name, "round": given.round, "run_folder": folder, "artefacts": inputs,
+        });
+        let mut last = String::new();
+        for _ in 0..=stage.settings.retries {
+            let working = &self.material.study.folder;
+            let working =
+                if working.as_os_str().is_empty() { std::path::Path::new(".") } else { working.as_path() };
+            let ran = tokio::select! {
+                ran = command::run(&stage.settings.run, working, stage.settings.timeout_seconds, &input) => ran,
+                () = self.halt.cancelled() => return Ended::Interrupted { limit: false },
+            };
+            match ran {
+                Ok(answer) => return self.made(stage, &answer),
+                Err(error) => last = error.to_string(),
+            }
+        }
+        broken(&last)
+    }
+
+    /// Keeps what a program made.
+    fn made(&self, stage: &Stage, answer: &Value) -> Ended {
+        for name in &stage.produces {
+            let value = if stage.produces.len() == 1 { answer } else { &answer[name.as_str()] };
+            if value.is_null() && stage.produces.len() > 1 {
+                return broken(&format!("the program's answer has no `{name}`, which the stage produces"));
+            }
+            if let Err(error) = artefacts::put(&self.material.folder, name, value) {
+                return broken(&error.to_string());
+            }
+        }
+        let files: Vec<String> = stage.produces.iter().map(|name| self.material.shown(name)).collect();
+        Ended::Completed(json!({ "files": files }))
+    }
+}
+
+/// The folder of a stage's own calls.
+pub(super) fn stage_folder(folder: &std::path::Path, stage: &str) -> std::path::PathBuf {
+    let safe = |c: char| if c.is_alphanumeric() || matches!(c, '-' | '_') { c } else { '-' };
+    folder.join("stages").join(stage.chars().map(safe).collect::<String>())
+}
+
+/// What all calls of a run have cost so far, those of its stages included.
+pub(super) fn spent(
+    store: &Store,
+    folder: &std::path::Path,
+    pipeline: &Pipeline,
+) -> Result<crate::store::Money, RunError> {
+    let mut spent = store.spend()?.iter().map(|member| member.cost).sum();
+    for stage in pipeline.stages() {
+        let folder = stage_folder(folder, &stage.name);
+        if Store::exists(&folder) {
+            for member in Store::read(&folder)?.spend()? {
+                spent += member.cost;
+            }
+        }
+    }
+    Ok(spent)
+}

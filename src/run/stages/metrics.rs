@@ -1,0 +1,167 @@
+//! What a pipeline took and what asking at the same time saved.
+
+use serde::Serialize;
+
+use super::questions::CallFigures;
+use crate::stages::pipeline::{Kind, Pipeline};
+use crate::store::{Money, StageStatus, StoredStage};
+
+/// How long one stage took.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct StageTime {
+    /// Its name.
+    pub stage: String,
+    /// How it stands.
+    pub status: StageStatus,
+    /// From its beginning to its end; `None` for one that has not ended.
+    pub duration_ms: Option<u64>,
+    /// Rounds after the first.
+    pub rounds: u32,
+    /// Calls without an answer that the stage went on without.
+    pub partial_failures: u64,
+    /// Its calls, where it makes any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub calls: Option<CallFigures>,
+}
+
+/// A pipeline in figures, all sittings together. The time that a gate waits for a person is not counted.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PipelineMetrics {
+    /// The stages, in order.
+    pub stages: Vec<StageTime>,
+    /// The time of the stages, with those of a group at the same time.
+    pub wall_ms: u64,
+    /// The calls one after the other would have taken this long.
+    pub calls_ms: u64,
+    /// Latencies added up over the time of the stages that call models; `None` when none was called.
+    pub parallel_efficiency: Option<f64>,
+    /// Share of the calls that their first attempt answered, 0 to 1.
+    pub success_without_retry: Option<f64>,
+    /// The time outside the stages that call models.
+    pub coordination_overhead_ms: u64,
+    /// What asking, and working, at the same time saved.
+    pub time_saved_ms: u64,
+    /// What all calls cost.
+    pub cost: Money,
+    /// Gates passed.
+    pub approvals: u64,
+    /// Edits made at gates.
+    pub modifications: u64,
+    /// Gates passed without an edit, over gates passed; `None` where none was.
+    pub first_attempt_approval: Option<f64>,
+    /// Share of the narratives' sentences that a consensus trait supports, 0 to 1.
+    pub synthesis_quality: Option<f64>,
+}
+
+fn duration(stage: &StoredStage) -> Option<u64> {
+    Some(stage.ended_ms?.saturating_sub(stage.started_ms?))
+}
+
+/// The figures that a stage's output carries.
+fn figures(stage: &StoredStage) -> Option<CallFigures> {
+    serde_json::from_value(stage.output.get("calls")?.clone()).ok()
+}
+
+impl PipelineMetrics {
+    /// Counts the stages of a pipeline as they stand.
+    #[must_use]
+    pub fn of(pipeline: &Pipeline, rows: &[StoredStage]) -> Self {
+        let row = |place: usize| rows.get(place).filter(|row| row.name == pipeline.stages()[place].name);
+        let (mut wall, mut models, mut alone) = (0, 0, 0);
+        for step in pipeline.steps() {
+            let works =
+                step.places().into_iter().filter(|&place| pipeline.stages()[place].kind != Kind::Approval);
+            let timed: Vec<(bool, u64)> = works
+                .filter_map(row)
+                .filter_map(|row| Some((figures(row).is_some(), duration(row)?)))
+                .collect();
+            wall += timed.iter().map(|(_, time)| *time).max().unwrap_or(0);
+            models += timed.iter().filter(|(asks, _)| *asks).map(|(_, time)| *time).max().unwrap_or(0);
+            alone += timed.iter().filter(|(asks, _)| !asks).map(|(_, time)| *time).sum::<u64>();
+        }
+        let all: Vec<CallFigures> = rows.iter().filter_map(figures).collect();
+        let sum = |of: fn(&CallFigures) -> u64| all.iter().map(of).sum::<u64>();
+        let (calls, busy) = (sum(|all| all.calls), sum(|all| all.busy_ms));
+        let share = |part: u64, whole: u64| (whole > 0).then(|| part as f64 / whole as f64);
+        let decided = |row: &StoredStage, word: &str| {
+            let decisions = row.output["decisions"].as_array();
+            decisions.into_iter().flatten().filter(|said| said["decision"] == word).count() as u64
+        };
+        let count = |word: &str| rows.iter().map(|row| decided(row, word)).sum::<u64>();
+        let passed = rows.iter().filter(|row| decided(row, "approve") > 0);
+        let untouched = passed.filter(|row| decided(row, "modify") == 0).count() as u64;
+        Self {
+            stages: rows.iter().map(time).collect(),
+            wall_ms: wall,
+            calls_ms: busy,
+            parallel_efficiency: share(busy, models),
+            success_without_retry: share(sum(|all| all.first_attempt), calls),
+            coordination_overhead_ms: wall.saturating_sub(models),
+            time_saved_ms: (busy + alone).saturating_sub(wall),
+            cost: all.iter().map(|all| all.cost).sum(),
+            approvals: count("approve"),
+            modifications: count("modify"),
+            first_attempt_approval: share(untouched, count("approve")),
+            synthesis_quality: rows.iter().find_map(|row| row.output["grounded"].as_f64()),
+        }
+    }
+}
+
+fn time(row: &StoredStage) -> StageTime {
+    StageTime {
+        stage: row.name.clone(),
+        status: row.status,
+        duration_ms: duration(row),
+        rounds: row.round,
+        partial_failures: row.output["missing"].as_array().map_or(0, |missing| missing.len() as u64),
+        calls: figures(row),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    #[test]
+    fn w8_figures_are_counted_from_the_stages() {
+        let pipeline = Pipeline::usual(vec!["a".to_owned()]).unwrap();
+        let row = |name: &str, start: u64, end: u64, output: Value| StoredStage {
+            name: name.to_owned(),
+            status: StageStatus::Completed,
+            started_ms: Some(start),
+            ended_ms: Some(end),
+            output,
+            ..StoredStage::default()
+        };
+        let calls = |calls: u64, first: u64, busy: u64| {
+            let figures =
+                CallFigures { calls, first_attempt: first, busy_ms: busy, ..CallFigures::default() };
+            json!({ "calls": figures })
+        };
+        let decisions = json!({"decisions": [{"decision": "modify"}, {"decision": "approve"}]});
+        let rows = [
+            row("panel", 0, 100, calls(3, 2, 240)),
+            row("consensus", 100, 150, json!({})),
+            row("review", 150, 250, calls(1, 1, 100)),
+            row("coverage", 150, 170, json!({})),
+            row("evidence", 150, 160, json!({})),
+            row("synthesis", 250, 300, json!({"grounded": 0.9})),
+            row("quality", 300, 300, json!({})),
+            row("approval", 300, 9_300, decisions),
+            row("report", 9_300, 9_310, json!({})),
+        ];
+        let metrics = PipelineMetrics::of(&pipeline, &rows);
+        // 100 + 50 + max(100, 20, 10) + 50 + 0 + 10; the gate's nine seconds are a person's.
+        assert_eq!(metrics.wall_ms, 310);
+        // Panel and review call: (240 + 100) / (100 + 100).
+        assert!((metrics.parallel_efficiency.unwrap() - 1.7).abs() < 1e-12);
+        // Three of four calls.
+        assert!((metrics.success_without_retry.unwrap() - 0.75).abs() < 1e-12);
+        assert_eq!(metrics.coordination_overhead_ms, 110);
+        // 340 of calls and 50 + 20 + 10 + 50 + 0 + 10 of work, less 310.
+        assert_eq!(metrics.time_saved_ms, 170);
+        assert_eq!((metrics.approvals, metrics.modifications), (1, 1));
+        assert_eq!((metrics.first_attempt_approval, metrics.synthesis_quality), (Some(0.0), Some(0.9)));
+    }
+}

@@ -1,0 +1,70 @@
+//! The stage `review`: one model reads the personas of a record with their conflicts.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::artefacts;
+use super::material::{Material, by_record, failed, said, unanswered};
+use super::questions::{Check, Desk, Question};
+use super::walk::Ended;
+use crate::persona::{ModelName, RecordId};
+use crate::stages::review::{Review, read_review, review_prompt, without_model};
+
+/// The review of one record.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Reviewed {
+    /// The record.
+    pub record: RecordId,
+    /// Who reviewed it; nobody where it was done by rule.
+    pub reviewer: Option<ModelName>,
+    /// The review.
+    pub review: Review,
+}
+
+/// Has every record reviewed. A record without an answer is reviewed by rule, and named as missing.
+pub async fn review(material: &Material, desk: &Desk, artefact: &str) -> Ended {
+    match asked(material, desk, artefact).await {
+        Ok(ended) => ended,
+        Err(error) => failed(error.as_ref()),
+    }
+}
+
+async fn asked(
+    material: &Material,
+    desk: &Desk,
+    artefact: &str,
+) -> Result<Ended, Box<dyn std::error::Error>> {
+    let groups = by_record(material.personas()?);
+    let question = material.study.question.as_deref();
+    let mut questions = Vec::new();
+    for (record, personas) in &groups {
+        questions.push(Question { about: record.clone(), prompt: review_prompt(question, personas)? });
+    }
+    let known = groups.clone();
+    let check: Check = Box::new(move |place, text, truncated| {
+        let read = read_review(text, truncated, &known[place].1);
+        read.err().map(|error| error.to_string()).into_iter().collect()
+    });
+    let answers = desk.ask(&questions, check).await?;
+    if let Some(ended) = unanswered(&answers, questions.len()) {
+        return Ok(ended);
+    }
+    let mut reviews = Vec::new();
+    for ((record, personas), answer) in groups.iter().zip(&answers.answers) {
+        let (reviewer, review) = match answer {
+            Some(answer) => {
+                (Some(answer.model.clone()), read_review(&answer.content, answer.truncated, personas)?)
+            }
+            None => (None, without_model(personas, &material.study.schema)),
+        };
+        reviews.push(Reviewed { record: record.clone(), reviewer, review });
+    }
+    artefacts::put(&material.folder, artefact, &reviews)?;
+    let mut output = said(&answers.figures, &answers.missing);
+    output["reviews"] = reviews.len().into();
+    output["conflicts"] = reviews.iter().map(|one| one.review.conflicts.len()).sum::<usize>().into();
+    output["to_collect"] = reviews.iter().map(|one| one.review.missing.len()).sum::<usize>().into();
+    output["summary"] = reviews.first().map_or(Value::Null, |one| one.review.summary.clone().into());
+    output["file"] = material.shown(artefact).into();
+    Ok(Ended::Completed(output))
+}

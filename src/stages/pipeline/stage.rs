@@ -1,0 +1,174 @@
+//! A pipeline that has been checked.
+
+use serde::Serialize;
+
+use super::{Kind, Misplaced};
+
+/// How a stage goes about its work. What a kind has no use for keeps its default.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct StageSettings {
+    /// Who is asked, by the name of a panel member or of one of the stages' own models.
+    pub model: Option<String>,
+    /// Who is asked when that one does not answer.
+    pub fallback: Option<String>,
+    /// The time limit of one call, in seconds.
+    pub timeout_seconds: f64,
+    /// Attempts after the first.
+    pub retries: u32,
+    /// Calls in flight at most.
+    pub concurrency: usize,
+    /// Share of the calls, 0 to 1, without which the stage fails.
+    pub min_success_ratio: f64,
+    /// How long a finished stage of a finished run stays fresh, in seconds; for ever when `None`.
+    pub lifetime_seconds: Option<f64>,
+    /// Whether the pipeline goes on without it when it fails.
+    pub optional: bool,
+    /// The program and its arguments.
+    pub run: Vec<String>,
+    /// Whether `--yes` may stand for a person's approval.
+    pub allow_yes: bool,
+    /// How often narratives are sent back at most.
+    pub rework: u32,
+}
+
+impl StageSettings {
+    /// The defaults: three calls at once, two retries, three quarters of the calls, one round of rework.
+    #[must_use]
+    pub fn of(kind: Kind) -> Self {
+        Self {
+            model: None,
+            fallback: None,
+            timeout_seconds: kind.timeout_seconds(),
+            retries: 2,
+            concurrency: 3,
+            min_success_ratio: 0.75,
+            lifetime_seconds: None,
+            optional: false,
+            run: Vec::new(),
+            allow_yes: false,
+            rework: 1,
+        }
+    }
+}
+
+/// One stage.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Stage {
+    /// Unique in its pipeline.
+    pub name: String,
+    /// What it does.
+    pub kind: Kind,
+    /// What must be there before it begins.
+    pub requires: Vec<String>,
+    /// What it leaves behind.
+    pub produces: Vec<String>,
+    /// How it goes about it.
+    pub settings: StageSettings,
+}
+
+/// Neighbours in the order that go at the same time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Group {
+    /// Its name.
+    pub name: String,
+    /// The stage that ends before it begins.
+    pub after: Option<String>,
+    /// Its stages, in the order of the pipeline.
+    pub stages: Vec<String>,
+    /// The stage that begins when it has ended.
+    pub before: Option<String>,
+}
+
+/// What is done next: one stage, or a group of them at once. Stages are given by their place in the order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step<'a> {
+    /// One stage.
+    One(usize),
+    /// All of a group.
+    Together(&'a Group, Vec<usize>),
+}
+
+impl Step<'_> {
+    /// The stages of the step, by place.
+    #[must_use]
+    pub fn places(&self) -> Vec<usize> {
+        match self {
+            Self::One(place) => vec![*place],
+            Self::Together(_, places) => places.clone(),
+        }
+    }
+}
+
+/// Stages in their order, and the groups that go at the same time.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Pipeline {
+    pub(super) stages: Vec<Stage>,
+    pub(super) groups: Vec<Group>,
+    pub(super) concurrency: usize,
+}
+
+impl Pipeline {
+    /// The usual pipeline, for a study with these models; the first of them reviews and writes.
+    ///
+    /// # Errors
+    /// [`Misplaced`] when there is no model.
+    pub fn usual(models: Vec<String>) -> Result<Self, Misplaced> {
+        super::Definition { models, ..super::Definition::default() }.check()
+    }
+
+    /// The stages, in order.
+    #[must_use]
+    pub fn stages(&self) -> &[Stage] {
+        &self.stages
+    }
+
+    /// The groups, in the order of their first stages.
+    #[must_use]
+    pub fn groups(&self) -> &[Group] {
+        &self.groups
+    }
+
+    /// Stages that go at the same time at most.
+    #[must_use]
+    pub fn concurrency(&self) -> usize {
+        self.concurrency
+    }
+
+    /// The stage of that name.
+    #[must_use]
+    pub fn stage(&self, name: &str) -> Option<&Stage> {
+        self.stages.iter().find(|stage| stage.name == name)
+    }
+
+    /// The group that a stage belongs to.
+    #[must_use]
+    pub fn group_of(&self, stage: &str) -> Option<&Group> {
+        self.groups.iter().find(|group| group.stages.iter().any(|name| name == stage))
+    }
+
+    /// The place of the last stage before `place` that makes `artefact`.
+    #[must_use]
+    pub fn maker(&self, artefact: &str, place: usize) -> Option<usize> {
+        (0..place.min(self.stages.len()))
+            .rev()
+            .find(|&earlier| self.stages[earlier].produces.iter().any(|made| made == artefact))
+    }
+
+    /// The way through the pipeline, in order.
+    #[must_use]
+    pub fn steps(&self) -> Vec<Step<'_>> {
+        let mut steps = Vec::new();
+        let mut place = 0;
+        while place < self.stages.len() {
+            if let Some(group) = self.group_of(&self.stages[place].name) {
+                let end = place + group.stages.len();
+                steps.push(Step::Together(group, (place..end).collect()));
+                place = end;
+            } else {
+                steps.push(Step::One(place));
+                place += 1;
+            }
+        }
+        steps
+    }
+}

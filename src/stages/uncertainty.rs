@@ -1,0 +1,233 @@
+//! How complex a study is and how uncertain its personas are, as numbers from 0 to 100.
+//!
+//! Both are sums of documented parts, so that a rule such as *above 80* can be traced; neither is a
+//! probability.
+//!
+//! **Complexity**, of a study: the weighted mean of five parts in 0..=1,
+//!
+//! | part | formula | weight |
+//! |---|---|---|
+//! | records | log₁₀(1 + records) / 4: ten thousand are 1 | 20 % |
+//! | tokens | log₂(1 + tokens of a call / 1000) / 6: 63,000 are 1 | 20 % |
+//! | traits | traits / 40 | 20 % |
+//! | members | members / 10 | 20 % |
+//! | disagreement | 1 − mean agreement of the traits | 20 % |
+//!
+//! each cut off at 1. Before anybody has answered there is no disagreement, and the other four count 25 %.
+//!
+//! **Uncertainty**, of a persona: the weighted mean of four parts,
+//!
+//! | part | formula | weight |
+//! |---|---|---|
+//! | confidence | 1 − mean confidence of its traits | 40 % |
+//! | divergence | share of its traits on which the models disagree | 25 % |
+//! | missing | share of the schema's traits that it lacks | 15 % |
+//! | few votes | 1 with one model behind it, ½ with two, 0 with three or more | 20 % |
+//!
+//! Traits of weight 0 (names, quotes) do not count.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::consensus::{ConsensusPersona, TraitConsensus};
+use crate::persona::TraitSchema;
+
+/// Above this complexity the adaptive rules slow down (P10).
+pub const COMPLEX: f64 = 80.0;
+/// Above this uncertainty personas are asked about again (P10).
+pub const UNCERTAIN: f64 = 70.0;
+
+/// A trait below this confidence is worth asking about again.
+const UNSURE: f64 = 0.5;
+
+/// What a study's complexity is made of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Load {
+    /// Records that are asked about.
+    pub records: usize,
+    /// Input tokens of the largest call.
+    pub tokens: u64,
+    /// Traits of the schema.
+    pub traits: usize,
+    /// Members of the panel.
+    pub members: usize,
+}
+
+/// A score with its parts.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Score {
+    /// 0..=100.
+    pub value: f64,
+    /// What it is made of, 0..=1 each, by name.
+    pub parts: BTreeMap<String, f64>,
+}
+
+/// The complexity of a study; `personas` is empty before anybody has answered.
+#[must_use]
+pub fn complexity(load: &Load, personas: &[ConsensusPersona]) -> Score {
+    let mut parts = vec![
+        ("records", (1.0 + load.records as f64).log10() / 4.0, 0.2),
+        ("tokens", (1.0 + load.tokens as f64 / 1000.0).log2() / 6.0, 0.2),
+        ("traits", load.traits as f64 / 40.0, 0.2),
+        ("members", load.members as f64 / 10.0, 0.2),
+    ];
+    let agreements = personas.iter().flat_map(|persona| persona.traits.values()).map(|found| found.agreement);
+    if let Some(agreement) = mean(agreements) {
+        parts.push(("disagreement", 1.0 - agreement, 0.2));
+    }
+    score(&parts)
+}
+
+/// The weighted mean of parts, each cut to 0..=1, times a hundred.
+fn score(parts: &[(&str, f64, f64)]) -> Score {
+    let weight: f64 = parts.iter().map(|(.., weight)| weight).sum();
+    let sum: f64 = parts.iter().map(|(_, part, weight)| part.clamp(0.0, 1.0) * weight).sum();
+    Score {
+        value: 100.0 * sum / weight,
+        parts: parts.iter().map(|(name, part, _)| ((*name).to_owned(), part.clamp(0.0, 1.0))).collect(),
+    }
+}
+
+fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
+    let (sum, count) = values.fold((0.0, 0_usize), |(sum, count), value| (sum + value, count + 1));
+    (count > 0).then(|| sum / count as f64)
+}
+
+/// How uncertain one persona is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PersonaUncertainty {
+    /// The persona.
+    pub persona_id: String,
+    /// 0..=100, with its parts.
+    pub score: Score,
+    /// The traits to ask about again: divergent, below a confidence of one half, or missing; by name.
+    pub traits: Vec<String>,
+}
+
+/// The uncertainty of a persona under the schema that it was asked by.
+#[must_use]
+pub fn uncertainty(persona: &ConsensusPersona, schema: &TraitSchema) -> PersonaUncertainty {
+    let counts = |name: &str| schema.get(name).is_none_or(|definition| definition.weight > 0.0);
+    let told: Vec<(&String, &TraitConsensus)> =
+        persona.traits.iter().filter(|(name, _)| counts(name)).collect();
+    let asked: Vec<&str> =
+        schema.definitions().iter().filter(|one| one.weight > 0.0).map(|one| one.name.as_str()).collect();
+    let missing: Vec<&str> =
+        asked.iter().filter(|name| !persona.traits.contains_key(**name)).copied().collect();
+    let share = |count: usize, of: usize| if of == 0 { 0.0 } else { count as f64 / of as f64 };
+    let divergent = told.iter().filter(|(_, found)| found.divergent).count();
+    let confidence = mean(told.iter().map(|(_, found)| found.confidence)).unwrap_or(0.0);
+    let few_votes = match persona.support {
+        0 | 1 => 1.0,
+        2 => 0.5,
+        _ => 0.0,
+    };
+    let doubtful = told.iter().filter(|(_, found)| found.divergent || found.confidence < UNSURE);
+    let mut traits: Vec<String> = doubtful.map(|(name, _)| (*name).clone()).collect();
+    traits.extend(missing.iter().map(|name| (*name).to_owned()));
+    traits.sort();
+    PersonaUncertainty {
+        persona_id: persona.persona_id.clone(),
+        score: score(&[
+            ("confidence", 1.0 - confidence, 0.4),
+            ("divergence", share(divergent, told.len()), 0.25),
+            ("missing", share(missing.len(), asked.len()), 0.15),
+            ("few_votes", few_votes, 0.2),
+        ]),
+        traits,
+    }
+}
+
+/// The personas to ask about again: those above `threshold` that have a trait to ask about, the most uncertain
+/// first, of equals by id, and at most `most` of them.
+#[must_use]
+pub fn ask_again(all: &[PersonaUncertainty], threshold: f64, most: usize) -> Vec<&PersonaUncertainty> {
+    let mut chosen: Vec<&PersonaUncertainty> =
+        all.iter().filter(|one| one.score.value > threshold && !one.traits.is_empty()).collect();
+    chosen.sort_by(|one, other| {
+        other.score.value.total_cmp(&one.score.value).then_with(|| one.persona_id.cmp(&other.persona_id))
+    });
+    chosen.truncate(most);
+    chosen
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::persona::TraitDefinition;
+    use crate::stages::testing::{about, personas};
+    use proptest::prelude::*;
+
+    fn schema(names: &[&str]) -> TraitSchema {
+        let known = TraitSchema::default_persona();
+        let of = |name: &&str| known.get(name).cloned().expect("known");
+        TraitSchema::new(names.iter().map(of).collect::<Vec<TraitDefinition>>()).expect("valid")
+    }
+
+    #[test]
+    fn complexity_is_the_mean_of_its_parts() {
+        let load = Load { records: 99, tokens: 7_000, traits: 10, members: 5 };
+        // log₁₀ 100 / 4 = .5; log₂ 8 / 6 = .5; 10 / 40 = .25; 5 / 10 = .5: mean 1.75 / 4 = .4375.
+        let before = complexity(&load, &[]);
+        assert!((before.value - 43.75).abs() < 1e-9, "{before:?}");
+        let agreed = personas(&[
+            about("x", "a", &[("occupation", "nurse")]),
+            about("x", "b", &[("occupation", "nurse")]),
+        ]);
+        // With an agreement of 1 the fifth part is 0: 1.75 / 5 = .35.
+        assert!((complexity(&load, &agreed).value - 35.0).abs() < 1e-9);
+        let huge = Load { records: 1 << 40, tokens: 1 << 40, traits: 1000, members: 1000 };
+        assert!((complexity(&huge, &[]).value - 100.0).abs() < 1e-9, "every part is cut off at 1");
+    }
+
+    #[test]
+    fn uncertainty_is_made_of_confidence_divergence_gaps_and_votes() {
+        let mut all = personas(&[
+            about("x", "a", &[("occupation", "nurse"), ("age", "30")]),
+            about("x", "b", &[("occupation", "plumber"), ("age", "30")]),
+        ]);
+        let traits = &mut all[0].traits;
+        traits.get_mut("occupation").expect("said").confidence = 0.4;
+        traits.get_mut("age").expect("said").confidence = 0.8;
+        assert!(traits["occupation"].divergent && !traits["age"].divergent);
+        let found = uncertainty(&all[0], &schema(&["name", "age", "occupation", "location", "goals"]));
+        // .4 · (1 − .6) + .25 · 1/2 + .15 · 2/4 (location and goals; a name does not count) + .2 · ½ (two models)
+        // = .16 + .125 + .075 + .1 = .46.
+        assert!((found.score.value - 46.0).abs() < 1e-9, "{found:?}");
+        assert_eq!(found.traits, ["goals", "location", "occupation"]);
+    }
+
+    #[test]
+    fn the_most_uncertain_are_asked_about_first_and_no_more_than_wanted() {
+        let one = |id: &str, value: f64, traits: &[&str]| PersonaUncertainty {
+            persona_id: id.to_owned(),
+            score: Score { value, parts: BTreeMap::new() },
+            traits: traits.iter().map(|name| (*name).to_owned()).collect(),
+        };
+        let all = [
+            one("a", 75.0, &["age"]),
+            one("b", 90.0, &["age"]),
+            one("c", 70.0, &["age"]),
+            one("d", 99.0, &[]),
+            one("e", 75.0, &["age"]),
+        ];
+        let ids = |most| -> Vec<&str> {
+            ask_again(&all, UNCERTAIN, most).into_iter().map(|found| found.persona_id.as_str()).collect()
+        };
+        assert_eq!(ids(9), ["b", "a", "e"], "not above the threshold, or nothing to ask about");
+        assert_eq!(ids(1), ["b"]);
+    }
+
+    proptest! {
+        #[test]
+        fn more_of_anything_is_no_less_complex(
+            records in 0_usize..1_000_000, tokens in 0_u64..1_000_000, traits in 0_usize..100, members in 0_usize..50,
+        ) {
+            let load = Load { records, tokens, traits, members };
+            let more = Load { records: records + 1, tokens: tokens + 1, traits: traits + 1, members: members + 1 };
+            let (one, other) = (complexity(&load, &[]).value, complexity(&more, &[]).value);
+            prop_assert!((0.0..=100.0).contains(&one) && other >= one);
+        }
+    }
+}

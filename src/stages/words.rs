@@ -1,0 +1,198 @@
+//! The words of a sentence that claim something, and its numbers.
+//!
+//! A rule of words for English, like [`crate::normalise::contradict`]: words are folded, cut to a stem by
+//! their commonest endings, and those that only hold a sentence together are left out. Texts in other
+//! languages keep all their words, which makes the check stricter and never laxer.
+
+use std::collections::BTreeSet;
+
+use crate::normalise::fold;
+
+/// Words that hold a sentence together, or that lead in a trait without claiming anything beyond it
+/// (`wants`, `lives`, `person`). Negations are among them: what they do is decided by
+/// [`crate::normalise::turns_round`].
+const FRAME: &str = "a about after all also although always am an and another any are as at be because been \
+    before being but by can come could did do does doing dont during each else especially even ever every \
+    feel felt find for found from get give go had has have having he her here hers herself him himself his \
+    how however i if in into is it its itself just know like live ll main mainly make many may me mean might \
+    more most mostly much must my myself need never no nor not of off often old on only onto or other others \
+    our out over own particularly people person persona prefer quite rather re really s same say see seek she \
+    should since so some something still such t take tell than that the their them themselves then there \
+    these they thing this those though through to too try under until up use usually ve very want was way we \
+    well were what when where whether which while who whom whose why will wish with within without work would \
+    year yet you your aim hope plan time both around currently spend enjoy love hate dislike goal name age \
+    aged occupation described describe value matter key";
+
+/// Number words, which count as their digits.
+const NUMBERS: [(&str, f64); 28] = [
+    ("two", 2.0),
+    ("three", 3.0),
+    ("four", 4.0),
+    ("five", 5.0),
+    ("six", 6.0),
+    ("seven", 7.0),
+    ("eight", 8.0),
+    ("nine", 9.0),
+    ("ten", 10.0),
+    ("eleven", 11.0),
+    ("twelve", 12.0),
+    ("twenty", 20.0),
+    ("thirty", 30.0),
+    ("forty", 40.0),
+    ("fifty", 50.0),
+    ("sixty", 60.0),
+    ("seventy", 70.0),
+    ("eighty", 80.0),
+    ("ninety", 90.0),
+    ("hundred", 100.0),
+    ("twenties", 20.0),
+    ("thirties", 30.0),
+    ("forties", 40.0),
+    ("fifties", 50.0),
+    ("sixties", 60.0),
+    ("seventies", 70.0),
+    ("eighties", 80.0),
+    ("nineties", 90.0),
+];
+
+/// The stems of the words that claim something; numbers are left to [`numbers`].
+pub(super) fn content(text: &str) -> BTreeSet<String> {
+    let frame = frame();
+    fold(text)
+        .split(' ')
+        .filter(|word| !word.is_empty() && number(word).is_none())
+        .map(stem)
+        .filter(|word| !frame.contains(word))
+        .collect()
+}
+
+/// The numbers of a text, from least to greatest, none twice: digits, `30s` and the words for them.
+pub(super) fn numbers(text: &str) -> Vec<f64> {
+    // Thousands stand together: 1,500 is one number.
+    let mut joined = String::with_capacity(text.len());
+    let characters: Vec<char> = text.chars().collect();
+    for (place, &character) in characters.iter().enumerate() {
+        let digit =
+            |at: Option<usize>| at.and_then(|at| characters.get(at)).is_some_and(char::is_ascii_digit);
+        let inside = digit(place.checked_sub(1)) && digit(Some(place + 1));
+        match character {
+            ',' if inside
+                && characters[place + 1..].iter().take_while(|c| c.is_ascii_digit()).count() == 3 => {}
+            '.' if inside => joined.push('.'),
+            other if other.is_alphanumeric() => joined.push(other),
+            _ => joined.push(' '),
+        }
+    }
+    let mut found: Vec<f64> = joined.split(' ').filter_map(number).collect();
+    found.sort_by(f64::total_cmp);
+    found.dedup();
+    found
+}
+
+/// A word that is a number: `35`, `30s`, `1st`, `thirties`.
+fn number(word: &str) -> Option<f64> {
+    let word = word.to_lowercase();
+    if let Some((_, number)) = NUMBERS.iter().find(|(name, _)| *name == word) {
+        return Some(*number);
+    }
+    let end = word.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(word.len());
+    let known = ["", "s", "st", "nd", "rd", "th", "k", "am", "pm", "h", "km", "m"].contains(&&word[end..]);
+    known.then(|| word[..end].parse().ok()).flatten().filter(|number: &f64| number.is_finite())
+}
+
+fn frame() -> BTreeSet<String> {
+    FRAME.split_whitespace().map(stem).collect()
+}
+
+/// A word without its commonest endings: the same for `study`, `studies`, `studied` and `studying`.
+fn stem(word: &str) -> String {
+    /// What must be left of a word, in letters.
+    const LEFT: usize = 3;
+    let mut stem = word.to_owned();
+    for (ending, instead) in [
+        ("ies", "y"),
+        ("ied", "y"),
+        ("ings", ""),
+        ("ing", ""),
+        ("ers", "er"),
+        ("ed", ""),
+        ("es", ""),
+        ("s", ""),
+    ] {
+        if let Some(left) = word.strip_suffix(ending)
+            && left.chars().count() >= LEFT
+            && !(ending == "s" && left.ends_with('s'))
+        {
+            stem = format!("{left}{instead}");
+            break;
+        }
+    }
+    match stem.strip_suffix('e') {
+        Some(left) if left.chars().count() >= LEFT => left.to_owned(),
+        _ => stem,
+    }
+}
+
+/// Parts of a sentence that can be true or false by themselves: split at punctuation between words and
+/// before `and`, `but`, `while`, `who` and the like.
+pub(super) fn clauses(sentence: &str) -> Vec<String> {
+    const JOINTS: [&str; 14] = [
+        "and", "but", "while", "who", "which", "because", "although", "though", "whereas", "yet", "where",
+        "when", "plus", "as",
+    ];
+    let mut clauses = vec![String::new()];
+    for word in sentence.split_whitespace() {
+        let bare: String =
+            word.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
+        if JOINTS.contains(&bare.as_str()) {
+            clauses.push(String::new());
+        }
+        if let Some(clause) = clauses.last_mut() {
+            if !clause.is_empty() {
+                clause.push(' ');
+            }
+            clause.push_str(word);
+        }
+        if word.ends_with([',', ';', ':', '.', '!', '?']) || bare.is_empty() {
+            clauses.push(String::new());
+        }
+    }
+    clauses.retain(|clause| clause.chars().any(char::is_alphanumeric));
+    clauses
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(text: &str) -> Vec<String> {
+        content(text).into_iter().collect()
+    }
+
+    #[test]
+    fn endings_and_frames_do_not_matter() {
+        assert_eq!(words("She studies for the exams"), words("studying, an exam"));
+        assert_eq!(words("She wants to live"), Vec::<String>::new());
+        assert_eq!(words("Hospital nurse"), ["hospital", "nurs"]);
+        assert_eq!(stem("stress"), "stress");
+    }
+
+    #[test]
+    fn numbers_are_read_in_digits_and_words() {
+        assert_eq!(
+            numbers("In her mid-thirties, 2 children and 1,500 books by 9pm; 3.5 km"),
+            [2.0, 3.5, 9.0, 30.0, 1500.0]
+        );
+        assert_eq!(numbers("Mid-30s"), [30.0]);
+        assert!(numbers("one of them, B2B, covid19").is_empty());
+    }
+
+    #[test]
+    fn a_sentence_falls_into_what_can_be_true_by_itself() {
+        assert_eq!(
+            clauses("Marta, 35, is a nurse who works nights and studies; she is tired."),
+            ["Marta,", "35,", "is a nurse", "who works nights", "and studies;", "she is tired."]
+        );
+        assert!(clauses(" … ").is_empty());
+    }
+}

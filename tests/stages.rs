@@ -1,0 +1,293 @@
+//! Stages as data, walked through the binary: order, groups, state, what each stage makes.
+
+mod staged;
+
+use std::fs;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use staged::{DEMO, Demo, expect};
+
+fn gone_through(demo: &Demo) {
+    demo.run(5, &[]);
+    expect(0, &["approve", &demo.text("run")]);
+    demo.run(0, &[]);
+}
+
+#[test]
+fn p1_the_usual_pipeline_makes_what_it_promises() {
+    let demo = Demo::new(|text| text);
+    gone_through(&demo);
+    let outputs = demo.state()["stage_outputs"].clone();
+    assert_eq!(outputs["consensus"]["consensus"], 3);
+    // P4: one review, with the conflict that the panel left.
+    assert_eq!((&outputs["review"]["reviews"], &outputs["review"]["conflicts"]), (&json!(1), &json!(1)));
+    let review = demo.json("artefacts/review.json");
+    assert_eq!(review[0]["reviewer"], "editor");
+    assert_eq!(review[0]["review"]["conflicts"][0]["trait"], "tech_savviness");
+    // P5: the planted sentence is removed, and listed apart.
+    let narratives = demo.json("artefacts/narratives.json");
+    let of = |id: &str| narratives.as_array().unwrap().iter().find(|told| told["persona_id"] == id).unwrap();
+    assert_eq!(of("corpus/2")["author"], "pen");
+    assert!(of("corpus/2")["text"].as_str().unwrap().contains("He is a student."));
+    let removed = of("corpus/2")["narrative"]["removed"].to_string();
+    assert!(removed.contains("sports car"), "{removed}");
+    assert_eq!(of("corpus/4")["author"], Value::Null, "a minority persona is not written up");
+    // Coverage: what nobody speaks for, by id.
+    assert_eq!(outputs["coverage"]["rows"], 12);
+    assert!(outputs["evidence"]["evidence"].as_u64().unwrap() > 0);
+    assert!(outputs["quality"]["verdict"].is_string());
+    let report = fs::read_to_string(demo.path("run/report.md")).unwrap();
+    assert!(
+        report.contains("# Review")
+            && report.contains("# Checks")
+            && report.contains("Removed, for no trait"),
+        "{report}"
+    );
+}
+
+#[test]
+fn g7_a_study_without_stages_leaves_what_it_always_left() {
+    let demo = Demo::new(|text| text.split("\nstages:").next().unwrap().to_owned());
+    demo.run(0, &[]);
+    let mut names: Vec<String> = fs::read_dir(demo.path("run"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+        .filter(|name| !name.starts_with("run."))
+        .collect();
+    names.sort();
+    let expected = [
+        "consensus.jsonl",
+        "drafts.jsonl",
+        "metrics.json",
+        "personas.csv",
+        "personas.md",
+        "results.jsonl",
+        "set_aside.jsonl",
+        "summary.json",
+    ];
+    assert_eq!(names, expected);
+    assert!(demo.json("summary.json").get("pipeline").is_none());
+    let staged = Demo::new(|text| text);
+    staged.run(5, &[]);
+    let read = |demo: &Demo, name: &str| fs::read(demo.path("run").join(name)).unwrap();
+    for name in ["consensus.jsonl", "personas.csv", "personas.md", "drafts.jsonl"] {
+        assert_eq!(read(&demo, name), read(&staged, name), "{name}: stages change no consensus");
+    }
+}
+
+#[test]
+fn g2_a_wrong_pipeline_is_refused_with_file_line_and_reason_before_anything_is_asked() {
+    let demo =
+        Demo::new(|text| text.replace("[review, coverage, evidence], before", "[review, coverag], before"));
+    let (_, said) = demo.run(3, &[]);
+    assert!(said.contains("study.yaml` line 32: `parallel_groups.checks.stages`"), "{said}");
+    assert!(said.contains("`coverag` is not in `stage_order`"), "{said}");
+    assert!(!demo.path("run").exists());
+    let (_, said) = expect(3, &["plan", &demo.text("study.yaml")]);
+    assert!(said.contains("`coverag`"), "{said}");
+}
+
+#[test]
+fn g6_stages_are_drawn_with_what_goes_at_the_same_time() {
+    let (shown, _) = expect(0, &["plan", DEMO]);
+    assert!(
+        shown.contains("┌ checks: at the same time\n  │ review: needs personas; makes review; asks editor"),
+        "{shown}"
+    );
+    let (shown, _) = expect(0, &["plan", DEMO, "--mermaid"]);
+    assert!(shown.starts_with("flowchart TD\n") && shown.contains("subgraph g2[\"checks\"]"), "{shown}");
+    let (shown, _) = expect(0, &["plan", DEMO, "--json"]);
+    let plan: Value = serde_json::from_str(&shown).unwrap();
+    assert_eq!(plan["stages"][2]["settings"]["timeout_seconds"], 15.0);
+    let (shown, _) = expect(0, &["plan", "data/demo/study.yaml"]);
+    assert!(shown.contains("no section `stages`"), "{shown}");
+}
+
+/// The demo with two programs in a group, and no gate.
+fn with_programs(one: &str, other: &str) -> Demo {
+    Demo::new(|text| {
+        let stages = text.find("\nstages:").unwrap();
+        let program = |script: &str| {
+            format!(
+                "{{kind: command, requires: [personas], retries: 0, timeout: 60, run: [sh, -c, '{script}']}}"
+            )
+        };
+        format!(
+            "{}\nstages:\n  stage_order: [panel, consensus, one, other, report]\n  parallel_groups: {{pair: {{stages: [one, other]}}}}\n  settings:\n    one: {}\n    other: {}\n",
+            &text[..stages],
+            program(one),
+            program(other)
+        )
+    })
+}
+
+#[test]
+fn g1_stages_of_a_group_go_at_the_same_time_and_g6_it_is_told() {
+    // Each program waits until the other has begun: one after the other they would run out of time.
+    let meet = |own: &str, other: &str| {
+        format!("touch {own}.began; while [ ! -e {other}.began ]; do sleep 0.05; done; echo {{}}")
+    };
+    let demo = with_programs(&meet("one", "other"), &meet("other", "one"));
+    let (_, said) = demo.run(2, &[]);
+    assert!(said.contains("--allow-commands"), "{said}");
+    let (_, said) = demo.run(0, &["--allow-commands", "--progress", "json"]);
+    let events: Vec<Value> = said.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let at = |event: &str, stage: &str| {
+        events.iter().position(|said| said["event"] == event && said["stage"] == stage).expect(stage)
+    };
+    assert!(at("stage_started", "other") < at("stage_ended", "one"), "{said}");
+    assert!(at("stage_started", "one") < at("stage_ended", "other"), "{said}");
+    assert_eq!(events[at("stage_started", "one")]["group"], "pair");
+}
+
+#[test]
+fn g3_a_siblings_failure_cancels_nobody_and_only_it_is_done_again() {
+    let demo = with_programs("test -e mended || { echo broken >&2; exit 3; }; echo {}", "sleep 0.3; echo 7");
+    let (_, said) = demo.run(6, &["--allow-commands"]);
+    assert!(said.contains("stage one failed") && said.contains("broken"), "{said}");
+    let state = demo.state();
+    assert_eq!(state["stages"]["one"]["status"], "failed");
+    assert_eq!(state["stages"]["other"]["status"], "completed");
+    assert_eq!(demo.json("artefacts/other.json"), json!(7));
+    fs::write(demo.path("mended"), "").unwrap();
+    demo.run(0, &["--allow-commands"]);
+    let after = demo.state();
+    for stage in ["panel", "consensus", "other"] {
+        assert_eq!(after["stages"][stage]["ended_ms"], state["stages"][stage]["ended_ms"], "{stage}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn g4_a_run_killed_in_a_group_resumes_with_the_incomplete_stage_only() {
+    let demo = with_programs("test -e seen && { echo 1; exit; }; touch seen; exec sleep 50", "echo 2");
+    let (study, out) = (demo.text("study.yaml"), demo.text("run"));
+    let mut child = Command::new(assert_cmd::cargo::cargo_bin("consona"))
+        .args(["run", &study, "--out", &out, "--allow-commands"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let state = || fs::read_to_string(demo.path("run/orchestration_state.json")).ok();
+    let ready = || {
+        let state: Option<Value> = state().and_then(|text| serde_json::from_str(&text).ok());
+        demo.path("seen").exists()
+            && state.is_some_and(|state| state["stages"]["other"]["status"] == "completed")
+    };
+    while !ready() {
+        assert!(child.try_wait().unwrap().is_none(), "it ended too early");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let before = demo.state();
+    assert_eq!(before["stages"]["one"]["status"], "running");
+    assert_eq!(
+        (&before["current_stage"], &before["parallel_group_status"]["pair"]["status"]),
+        (&json!("one"), &json!("running"))
+    );
+    demo.run(0, &["--allow-commands"]);
+    let after = demo.state();
+    for stage in ["panel", "consensus", "other"] {
+        assert_eq!(after["stages"][stage], before["stages"][stage], "{stage} is not done again");
+    }
+    assert_eq!(demo.json("artefacts/one.json"), json!(1));
+}
+
+#[test]
+fn p2_a_model_that_does_not_answer_gives_a_partial_result_with_id_and_error() {
+    let demo = Demo::new(|text| {
+        text.replace("min_success_ratio", "")
+            .replace("review: {model: editor}", "review: {model: editor}\n    quality: {rework: 0}")
+    });
+    // `pen` never learned of one persona, and `editor`, its fallback, of none.
+    let recording = fs::read_to_string(demo.path("stages.jsonl")).unwrap();
+    let fewer: Vec<&str> = recording.lines().filter(|line| !line.contains("\"corpus/3\"")).collect();
+    fs::write(demo.path("stages.jsonl"), fewer.join("\n")).unwrap();
+    let (shown, said) = demo.run(4, &[]);
+    assert!(
+        said.contains("stage synthesis failed: 2 of 3 questions were answered; corpus/3:"),
+        "{shown}{said}"
+    );
+    let state = demo.state();
+    assert_eq!(state["stages"]["synthesis"]["output"]["missing"][0]["id"], "corpus/3");
+    // With a smaller share it is enough, and nothing that is stored is asked again.
+    let study = fs::read_to_string(demo.path("study.yaml")).unwrap();
+    fs::write(
+        demo.path("study.yaml"),
+        study.replace("fallback: editor", "fallback: editor, min_success_ratio: 0.5"),
+    )
+    .unwrap();
+    demo.run(5, &[]);
+    let output = demo.state()["stage_outputs"]["synthesis"].clone();
+    assert_eq!((&output["by_model"], &output["missing"][0]["id"]), (&json!(2), &json!("corpus/3")));
+}
+
+#[test]
+fn p11_a_missing_requirement_is_an_error_before_the_first_call() {
+    let demo = Demo::new(|text| {
+        text.replace("stage_order: [panel, consensus, review", "stage_order: [panel, review, consensus")
+    });
+    let (_, said) = demo.run(3, &[]);
+    assert!(
+        said.contains("`review` needs `personas`") && said.contains("move `consensus` before it"),
+        "{said}"
+    );
+    assert!(!demo.path("run").exists());
+}
+
+#[test]
+fn p12_logs_are_json_under_opentelemetrys_names() {
+    let demo = Demo::new(|text| text);
+    let (_, said) = demo.run(5, &["--log", "json", "--progress", "plain"]);
+    let lines: Vec<Value> = said.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let call = lines.iter().find(|line| line["gen_ai.request.model"] == "editor").expect(&said);
+    assert_eq!(call["gen_ai.operation.name"], "chat");
+    assert_eq!(
+        (&call["gen_ai.usage.input_tokens"], &call["gen_ai.usage.output_tokens"]),
+        (&json!(2100), &json!(180))
+    );
+    assert!(lines.iter().any(|line| line["consona.stage.name"] == "coverage"), "{said}");
+}
+
+#[test]
+fn w8_figures_of_the_pipeline_stand_in_the_summary() {
+    let demo = Demo::new(|text| text);
+    gone_through(&demo);
+    let metrics = demo.json("summary.json")["pipeline"].clone();
+    assert_eq!(metrics["stages"].as_array().unwrap().len(), 9);
+    // Panel 3 (basalt fails once), review 1, synthesis 3: six of seven at the first attempt.
+    let share = metrics["success_without_retry"].as_f64().unwrap();
+    assert!((share - 6.0 / 7.0).abs() < 1e-9, "{metrics}");
+    for key in ["wall_ms", "coordination_overhead_ms", "time_saved_ms"] {
+        assert!(metrics[key].is_u64(), "{key}: {metrics}");
+    }
+    assert!(metrics["synthesis_quality"].as_f64().unwrap() < 1.0, "one sentence was removed: {metrics}");
+}
+
+#[test]
+fn g5_a_state_file_of_an_earlier_form_is_read_where_the_database_has_none() {
+    let demo = Demo::new(|text| text);
+    demo.run(5, &[]);
+    let outputs = demo.state()["stage_outputs"].clone();
+    // The same run folder as an earlier program would have left it: a flat file, no table.
+    let database = rusqlite::Connection::open(demo.path("run/run.sqlite")).unwrap();
+    database.execute_batch("DROP TABLE stages; PRAGMA user_version = 2;").unwrap();
+    drop(database);
+    let mut older = outputs.clone();
+    for later in ["synthesis", "quality", "approval"] {
+        older.as_object_mut().unwrap().remove(later);
+    }
+    let older = json!({"current_stage": "synthesis", "stage_outputs": older}).to_string();
+    fs::write(demo.path("run/orchestration_state.json"), older).unwrap();
+    let (_, said) = demo.run(5, &["--progress", "json"]);
+    let begun: Vec<String> = said
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+        .filter(|event| event["event"] == "stage_started")
+        .map(|event| event["stage"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(begun, ["synthesis", "quality", "approval"]);
+}
