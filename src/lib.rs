@@ -9,7 +9,8 @@
 //! become vectors ([`embed`]), drafts of different models that are the same persona are clustered
 //! ([`cluster`]), clusters become consensus personas whose every trait has support, divergence and
 //! confidence ([`consensus`]), and those are held against gold ([`evaluate`]) and written for people
-//! and programs ([`report`]). Only [`files`] opens paths, what was paid for is kept in the run
+//! and programs ([`report`]). One question to several models, with the agreement of their answers measured, is
+//! [`consult`]. Only [`files`] opens paths, what was paid for is kept in the run
 //! database ([`store`]), and [`run`] alone knows the order of all this.
 //!
 //! Without the default features the crate is the pure core: no async, no network, no files.
@@ -26,6 +27,7 @@ pub mod cluster;
 pub mod consensus;
 pub mod evaluate;
 pub mod report;
+pub mod consult;
 #[cfg(feature = "run")]
 pub mod files;
 #[cfg(feature = "run")]

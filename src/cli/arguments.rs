@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use super::cluster::ClusterOptions;
+use super::consult::ConsultOptions;
 use super::exit::TABLE;
 use crate::dataset::Format;
 use crate::run::Shard;
@@ -98,6 +99,11 @@ pub(super) enum Command {
     Consensus(ConsensusOptions),
     /// Tell what stands behind a persona: votes, weights, replies, passages.
     Explain(ExplainOptions),
+    /// Put one question to several models at once, and measure what their answers have in common.
+    ///
+    /// Nobody sees what the others answer. Agreement is counted on the claims of the answers, one vote per
+    /// model; claims that contradict each other are listed with both sides. Exit code 4 when no model answers.
+    Consult(ConsultOptions),
     /// Fit confidences to records whose truth is known.
     ///
     /// Forty labelled values are enough: the coefficients are drawn to those that ship with consona. All

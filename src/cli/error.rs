@@ -16,6 +16,7 @@ use crate::files::FilesError;
 use crate::persona::{IdError, SchemaError};
 use crate::prompt::PromptError;
 use crate::report::{ReportError, safe};
+use crate::run::consult::ConsultError;
 use crate::run::study::StudyError;
 use crate::run::{EndpointsError, RunError};
 use crate::store::StoreError;
@@ -185,6 +186,9 @@ pub enum CliError {
     /// The run cannot go on.
     #[error(transparent)]
     Run(#[from] RunError),
+    /// Nobody could be consulted.
+    #[error(transparent)]
+    Consult(#[from] ConsultError),
     /// The run database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -217,6 +221,7 @@ impl CliError {
             Self::Files(error) => of_files(error),
             Self::Consensus(error) | Self::Calibrate(CalibrateError::Consensus(error)) => of_consensus(error),
             Self::Run(RunError::Store(error)) | Self::Store(error) => of_store(error),
+            Self::Consult(error) => of_consultation(error),
             Self::Read { .. }
             | Self::NoDrafts { .. }
             | Self::NoRecords { .. }
@@ -267,6 +272,15 @@ fn of_consensus(error: &ConsensusError) -> Exit {
         ConsensusError::Setting { .. } | ConsensusError::UnknownModel { .. } => Exit::Usage,
         ConsensusError::Source(_) => Exit::Failed,
         _ => Exit::Input,
+    }
+}
+
+fn of_consultation(error: &ConsultError) -> Exit {
+    match error {
+        ConsultError::Endpoints(_) | ConsultError::Agreement(_) => Exit::Input,
+        ConsultError::Run(RunError::Store(error)) => of_store(error),
+        ConsultError::Run(_) | ConsultError::Stored { .. } | ConsultError::Broken(_) => Exit::Failed,
+        _ => Exit::Usage,
     }
 }
 

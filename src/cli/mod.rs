@@ -10,6 +10,7 @@ mod cluster;
 mod conclude;
 mod consensus;
 mod console;
+mod consult;
 mod drafts;
 mod embed;
 mod embedder;
@@ -27,6 +28,7 @@ mod recompute;
 mod results;
 mod run;
 mod sources;
+mod state;
 mod status;
 mod study;
 mod watch;
@@ -56,6 +58,7 @@ pub fn execute(arguments: &Arguments) -> Result<Exit, CliError> {
         Command::Merge { runs, out } => recompute::merge(runs, out, console),
         Command::Status { run } => status::status(run, console),
         Command::Consensus(options) => consensus::consensus(options, console),
+        Command::Consult(options) => consult::consult(options, console),
         Command::Calibrate(options) => calibrate::calibrate(options, console),
         Command::Embed(options) => embed::embed(options, console),
         Command::Cluster(options) => cluster::cluster(options, console),

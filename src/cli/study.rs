@@ -19,7 +19,7 @@ use crate::consensus::{ConsensusParams, ConsensusValidParams};
 use crate::dataset::{Loaded, Record};
 use crate::report::{counted, safe};
 use crate::run::ablation::ablated;
-use crate::run::study::EXAMPLE;
+use crate::run::study::{EXAMPLE, PanelMember};
 use crate::run::{
     self, Drafting, Interpreter, PlanSummary, Probe, RunError, Seats, Shard, Study, Unit, records, summarise,
     units,
@@ -101,11 +101,16 @@ fn plan(
     })
 }
 
-fn seats(study: &Study) -> Result<Seats, CliError> {
+pub(super) fn seats(study: &Study) -> Result<Seats, CliError> {
+    seats_of(&study.panel)
+}
+
+/// Seats members that may stand in no study.
+pub(super) fn seats_of(panel: &[PanelMember]) -> Result<Seats, CliError> {
     let open =
         |path: &Path| -> io::Result<Box<dyn BufRead>> { Ok(Box::new(BufReader::new(File::open(path)?))) };
-    run::seats(study, &|name| std::env::var_os(name), &open)
-        .map_err(|errors| CliError::Endpoints { panel: study.panel.len(), errors })
+    run::seats_of(panel, &|name| std::env::var_os(name), &open)
+        .map_err(|errors| CliError::Endpoints { panel: panel.len(), errors })
 }
 
 fn section<T: DeserializeOwned>(

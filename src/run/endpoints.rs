@@ -75,9 +75,21 @@ pub fn seats(
     lookup: &dyn Fn(&str) -> Option<OsString>,
     open: &dyn Fn(&Path) -> std::io::Result<Box<dyn BufRead>>,
 ) -> Result<Seats, Vec<EndpointsError>> {
+    seats_of(&study.panel, lookup, open)
+}
+
+/// The same for members that are in no study.
+///
+/// # Errors
+/// As [`seats`].
+pub fn seats_of(
+    panel: &[PanelMember],
+    lookup: &dyn Fn(&str) -> Option<OsString>,
+    open: &dyn Fn(&Path) -> std::io::Result<Box<dyn BufRead>>,
+) -> Result<Seats, Vec<EndpointsError>> {
     let mut known = Known { lookup, open, http: Vec::new(), replay: Vec::new() };
     let (mut seats, mut errors) = (Seats::new(), Vec::new());
-    for member in &study.panel {
+    for member in panel {
         match known.provider(member) {
             Ok(provider) => seats.push((member.clone(), provider)),
             Err(error) => errors.push(error),

@@ -5,12 +5,14 @@
 //! [`mode`]s, stores every answer before it is read, and makes failed attempts again in exactly one
 //! place ([`retry`]); endpoints that embed are asked by the same rules ([`embedding`]). [`drafts`] reads the stored answers for everything that is computed from them.
 //! What the panel would have said without the data is asked by an [`ablation`].
+//! A single question to several models, without a study, is a [`consult`]ation.
 //! What a model says and whether it is right is decided elsewhere.
 #![doc = include_str!("promises.md")]
 
 pub mod ablation;
 mod asking;
 mod breaker;
+pub mod consult;
 mod derive;
 mod drafting;
 pub mod embedding;
@@ -36,7 +38,7 @@ mod window;
 
 pub use derive::{Derived, drafts};
 pub use drafting::Drafting;
-pub use endpoints::{EndpointsError, Probe, Seats, models, seats};
+pub use endpoints::{EndpointsError, Probe, Seats, models, seats, seats_of};
 pub use event::{CallName, Event};
 pub use executor::{Run, RunError, Settings};
 pub use interpreter::{Interpreter, Reading, RenderError};

@@ -305,7 +305,7 @@ fn refused(provider: &str, error: &EndpointError) -> (&'static str, String) {
 }
 
 /// Whether two members are the same model, under whatever name of the provider.
-fn same_model(one: &PanelMember, other: &PanelMember) -> bool {
+pub(crate) fn same_model(one: &PanelMember, other: &PanelMember) -> bool {
     one.model == other.model && one.address() == other.address()
 }
 

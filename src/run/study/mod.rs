@@ -12,8 +12,11 @@ mod identity;
 mod schema;
 mod types;
 
+pub(crate) use check::same_model;
 pub use error::StudyError;
-pub use types::{Input, Limits, Mode, PanelMember, PersonaRange, Quorum, Stance, Study};
+pub use types::{Input, Limits, Mode, PanelMember, PersonaRange, Quorum, Study};
+
+pub use crate::consult::Stance;
 
 /// A commented study file that loads as it is.
 pub const EXAMPLE: &str = include_str!("../../../data/study.example.yaml");
