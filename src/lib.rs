@@ -10,7 +10,7 @@
 //! ([`cluster`]), clusters become consensus personas whose every trait has support, divergence and
 //! confidence ([`consensus`]), and those are held against gold ([`evaluate`]) and written for people
 //! and programs ([`report`]). One question to several models, with the agreement of their answers measured, is
-//! [`consult`]. Only [`files`] opens paths, what was paid for is kept in the run
+//! [`consult`]; agents ask over the Model Context Protocol ([`mcp`]). Only [`files`] opens paths, what was paid for is kept in the run
 //! database ([`store`]), and [`run`] alone knows the order of all this.
 //!
 //! Without the default features the crate is the pure core: no async, no network, no files.
@@ -34,5 +34,7 @@ pub mod files;
 pub mod store;
 #[cfg(feature = "run")]
 pub mod run;
+#[cfg(feature = "mcp")]
+pub mod mcp;
 #[cfg(feature = "cli")]
 pub mod cli;

@@ -45,7 +45,7 @@ async fn ask(roster: &Roster, request: Request) -> (Consultation, Transcript) {
 }
 
 fn refusal(message: &str) -> Scripted {
-    Scripted::failure(ProviderError::new(FailureKind::ProviderRejected, message))
+    Scripted::failure(ProviderError::new(FailureKind::RecordRejected, message))
 }
 
 fn names(answers: &[Answer]) -> Vec<&str> {

@@ -9,10 +9,9 @@ use super::embedder::StudyEmbedder;
 use super::error::CliError;
 use super::personas::{Material, Outputs, Written, write};
 use super::results::{self, Derived};
-use super::sources::Sources;
 use crate::consensus::ConsensusValidParams;
 use crate::dataset::{Loaded, Record};
-use crate::run::{Drafting, Study};
+use crate::run::{Drafting, Sources, Study};
 use crate::store::Store;
 
 /// Everything that a result is derived from, all of it stored.

@@ -109,9 +109,7 @@ pub(super) fn consult(options: &ConsultOptions, console: Console) -> Result<Exit
         Some(Ok(id)) => consultation.continuation_id = Some(id),
         // The answers are paid for and must not be lost with the transcript.
         Some(Err(error)) => console.note(&error.to_string()),
-        None => {
-            console.note("there is no folder to keep the consultation in; name one with --state to ask on")
-        }
+        None => console.note("there is no folder to keep the consultation in; name one with --state"),
     }
     console.answer(&consultation, || text(&consultation))?;
     Ok(if consultation.status == Status::Success { Exit::Done } else { Exit::TooFewModels })

@@ -12,13 +12,14 @@ use crate::embed::EmbedError;
 use crate::evaluate::{
     CalibrateError, EmbeddingEvaluationError, GoldError, LabelFileError, MatchingError, PlantedError,
 };
-use crate::files::FilesError;
+use crate::files::{FilesError, ResultError};
+use crate::mcp::ServeError;
 use crate::persona::{IdError, SchemaError};
 use crate::prompt::PromptError;
 use crate::report::{ReportError, safe};
 use crate::run::consult::ConsultError;
 use crate::run::study::StudyError;
-use crate::run::{EndpointsError, RunError};
+use crate::run::{EndpointsError, RunError, StatusError};
 use crate::store::StoreError;
 
 /// Why a command stopped.
@@ -186,9 +187,21 @@ pub enum CliError {
     /// The run cannot go on.
     #[error(transparent)]
     Run(#[from] RunError),
+    /// The token that callers must show cannot be used.
+    #[error("callers cannot be asked for a token")]
+    Token(#[source] crate::provider::ApiKeyError),
+    /// The server does not serve.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
     /// Nobody could be consulted.
     #[error(transparent)]
     Consult(#[from] ConsultError),
+    /// A result that cannot be read back.
+    #[error(transparent)]
+    Result(#[from] ResultError),
+    /// A run whose status cannot be told.
+    #[error(transparent)]
+    Status(#[from] StatusError),
     /// The run database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -214,13 +227,19 @@ impl CliError {
     #[must_use]
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Usage(_) | Self::Name { .. } | Self::UnknownModel { .. } | Self::Exists { .. } => {
-                Exit::Usage
-            }
+            Self::Usage(_)
+            | Self::Name { .. }
+            | Self::UnknownModel { .. }
+            | Self::Exists { .. }
+            | Self::Status(StatusError::NoRun { .. })
+            | Self::Result(ResultError::NoPersona { .. })
+            | Self::Serve(ServeError::NoToken { .. }) => Exit::Usage,
             Self::Embedder(error) => of_embedder(error),
-            Self::Files(error) => of_files(error),
+            Self::Files(error) | Self::Result(ResultError::Files(error)) => of_files(error),
             Self::Consensus(error) | Self::Calibrate(CalibrateError::Consensus(error)) => of_consensus(error),
-            Self::Run(RunError::Store(error)) | Self::Store(error) => of_store(error),
+            Self::Run(RunError::Store(error))
+            | Self::Store(error)
+            | Self::Status(StatusError::Store(error)) => of_store(error),
             Self::Consult(error) => of_consultation(error),
             Self::Read { .. }
             | Self::NoDrafts { .. }
@@ -239,10 +258,14 @@ impl CliError {
             | Self::Section { .. }
             | Self::Endpoints { .. }
             | Self::Prompt(_)
+            | Self::Token(_)
+            | Self::Result(_)
+            | Self::Status(_)
             | Self::Run(_) => Exit::Input,
             // Whoever reads our output has seen enough: `consona … | head`.
             Self::Output(source) if source.kind() == io::ErrorKind::BrokenPipe => Exit::Done,
             Self::Write { .. }
+            | Self::Serve(_)
             | Self::Report(_)
             | Self::Output(_)
             | Self::Json(_)

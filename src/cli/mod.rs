@@ -21,13 +21,13 @@ mod explain;
 mod inputs;
 mod labelled;
 mod log;
+mod mcp;
 mod output;
 mod personas;
 mod progress;
 mod recompute;
 mod results;
 mod run;
-mod sources;
 mod state;
 mod status;
 mod study;
@@ -59,6 +59,8 @@ pub fn execute(arguments: &Arguments) -> Result<Exit, CliError> {
         Command::Status { run } => status::status(run, console),
         Command::Consensus(options) => consensus::consensus(options, console),
         Command::Consult(options) => consult::consult(options, console),
+        Command::Mcp(options) => mcp::stdio(options),
+        Command::Serve(options) => mcp::http(options, console),
         Command::Calibrate(options) => calibrate::calibrate(options, console),
         Command::Embed(options) => embed::embed(options, console),
         Command::Cluster(options) => cluster::cluster(options, console),

@@ -136,7 +136,7 @@ pub(super) async fn ask(
 }
 
 /// Waits for Ctrl-C, or for the request to end that a cluster sends.
-async fn interruption() {
+pub(super) async fn interruption() {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};

@@ -30,7 +30,9 @@ mod report;
 mod result;
 pub mod retry;
 mod shard;
+mod sources;
 mod spending;
+pub(crate) mod status;
 pub mod study;
 mod tally;
 mod unit;
@@ -48,4 +50,7 @@ pub use records::records;
 pub use report::{MemberReport, RunOutcome, RunReport};
 pub use result::{CallResult, CallStatus};
 pub use shard::{Shard, ShardError};
+#[cfg(any(feature = "cli", feature = "mcp"))]
+pub(crate) use sources::Sources;
+pub use status::{MemberStatus, RunStatus, StatusError};
 pub use study::Study;
