@@ -418,7 +418,10 @@ async fn over_http_host_origin_and_body_are_checked() {
     assert_eq!(status(served.post().json(&opening).header("origin", "https://evil.example")).await, 403);
     assert_eq!(status(served.post().json(&opening).header("origin", "https://app.example.com")).await, 200);
     let long = served.post().header("content-type", "application/json").body(vec![b' '; 5 * 1024 * 1024]);
-    assert_eq!(status(long).await, 413);
+    // The server may hang up before the whole body has been sent; then nobody can read its answer.
+    let refused = long.send().await.map_or_else(|error| error.is_request(), |reply| reply.status() == 413);
+    assert!(refused);
+    assert_eq!(status(served.post().json(&opening)).await, 200, "it goes on");
 }
 
 #[tokio::test]

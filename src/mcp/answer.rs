@@ -4,9 +4,6 @@ use rmcp::ErrorData;
 use rmcp::model::{CallToolResult, ContentBlock};
 use serde::Serialize;
 
-use super::NotAllowed;
-use crate::run::consult::ConsultError;
-
 /// Why a tool has no result, in words for the caller: a message and its causes.
 #[derive(Debug)]
 pub(super) struct Refusal(String);
@@ -29,21 +26,10 @@ impl Refusal {
     }
 }
 
-impl From<NotAllowed> for Refusal {
-    fn from(error: NotAllowed) -> Self {
+/// Every error is told with its causes. A refusal is none itself, so that this is no conversion of it into itself.
+impl<E: std::error::Error> From<E> for Refusal {
+    fn from(error: E) -> Self {
         Self::of(&error)
-    }
-}
-
-impl From<ConsultError> for Refusal {
-    /// Paths of the server's own files are not the caller's business.
-    fn from(error: ConsultError) -> Self {
-        match error {
-            ConsultError::Stored { action, .. } => {
-                Self(format!("the stored consultation cannot be {action}"))
-            }
-            other => Self::of(&other),
-        }
     }
 }
 

@@ -10,7 +10,7 @@ use super::Configuration;
 use super::answer::{Outcome, Refusal};
 use crate::consult::{Attachment, Consultation, ContinuationId, Question, Stance, Transcript, Voice};
 use crate::run::Event;
-use crate::run::consult::{Request, Roster, consult};
+use crate::run::consult::{ConsultError, Request, Roster, consult};
 
 /// A model, and the side that it takes.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -56,7 +56,7 @@ impl Prepared {
         let roster = panel.roster.clone();
         let earlier = match (&given.continuation_id, &configuration.continuations) {
             (None, _) => Transcript::default(),
-            (Some(id), Some(kept)) => kept.load(id)?,
+            (Some(id), Some(kept)) => kept.load(id).map_err(unloaded)?,
             (Some(_), None) => {
                 return Err(Refusal::new("this server keeps no consultations; ask without continuation_id"));
             }
@@ -100,6 +100,14 @@ impl Prepared {
             None => {}
         }
         Ok(consultation)
+    }
+}
+
+/// Paths of the server's own files are not the caller's business.
+fn unloaded(error: ConsultError) -> Refusal {
+    match error {
+        ConsultError::Stored { .. } => Refusal::new("the stored consultation cannot be read"),
+        other => other.into(),
     }
 }
 

@@ -55,7 +55,7 @@ pub(super) fn explain(allowed: &AllowedFolders, given: &ExplainParameters) -> Ou
     }
     let mut traits = Map::new();
     for (name, found) in persona.traits.iter().filter(|(name, _)| only.is_none_or(|only| only == *name)) {
-        let value = serde_json::to_value(found).map_err(|error| Refusal::of(&error))?;
+        let value = serde_json::to_value(found)?;
         traits.insert(name.clone(), value);
     }
     let explanation = explanation(&persona, only, &ExplanationContext { schema: &schema, weights });

@@ -60,7 +60,7 @@ pub(super) fn records(
     let mut material = Material::new();
     for (name, format, text) in sources {
         let read = read_records(&name, format, text.as_bytes(), &ReadOptions::default());
-        let read = read.map_err(|error| Refusal::of(&error))?;
+        let read = read?;
         material.items.extend(read.items);
         material.set_aside.extend(read.set_aside);
     }
@@ -101,8 +101,7 @@ pub(super) fn drafts(
     let mut take = |name: &str, format, text: &str| {
         let model = stem(name).and_then(|stem| ModelName::new(stem).ok());
         let defaults = DraftDefaults { model, format, ..DraftDefaults::default() };
-        let read =
-            read_drafts(name, text.as_bytes(), &defaults, schema).map_err(|error| Refusal::of(&error))?;
+        let read = read_drafts(name, text.as_bytes(), &defaults, schema)?;
         material.items.extend(read.items);
         material.set_aside.extend(read.set_aside);
         Ok::<(), Refusal>(())

@@ -14,15 +14,15 @@ use super::consensus::no_panel;
 use super::material::{Material, RecordParameter, drafts, records};
 use super::{AllowedFolders, Configuration};
 use crate::consensus::grounding::Grounding;
-use crate::consensus::{ConsensusError, ConsensusPersona, ConsensusValidParams, Engine, PersonaKind};
+use crate::consensus::{ConsensusPersona, ConsensusValidParams, Engine, PersonaKind};
 use crate::consult::Status;
 use crate::dataset::{Record, SetAside};
 use crate::embed::Embedder;
 use crate::files::{PanelDrafts, SpoolWriter};
 use crate::persona::{Draft, ModelName, TraitInference, TraitSchema};
 use crate::run::{
-    self, CallStatus, Drafting, Event, Interpreter, Run, RunOutcome, Settings, Sources, Unit, summarise,
-    units,
+    self, CallStatus, Drafting, Event, Interpreter, Run, RunOutcome, Settings, Sources, Study, Unit,
+    summarise, units,
 };
 use crate::store::Store;
 
@@ -126,40 +126,23 @@ impl Generation {
         events: UnboundedSender<Event>,
     ) -> Outcome<Personas> {
         let study = &self.panel.study;
-        let drafting = Arc::new(Drafting::new(study).map_err(|error| Refusal::of(&error))?);
+        let drafting = Arc::new(Drafting::new(study)?);
         self.refuse_what_needs_confirmation(&drafting)?;
-        let store = Arc::new(Store::in_memory().map_err(|error| Refusal::of(&error))?);
-        let run =
-            Run::new(Settings::from(study), self.panel.seats.clone(), drafting.clone(), Arc::clone(&store))
-                .map_err(|error| Refusal::of(&error))?
-                .with_events(events);
-        let report = run.execute(self.units()).await.map_err(|error| Refusal::of(&error))?;
+        let store = Arc::new(Store::in_memory()?);
+        let (settings, seats) = (Settings::from(study), self.panel.seats.clone());
+        let run = Run::new(settings, seats, drafting.clone(), Arc::clone(&store))?.with_events(events);
+        let report = run.execute(self.units()).await?;
         // Its sender goes with it, and so the progress ends.
         drop(run);
-        let mut drafts = Vec::new();
-        let mut answers: BTreeMap<ModelName, MemberAnswers> = BTreeMap::new();
-        for derived in run::drafts(&store, drafting.as_ref(), &study.panel) {
-            let derived = derived.map_err(|error| Refusal::of(&error))?;
-            drafts.extend_from_slice(derived.drafts.drafts());
-            for result in &derived.results {
-                count(
-                    answers.entry(result.model.clone()).or_default(),
-                    result.status,
-                    result.error_message.as_deref(),
-                );
-            }
-        }
-        let names = study.members();
-        let answers = in_order(&names, answers);
-        let enough = report.outcome == RunOutcome::Complete && !drafts.is_empty();
-        if !enough {
-            return Ok(Personas { answers, ..Personas::none(&names, &self.records.set_aside) });
+        let (drafts, answers) = read_back(&store, &drafting, study)?;
+        if report.outcome != RunOutcome::Complete || drafts.is_empty() {
+            return Ok(Personas { answers, ..Personas::none(&study.members(), &self.records.set_aside) });
         }
         let forming = Forming {
             schema: study.schema.clone(),
             settings: self.panel.settings.clone(),
             sources: Some(Sources::of_study(&self.records.items, &study.input)),
-            panel: names,
+            panel: study.members(),
             embedder,
             drafts,
         };
@@ -173,7 +156,7 @@ impl Generation {
         let Some(above) = study.limits.confirm_above else { return Ok(()) };
         let prompt = |unit: &Unit, member: &_| drafting.prompt(unit, member, &[]);
         let plan = summarise(self.units(), &study.panel, study.personas.max, prompt);
-        let plan = plan.map_err(|error| Refusal::of(&error))?;
+        let plan = plan?;
         if plan.cost <= above && plan.unpriced.is_empty() {
             return Ok(());
         }
@@ -182,6 +165,21 @@ impl Generation {
             "the plan costs about {cost} or more, and above {above} a person has to confirm; send fewer records"
         )))
     }
+}
+
+/// What the panel drafted, and how its members did, in its order.
+fn read_back(store: &Store, drafting: &Drafting, study: &Study) -> Outcome<(Vec<Draft>, Vec<MemberAnswers>)> {
+    let mut drafts = Vec::new();
+    let mut answers: BTreeMap<ModelName, MemberAnswers> = BTreeMap::new();
+    for derived in run::drafts(store, drafting, &study.panel) {
+        let derived = derived?;
+        drafts.extend_from_slice(derived.drafts.drafts());
+        for result in &derived.results {
+            let member = answers.entry(result.model.clone()).or_default();
+            count(member, result.status, result.error_message.as_deref());
+        }
+    }
+    Ok((drafts, in_order(&study.members(), answers)))
 }
 
 fn count(answers: &mut MemberAnswers, status: CallStatus, reason: Option<&str>) {
@@ -251,26 +249,22 @@ impl Forming {
     }
 
     fn form(self) -> Outcome<Personas> {
-        let refuse = |error: ConsensusError| Refusal::of(&error);
         let mut inference = TraitInference::new(&self.schema);
-        let mut spool = SpoolWriter::new().map_err(|error| Refusal::of(&error))?;
+        let mut spool = SpoolWriter::new()?;
         for draft in &self.drafts {
             inference.observe(draft);
-            spool.push(draft).map_err(|error| Refusal::of(&error))?;
+            spool.push(draft)?;
         }
-        let (schema, spool) = (inference.finish(), spool.finish().map_err(|error| Refusal::of(&error))?);
+        let (schema, spool) = (inference.finish(), spool.finish()?);
         let source = PanelDrafts::new(&spool, &self.panel);
         let embedder = self.embedder.as_ref();
-        let engine =
-            Engine::new(&schema, embedder, self.panel.clone(), self.settings.clone()).map_err(refuse)?;
-        let learned = engine.learn(&source).map_err(refuse)?;
+        let engine = Engine::new(&schema, embedder, self.panel.clone(), self.settings.clone())?;
+        let learned = engine.learn(&source)?;
         let mut formed = Vec::new();
-        engine
-            .decide(&source, &learned, |personas| {
-                formed.extend(personas);
-                Ok(())
-            })
-            .map_err(refuse)?;
+        engine.decide(&source, &learned, |personas| {
+            formed.extend(personas);
+            Ok(())
+        })?;
         self.ground(&mut formed)?;
         Personas::of(&formed, self.drafts.len(), &self.panel)
     }
@@ -278,10 +272,10 @@ impl Forming {
     /// Looks for the cited passages in the records.
     fn ground(&self, personas: &mut [ConsensusPersona]) -> Outcome<()> {
         let Some(sources) = &self.sources else { return Ok(()) };
-        let grounding = Grounding::new(self.embedder.as_ref()).map_err(|error| Refusal::of(&error))?;
+        let grounding = Grounding::new(self.embedder.as_ref())?;
         for persona in personas {
             if let Some(source) = sources.get(&persona.record) {
-                grounding.check(persona, &source).map_err(|error| Refusal::of(&error))?;
+                grounding.check(persona, &source)?;
             }
         }
         Ok(())
