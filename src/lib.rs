@@ -9,9 +9,10 @@
 //! become vectors ([`embed`]), drafts of different models that are the same persona are clustered
 //! ([`cluster`]), clusters become consensus personas whose every trait has support, divergence and
 //! confidence ([`consensus`]), which can be reviewed, told in sentences and checked ([`stages`]); they are
-//! held against gold ([`evaluate`]) and written for people and programs ([`report`]). Only [`files`] opens
-//! paths, what was paid for is kept in the run database ([`store`]), and [`run`] alone knows the order of
-//! all this.
+//! held against gold ([`evaluate`]) and written for people and programs ([`report`]). One question to several
+//! models, with the agreement of their answers measured, is [`consult`]; agents ask over the Model Context
+//! Protocol ([`mcp`]). Only [`files`] opens paths, what was paid for is kept in the run database ([`store`]),
+//! and [`run`] alone knows the order of all this.
 //!
 //! Without the default features the crate is the pure core: no async, no network, no files.
 
@@ -28,11 +29,14 @@ pub mod consensus;
 pub mod stages;
 pub mod evaluate;
 pub mod report;
+pub mod consult;
 #[cfg(feature = "run")]
 pub mod files;
 #[cfg(feature = "run")]
 pub mod store;
 #[cfg(feature = "run")]
 pub mod run;
+#[cfg(feature = "mcp")]
+pub mod mcp;
 #[cfg(feature = "cli")]
 pub mod cli;

@@ -7,7 +7,9 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use super::cluster::ClusterOptions;
 use super::compare::CompareOptions;
+use super::consult::ConsultOptions;
 use super::exit::TABLE;
+use super::mcp::{ServeOptions, ServedOptions};
 use super::staged::PlanOptions;
 use crate::dataset::Format;
 use crate::run::Shard;
@@ -144,6 +146,18 @@ pub(super) enum Command {
     Compare(CompareOptions),
     /// Tell what stands behind a persona: votes, weights, replies, passages.
     Explain(ExplainOptions),
+    /// Put one question to several models at once, and measure what their answers have in common.
+    ///
+    /// Nobody sees what the others answer. Agreement is counted on the claims of the answers, one vote per
+    /// model; claims that contradict each other are listed with both sides. Exit code 4 when no model answers.
+    Consult(ConsultOptions),
+    /// Serve the panel as tools for agents, over standard input and output.
+    ///
+    /// For the configuration of a client of the Model Context Protocol: the client starts this command. Tools:
+    /// consensus, `generate_personas`, `merge_personas`, explain, `run_status`.
+    Mcp(ServedOptions),
+    /// Serve the same tools over HTTP.
+    Serve(ServeOptions),
     /// Fit confidences to records whose truth is known.
     ///
     /// Forty labelled values are enough: the coefficients are drawn to those that ship with consona. All

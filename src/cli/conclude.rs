@@ -7,11 +7,10 @@ use super::console::Console;
 use super::error::CliError;
 use super::personas::{Material, Outputs, Written, write};
 use super::results::{self, Derived};
-use super::sources::Sources;
 use crate::consensus::ConsensusValidParams;
 use crate::dataset::{Loaded, Record};
 use crate::embed::Embedder;
-use crate::run::{Drafting, Study};
+use crate::run::{Drafting, Sources, Study};
 use crate::store::Store;
 
 /// Everything that a result is derived from, all of it stored.

@@ -11,10 +11,10 @@ use super::exit::Exit;
 use super::inputs;
 use super::personas::{Material, Outputs, write};
 use super::recompute::recompute;
-use super::sources::Sources;
 use crate::consensus::{ConsensusParams, ConsensusValidParams, Subject};
 use crate::dataset::{DraftDefaults, ReadOptions};
 use crate::files::{create_folder, read_dataset};
+use crate::run::Sources;
 
 /// Forms consensus personas out of files of drafts.
 pub(super) fn consensus(options: &ConsensusOptions, console: Console) -> Result<Exit, CliError> {

@@ -12,14 +12,16 @@ use crate::embed::EmbedError;
 use crate::evaluate::{
     CalibrateError, EmbeddingEvaluationError, GoldError, LabelFileError, MatchingError, PlantedError,
 };
-use crate::files::FilesError;
+use crate::files::{FilesError, ResultError};
+use crate::mcp::ServeError;
 use crate::persona::{IdError, SchemaError};
 use crate::prompt::PromptError;
 use crate::report::{ReportError, safe};
+use crate::run::consult::ConsultError;
 use crate::run::stages::WalkError;
 use crate::run::stages::approval::DecisionError;
 use crate::run::study::StudyError;
-use crate::run::{EndpointsError, RunError};
+use crate::run::{EndpointsError, RunError, StatusError};
 use crate::store::StoreError;
 
 /// Why a command stopped.
@@ -187,6 +189,21 @@ pub enum CliError {
     /// The run cannot go on.
     #[error(transparent)]
     Run(#[from] RunError),
+    /// The token that callers must show cannot be used.
+    #[error("callers cannot be asked for a token")]
+    Token(#[source] crate::provider::ApiKeyError),
+    /// The server does not serve.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+    /// Nobody could be consulted.
+    #[error(transparent)]
+    Consult(#[from] ConsultError),
+    /// A result that cannot be read back.
+    #[error(transparent)]
+    Result(#[from] ResultError),
+    /// A run whose status cannot be told.
+    #[error(transparent)]
+    Status(#[from] StatusError),
     /// The run database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -226,17 +243,23 @@ impl CliError {
     #[must_use]
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Usage(_) | Self::Name { .. } | Self::UnknownModel { .. } | Self::Exists { .. } => {
-                Exit::Usage
-            }
+            Self::Usage(_)
+            | Self::Name { .. }
+            | Self::UnknownModel { .. }
+            | Self::Exists { .. }
+            | Self::Status(StatusError::NoRun { .. })
+            | Self::Result(ResultError::NoPersona { .. })
+            | Self::Serve(ServeError::NoToken { .. }) => Exit::Usage,
             Self::Embedder(error) => of_embedder(error),
-            Self::Files(error) => of_files(error),
+            Self::Files(error) | Self::Result(ResultError::Files(error)) => of_files(error),
             Self::Consensus(error) | Self::Calibrate(CalibrateError::Consensus(error)) => of_consensus(error),
             Self::Run(RunError::Store(error))
             | Self::Store(error)
             | Self::Walk(WalkError::Store(error))
             | Self::Decision(DecisionError::Store(error)) => of_store(error),
             Self::Decision(DecisionError::NothingWaits { .. }) => Exit::Usage,
+            Self::Status(StatusError::Store(error)) => of_store(error),
+            Self::Consult(error) => of_consultation(error),
             Self::Read { .. }
             | Self::NoDrafts { .. }
             | Self::NoRecords { .. }
@@ -256,10 +279,14 @@ impl CliError {
             | Self::Prompt(_)
             | Self::Decision(_)
             | Self::Edit { .. }
+            | Self::Token(_)
+            | Self::Result(_)
+            | Self::Status(_)
             | Self::Run(_) => Exit::Input,
             // Whoever reads our output has seen enough: `consona … | head`.
             Self::Output(source) if source.kind() == io::ErrorKind::BrokenPipe => Exit::Done,
             Self::Write { .. }
+            | Self::Serve(_)
             | Self::Report(_)
             | Self::Output(_)
             | Self::Json(_)
@@ -290,6 +317,15 @@ fn of_consensus(error: &ConsensusError) -> Exit {
         ConsensusError::Setting { .. } | ConsensusError::UnknownModel { .. } => Exit::Usage,
         ConsensusError::Source(_) => Exit::Failed,
         _ => Exit::Input,
+    }
+}
+
+fn of_consultation(error: &ConsultError) -> Exit {
+    match error {
+        ConsultError::Endpoints(_) | ConsultError::Agreement(_) => Exit::Input,
+        ConsultError::Run(RunError::Store(error)) => of_store(error),
+        ConsultError::Run(_) | ConsultError::Stored { .. } | ConsultError::Broken(_) => Exit::Failed,
+        _ => Exit::Usage,
     }
 }
 

@@ -11,6 +11,7 @@ mod compare;
 mod conclude;
 mod consensus;
 mod console;
+mod consult;
 mod drafts;
 mod embed;
 mod embedder;
@@ -21,14 +22,15 @@ mod explain;
 mod inputs;
 mod labelled;
 mod log;
+mod mcp;
 mod output;
 mod personas;
 mod progress;
 mod recompute;
 mod results;
 mod run;
-mod sources;
 mod staged;
+mod state;
 mod status;
 mod study;
 mod watch;
@@ -67,6 +69,9 @@ pub fn execute(arguments: &Arguments) -> Result<Exit, CliError> {
         Command::Merge { runs, out } => recompute::merge(runs, out, console),
         Command::Status { run } => status::status(run, console),
         Command::Consensus(options) => consensus::consensus(options, console),
+        Command::Consult(options) => consult::consult(options, console),
+        Command::Mcp(options) => mcp::stdio(options),
+        Command::Serve(options) => mcp::http(options, console),
         Command::Calibrate(options) => calibrate::calibrate(options, console),
         Command::Embed(options) => embed::embed(options, console),
         Command::Cluster(options) => cluster::cluster(options, console),

@@ -12,7 +12,6 @@ use super::drafts::Gathered;
 use super::embedder::fetch_ahead;
 use super::error::CliError;
 use super::output::Output;
-use super::sources::Sources;
 use crate::consensus::grounding::Grounding;
 use crate::consensus::{
     ConfidenceStatus, ConsensusError, ConsensusPersona, ConsensusValidParams, DraftSource, Engine, Learned,
@@ -24,6 +23,7 @@ use crate::report::{
     Asked, Counts, PanelDependence, PanelMember, PersonaFiles, Product, Summary, safe, terminal_persona,
     wrapped,
 };
+use crate::run::Sources;
 
 /// How many personas a terminal is shown; all of them are in the files.
 const SHOWN: usize = 12;

@@ -1,92 +1,23 @@
 //! `consona status`: how a run stands, from another terminal or after it has stopped.
 
-use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
-use serde::Serialize;
 
 use super::console::Console;
 use super::error::CliError;
 use super::exit::Exit;
 use crate::report::safe;
-use crate::store::{MemberProgress, Money, Note, Store};
-
-/// The time over which rates are counted, unless the sitting is younger.
-const RECENT: Duration = Duration::from_secs(300);
-
-/// The answer of `status --json`.
-#[derive(Debug, Serialize)]
-struct Status {
-    /// The process that works at the run.
-    running: Option<String>,
-    models: Vec<Member>,
-    planned: u64,
-    done: u64,
-    failed: u64,
-    waiting: u64,
-    cost: Money,
-    /// At the present rate, while somebody works at it.
-    seconds_left: Option<u64>,
-}
-
-#[derive(Debug, Serialize)]
-struct Member {
-    #[serde(flatten)]
-    progress: MemberProgress,
-    planned: u64,
-    /// Calls that have not begun, or that were given up and are asked again.
-    waiting: u64,
-    /// Attempts that ended, over the last five minutes.
-    per_minute: f64,
-}
+use crate::run::status::seconds;
+pub(super) use crate::run::status::{now_ms, per_minute};
+use crate::run::{MemberStatus, RunStatus};
 
 /// Tells how a run stands.
 pub(super) fn status(run: &Path, console: Console) -> Result<Exit, CliError> {
-    if !Store::exists(run) {
-        let shown = run.display();
-        return Err(CliError::Usage(format!("`{shown}` is no run folder: there is no `run.sqlite` in it")));
-    }
-    let status = Status::read(run)?;
+    let status = RunStatus::read(run)?;
     console.answer(&status, || status.text())?;
     Ok(if status.done == status.planned { Exit::Done } else { Exit::Outstanding })
 }
 
-impl Status {
-    fn read(run: &Path) -> Result<Self, CliError> {
-        let (running, store) = (Store::holder(run)?, Store::read(run)?);
-        let plan: BTreeMap<String, u64> = match store.noted(Note::Plan)? {
-            Some(plan) => serde_json::from_str(&plan)?,
-            None => BTreeMap::new(),
-        };
-        let began = store.noted(Note::Began)?.and_then(|began| began.parse().ok()).unwrap_or(0);
-        let now = now_ms();
-        let recent = u64::try_from(RECENT.as_millis()).unwrap_or(u64::MAX);
-        let since = now.saturating_sub(recent).max(began);
-        let over = Duration::from_millis(now.saturating_sub(since));
-        let member = |progress: MemberProgress| {
-            let begun = progress.done() + progress.failed;
-            let planned = plan.get(&progress.model).copied().unwrap_or(0).max(begun);
-            let in_flight = if running.is_some() { progress.in_flight } else { 0 };
-            let waiting = planned.saturating_sub(progress.done() + in_flight);
-            Member { planned, waiting, per_minute: per_minute(progress.recent, over), progress }
-        };
-        let models: Vec<Member> = store.progress(since)?.into_iter().map(member).collect();
-        let sum = |count: &dyn Fn(&Member) -> u64| models.iter().map(count).sum::<u64>();
-        let (done, planned) = (sum(&|member| member.progress.done()), sum(&|member| member.planned));
-        let rate = models.iter().map(|member| member.per_minute).sum();
-        Ok(Self {
-            planned: planned.max(plan.values().sum()),
-            done,
-            failed: sum(&|member| member.progress.failed),
-            waiting: sum(&|member| member.waiting),
-            cost: models.iter().map(|member| member.progress.cost).sum(),
-            seconds_left: running.as_ref().and_then(|_| seconds(planned.saturating_sub(done), rate)),
-            running,
-            models,
-        })
-    }
-
+impl RunStatus {
     fn text(&self) -> String {
         let mut text = match &self.running {
             Some(holder) => format!("In use by {}.\n", safe::line(holder)),
@@ -107,7 +38,7 @@ impl Status {
     }
 }
 
-impl Member {
+impl MemberStatus {
     fn text(&self, running: bool) -> String {
         let progress = &self.progress;
         let mut said = vec![format!("{} of {} done", progress.done(), self.planned)];
@@ -129,24 +60,7 @@ impl Member {
     }
 }
 
-/// Milliseconds since 1970.
-pub(super) fn now_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// A count over some time as a rate; 0 over no time.
-pub(super) fn per_minute(count: u64, over: Duration) -> f64 {
-    if over.is_zero() { 0.0 } else { count as f64 * 60.0 / over.as_secs_f64() }
-}
-
-/// Seconds that so many calls take at a rate per minute; `None` at no rate, or for nothing.
-fn seconds(calls: u64, per_minute: f64) -> Option<u64> {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the cast saturates")]
-    (calls > 0 && per_minute > 0.0).then(|| (calls as f64 * 60.0 / per_minute).ceil() as u64)
-}
-
-/// The same in words.
+/// How long so many calls take at a rate per minute, in words; `None` at no rate, or for nothing.
 pub(super) fn lasting(calls: u64, per_minute: f64) -> Option<String> {
     let seconds = seconds(calls, per_minute)?;
     Some(match (seconds / 3_600, seconds / 60 % 60, seconds % 60) {
@@ -159,6 +73,7 @@ pub(super) fn lasting(calls: u64, per_minute: f64) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
 
     #[test]
     fn the_time_left_is_what_the_rate_gives() {

@@ -101,7 +101,7 @@ fn plan(
     })
 }
 
-fn seats(study: &Study) -> Result<Seats, CliError> {
+pub(super) fn seats(study: &Study) -> Result<Seats, CliError> {
     seats_of(&study.panel)
 }
 
@@ -137,7 +137,7 @@ fn section<T: DeserializeOwned>(
     })
 }
 
-fn embedder(study: &Study, path: &Path) -> Result<StudyEmbedder, CliError> {
+pub(super) fn embedder(study: &Study, path: &Path) -> Result<StudyEmbedder, CliError> {
     StudyEmbedder::prepare(&study.embedder).map_err(|source| CliError::Section {
         path: path.to_owned(),
         section: "embedder",
@@ -146,7 +146,7 @@ fn embedder(study: &Study, path: &Path) -> Result<StudyEmbedder, CliError> {
 }
 
 /// The settings of the consensus: those of the study's sections, its seed, its members' weights.
-fn settings(study: &Study, path: &Path) -> Result<ConsensusValidParams, CliError> {
+pub(super) fn settings(study: &Study, path: &Path) -> Result<ConsensusValidParams, CliError> {
     let mut params: ConsensusParams = section(path, "consensus", &study.consensus)?.unwrap_or_default();
     if let Some(algorithm) = section::<Algorithm>(path, "clustering", &study.clustering)? {
         params = params.algorithm(algorithm);

@@ -15,6 +15,7 @@ mod input;
 mod npy;
 mod panel_drafts;
 mod read;
+mod result_folder;
 mod spool;
 
 pub use atomic::{OutputFile, create_folder, write_file};
@@ -24,4 +25,5 @@ pub use input::{Input, inputs};
 pub use npy::{read_integers, read_npy, write_labels, write_npy};
 pub use panel_drafts::PanelDrafts;
 pub use read::{DraftVisitor, read_dataset, spool_drafts, visit_drafts, visit_records};
+pub use result_folder::{ResultError, ResultFolder};
 pub use spool::{Spool, SpoolWriter};

@@ -2,7 +2,7 @@
 
 /// `data`, or when a text tries to open or close that tag, whatever its case and white space, the
 /// same with a number that no text has behind it.
-pub(super) fn choose<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
+pub(crate) fn choose<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
     let texts: Vec<String> = texts.into_iter().map(plain).collect();
     let taken = |name: &str| {
         let (open, close) = (format!("<{name}"), format!("/{name}"));
@@ -28,7 +28,7 @@ fn plain(text: &str) -> String {
 }
 
 /// A text between the tags.
-pub(super) fn enclose(name: &str, text: &str) -> String {
+pub(crate) fn enclose(name: &str, text: &str) -> String {
     format!("<{name}>\n{text}\n</{name}>")
 }
 

@@ -7,7 +7,7 @@
 
 mod context;
 mod error;
-mod fence;
+pub(crate) mod fence;
 mod question;
 mod reply_schema;
 mod stage;

@@ -52,6 +52,20 @@ pub struct Settings {
     pub seed: u64,
 }
 
+impl Default for Settings {
+    /// What a study has that says nothing about it.
+    fn default() -> Self {
+        Self {
+            mode: Mode::default(),
+            quorum: Quorum::default(),
+            retry: RetryPolicy::default(),
+            concurrency: None,
+            max_cost: None,
+            seed: 0,
+        }
+    }
+}
+
 impl From<&Study> for Settings {
     fn from(study: &Study) -> Self {
         Self {

@@ -12,7 +12,7 @@ use crate::store::{Slot, SlotStatus, StoredCall, StoredReply};
 /// What a reply says.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Reading {
-    /// Drafts, at least one.
+    /// Drafts, at least one; none where no personas were asked for.
     Usable(Vec<Draft>),
     /// Nothing that can be used: everything that is wrong, for the repair prompt and for people.
     Unusable(Vec<String>),

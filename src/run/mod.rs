@@ -6,12 +6,14 @@
 //! place ([`retry`]); endpoints that embed are asked by the same rules ([`embedding`]). [`drafts`] reads the stored answers for everything that is computed from them.
 //! What happens beside drafting and consensus, from a review to an approval, is a pipeline ([`stages`]).
 //! What the panel would have said without the data is asked by an [`ablation`].
+//! A single question to several models, without a study, is a [`consult`]ation.
 //! What a model says and whether it is right is decided elsewhere.
 #![doc = include_str!("promises.md")]
 
 pub mod ablation;
 mod asking;
 mod breaker;
+pub mod consult;
 mod derive;
 mod drafting;
 pub mod embedding;
@@ -29,8 +31,10 @@ mod report;
 mod result;
 pub mod retry;
 mod shard;
+mod sources;
 mod spending;
 pub mod stages;
+pub(crate) mod status;
 pub mod study;
 mod tally;
 mod unit;
@@ -48,5 +52,8 @@ pub use records::records;
 pub use report::{MemberReport, RunOutcome, RunReport};
 pub use result::{CallResult, CallStatus};
 pub use shard::{Shard, ShardError};
+#[cfg(any(feature = "cli", feature = "mcp"))]
+pub(crate) use sources::Sources;
 pub use spending::Budget;
+pub use status::{MemberStatus, RunStatus, StatusError};
 pub use study::Study;

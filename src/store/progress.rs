@@ -8,6 +8,7 @@ use super::{Money, StoreError};
 
 /// How the calls of one panel member stand.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "mcp", derive(schemars::JsonSchema))]
 pub struct MemberProgress {
     /// The panel member.
     pub model: String,
@@ -24,6 +25,7 @@ pub struct MemberProgress {
     /// Attempts that ended since the time that was asked for.
     pub recent: u64,
     /// What the attempts have cost.
+    #[cfg_attr(feature = "mcp", schemars(with = "f64"))]
     pub cost: Money,
     /// What the last attempt failed with, when no later one was answered.
     pub trouble: Option<String>,

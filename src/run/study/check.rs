@@ -340,7 +340,7 @@ fn everyone(member: &PanelMember) -> impl Iterator<Item = &PanelMember> {
 }
 
 /// Whether two members are the same model, under whatever name of the provider.
-pub(super) fn same_model(one: &PanelMember, other: &PanelMember) -> bool {
+pub(crate) fn same_model(one: &PanelMember, other: &PanelMember) -> bool {
     one.model == other.model && one.address() == other.address()
 }
 

@@ -14,10 +14,11 @@ mod schema;
 mod stages;
 mod types;
 
+pub(crate) use check::same_model;
 pub use error::StudyError;
-pub use types::{
-    Input, Laggards, Limits, Mode, PanelMember, PersonaRange, Quorum, StagePlan, Stance, Study,
-};
+pub use types::{Input, Laggards, Limits, Mode, PanelMember, PersonaRange, Quorum, StagePlan, Study};
+
+pub use crate::consult::Stance;
 
 /// A commented study file that loads as it is.
 pub const EXAMPLE: &str = include_str!("../../../data/study.example.yaml");

@@ -1,12 +1,12 @@
 //! A study whose every value has been checked.
 
-use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::consult::Stance;
 use crate::dataset::{Format, Split};
 use crate::persona::{ModelName, TraitSchema};
 use crate::prompt;
@@ -58,29 +58,6 @@ pub enum Mode {
     /// All at once and blind to each other; similar drafts become consensus personas.
     #[default]
     Consensus,
-}
-
-/// Which side a panel member is asked to take.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Stance {
-    /// In favour.
-    For,
-    /// Against.
-    Against,
-    /// Neither.
-    #[default]
-    Neutral,
-}
-
-impl fmt::Display for Stance {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::For => "for",
-            Self::Against => "against",
-            Self::Neutral => "neutral",
-        })
-    }
 }
 
 /// One model that is asked, and how.

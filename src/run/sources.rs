@@ -4,19 +4,19 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::plan::units;
+use super::study::Input;
 use crate::consensus::grounding::Source;
 use crate::dataset::Record;
 use crate::persona::RecordId;
-use crate::run::study::Input;
-use crate::run::units;
 
 /// The rows behind every record's personas.
 #[derive(Debug, Default)]
-pub(super) struct Sources(BTreeMap<RecordId, Vec<Record>>);
+pub(crate) struct Sources(BTreeMap<RecordId, Vec<Record>>);
 
 impl Sources {
     /// The records of a study: each by itself, or all of a corpus together.
-    pub(super) fn of_study(records: &[Record], input: &Input) -> Self {
+    pub(crate) fn of_study(records: &[Record], input: &Input) -> Self {
         let mut sources: BTreeMap<RecordId, Vec<Record>> = BTreeMap::new();
         for unit in units(records.iter().cloned(), input) {
             sources.entry(unit.record).or_default().extend(unit.records);
@@ -25,12 +25,12 @@ impl Sources {
     }
 
     /// Records that stand for themselves.
-    pub(super) fn of_records(records: Vec<Record>) -> Self {
+    pub(crate) fn of_records(records: Vec<Record>) -> Self {
         Self(records.into_iter().map(|record| (record.id.clone(), vec![record])).collect())
     }
 
     /// The rows behind a record; `None` where the data does not have it.
-    pub(super) fn get(&self, record: &RecordId) -> Option<Source> {
+    pub(crate) fn get(&self, record: &RecordId) -> Option<Source> {
         let rows = self.0.get(record)?;
         let texts: Vec<(&str, String)> = rows.iter().map(|row| (row.id.as_str(), row_text(row))).collect();
         Some(Source::new(texts.iter().map(|(id, text)| (*id, text.as_str()))))

@@ -1,0 +1,113 @@
+//! The folder of a result, read back: its personas and what is known about its panel.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufRead, BufReader, ErrorKind};
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use super::FilesError;
+use crate::consensus::ConsensusPersona;
+use crate::persona::{ModelName, TraitSchema};
+
+/// A result that cannot be read back.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ResultError {
+    /// A file of the result is missing.
+    #[error(transparent)]
+    Files(#[from] FilesError),
+    /// A file of the result cannot be read.
+    #[error("`{}` cannot be read", path.display())]
+    Read {
+        /// Which file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// A file of the result is not what consona writes.
+    #[error("`{}` is no result of consona", path.display())]
+    Form {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+    /// No persona has that id.
+    #[error("`{}` has no persona `{id}`; it has `{known}`, …", path.display())]
+    NoPersona {
+        /// The file of personas.
+        path: PathBuf,
+        /// The id that was asked for.
+        id: String,
+        /// The first ids that there are.
+        known: String,
+    },
+}
+
+/// The folder of a result: of a run, or of drafts that were merged.
+#[derive(Clone, Debug)]
+pub struct ResultFolder(PathBuf);
+
+impl ResultFolder {
+    /// The result in a folder; nothing is read yet.
+    #[must_use]
+    pub fn new(folder: &Path) -> Self {
+        Self(folder.to_owned())
+    }
+
+    /// The persona of that id; of a record's id, the record's first.
+    ///
+    /// # Errors
+    /// [`ResultError`] when there is none, or the personas cannot be read.
+    pub fn persona(&self, id: &str) -> Result<ConsensusPersona, ResultError> {
+        let path = self.0.join("consensus.jsonl");
+        let refuse = |source| unreadable(&path, source);
+        let file = BufReader::new(File::open(&path).map_err(refuse)?);
+        let mut first = Vec::new();
+        for line in file.lines() {
+            let read = serde_json::from_str(&line.map_err(refuse)?);
+            let persona: ConsensusPersona =
+                read.map_err(|source| ResultError::Form { path: path.clone(), source })?;
+            if persona.persona_id == id || persona.record.as_str() == id {
+                return Ok(persona);
+            }
+            if first.len() < 5 {
+                first.push(persona.persona_id);
+            }
+        }
+        Err(ResultError::NoPersona { path, id: id.to_owned(), known: first.join("`, `") })
+    }
+
+    /// The traits of the personas, and how far each model was trusted.
+    ///
+    /// # Errors
+    /// [`ResultError`] when the summary cannot be read.
+    pub fn panel(&self) -> Result<(TraitSchema, BTreeMap<ModelName, f64>), ResultError> {
+        let path = self.0.join("summary.json");
+        let text = std::fs::read_to_string(&path).map_err(|source| unreadable(&path, source))?;
+        let summary: Value =
+            serde_json::from_str(&text).map_err(|source| ResultError::Form { path: path.clone(), source })?;
+        let schema = TraitSchema::from_json(&summary["schema"].to_string())
+            .unwrap_or_else(|_| TraitSchema::default_persona());
+        Ok((schema, weights(&summary)))
+    }
+}
+
+fn unreadable(path: &Path, source: std::io::Error) -> ResultError {
+    match source.kind() {
+        ErrorKind::NotFound => FilesError::NotFound { path: path.to_owned() }.into(),
+        _ => ResultError::Read { path: path.to_owned(), source },
+    }
+}
+
+fn weights(summary: &Value) -> BTreeMap<ModelName, f64> {
+    let members = summary["panel"].as_array().map(Vec::as_slice).unwrap_or_default();
+    members
+        .iter()
+        .filter_map(|member| {
+            Some((ModelName::new(member["model"].as_str()?).ok()?, member["weight"].as_f64()?))
+        })
+        .collect()
+}

@@ -1,0 +1,447 @@
+//! The panel as a tool for agents: REQUIREMENTS C10, over both transports, spoken by hand.
+//!
+//! `tests/mcp/official_sdk.py` drives the same server with the official Python SDK (`.ci/run mcp`).
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+const TOOLS: [&str; 5] = ["consensus", "explain", "generate_personas", "merge_personas", "run_status"];
+
+/// A folder with a study whose panel answers from recordings, a file to read, a file outside, and a place for state.
+struct Place(TempDir);
+
+impl Place {
+    fn new() -> Self {
+        let place = Self(tempfile::tempdir().unwrap());
+        let demo = |name: &str| fs::read_to_string(Path::new("data/demo").join(name)).unwrap();
+        let recordings = demo("recordings.jsonl") + &demo("consultation.jsonl");
+        fs::create_dir(place.path("allowed")).unwrap();
+        place.write("allowed/notes.md", "Visitors after eight: 41.");
+        place.write("secret.txt", "canary");
+        place.write("recordings.jsonl", &recordings);
+        place.write("interviews.jsonl", &demo("interviews.jsonl"));
+        place.write("study.yaml", &demo("study.yaml"));
+        place
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.0.path().join(name).display().to_string()
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        fs::write(self.0.path().join(name), text).unwrap();
+    }
+
+    fn command(&self, words: &[&str], study: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_consona"));
+        command.args(words).args(["--panel", &self.path(study), "--allow", &self.path("allowed")]);
+        command.args(["--state", &self.path("state")]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        command.stderr(Stdio::piped());
+        command
+    }
+}
+
+fn initialisation() -> Value {
+    json!({
+        "protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "by-hand", "version": "1"}
+    })
+}
+
+fn call(tool: &str, arguments: &Value) -> Value {
+    json!({"name": tool, "arguments": arguments, "_meta": {"progressToken": "p"}})
+}
+
+/// A client over standard input and output. Every line that the server writes must be a message.
+struct Pipe {
+    child: Child,
+    input: ChildStdin,
+    output: BufReader<ChildStdout>,
+    next: u64,
+    /// Notifications since the last request.
+    told: Vec<Value>,
+}
+
+impl Pipe {
+    fn open(place: &Place, study: &str) -> Self {
+        let mut child = place.command(&["mcp"], study).spawn().unwrap();
+        let (input, output) = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()));
+        let mut pipe = Self { child, input, output, next: 0, told: Vec::new() };
+        let answer = pipe.request("initialize", &initialisation());
+        assert_eq!(answer["result"]["serverInfo"]["name"], json!("consona"), "{answer}");
+        pipe.send(&json!({"jsonrpc": "2.0", "method": "notifications/initialized"}));
+        pipe
+    }
+
+    fn send(&mut self, message: &Value) {
+        writeln!(self.input, "{message}").unwrap();
+        self.input.flush().unwrap();
+    }
+
+    fn begin(&mut self, method: &str, params: &Value) -> u64 {
+        self.next += 1;
+        let id = self.next;
+        self.send(&json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params}));
+        id
+    }
+
+    fn read(&mut self) -> Value {
+        let mut line = String::new();
+        self.output.read_line(&mut line).unwrap();
+        let message: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}"));
+        assert_eq!(message["jsonrpc"], json!("2.0"));
+        message
+    }
+
+    fn request(&mut self, method: &str, params: &Value) -> Value {
+        self.told.clear();
+        let id = self.begin(method, params);
+        loop {
+            let message = self.read();
+            if message["id"] == json!(id) {
+                return message;
+            }
+            self.told.push(message);
+        }
+    }
+
+    fn tool(&mut self, tool: &str, arguments: &Value) -> Value {
+        let answer = self.request("tools/call", &call(tool, arguments));
+        assert!(answer["error"].is_null(), "{answer}");
+        answer["result"].clone()
+    }
+
+    /// Why a tool gives nothing.
+    fn refusal(&mut self, tool: &str, arguments: &Value) -> String {
+        let answer = self.request("tools/call", &call(tool, arguments));
+        if let Some(message) = answer["error"]["message"].as_str() {
+            return message.to_owned();
+        }
+        assert_eq!(answer["result"]["isError"], json!(true), "{answer}");
+        answer["result"]["content"][0]["text"].as_str().unwrap().to_owned()
+    }
+}
+
+impl Drop for Pipe {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn two_voices(question: &str) -> Value {
+    json!({
+        "question": question,
+        "models": [{"model": "replay:aurora", "stance": "for"}, {"model": "replay:basalt", "stance": "against"}],
+    })
+}
+
+#[test]
+fn c10_the_tools_are_listed_with_derived_schemas_that_allow_nothing_else() {
+    let mut pipe = Pipe::open(&Place::new(), "study.yaml");
+    let answer = pipe.request("tools/list", &json!({}));
+    let tools = answer["result"]["tools"].as_array().unwrap();
+    let mut names: Vec<&str> = tools.iter().map(|tool| tool["name"].as_str().unwrap()).collect();
+    names.sort_unstable();
+    assert_eq!(names, TOOLS);
+    for tool in tools {
+        assert_eq!(tool["inputSchema"]["additionalProperties"], json!(false), "{tool}");
+        assert_eq!(tool["outputSchema"]["type"], json!("object"), "{tool}");
+        let fields = tool["inputSchema"]["properties"].to_string();
+        assert!(!fields.contains("base_url") && !fields.contains("key"), "{fields}");
+    }
+    let consensus = tools.iter().find(|tool| tool["name"] == json!("consensus")).unwrap();
+    let fields = consensus["outputSchema"]["$defs"]["Answer"]["properties"].as_object().unwrap();
+    let mut fields: Vec<&str> = fields.keys().map(String::as_str).collect();
+    fields.sort_unstable();
+    assert_eq!(fields, ["content", "error_message", "latency_ms", "model", "stance", "status"]);
+}
+
+#[test]
+fn c10_the_answer_is_given_once_at_the_end_with_progress_on_the_way() {
+    let mut pipe = Pipe::open(&Place::new(), "study.yaml");
+    let result = pipe.tool("consensus", &two_voices("Open until eleven?"));
+    let steps: Vec<f64> = pipe.told.iter().map(|told| told["params"]["progress"].as_f64().unwrap()).collect();
+    assert_eq!(steps, [1.0, 2.0]);
+    assert!(pipe.told.iter().all(|told| told["method"] == json!("notifications/progress")));
+    assert_eq!(pipe.told[0]["params"]["total"], json!(2.0));
+    let found = &result["structuredContent"];
+    assert_eq!(result["isError"], json!(false));
+    assert_eq!(result["content"][0]["text"].as_str().unwrap(), found.to_string(), "the same as text");
+    assert_eq!(found["results"][1]["stance"], json!("against"));
+    assert_eq!(found["agreement"]["claims"][0]["support"], json!(2));
+    assert_eq!(found["agreement"]["contradictions"].as_array().unwrap().len(), 1);
+    let next = json!({"question": "Would a trial help?", "continuation_id": found["continuation_id"]});
+    let next = pipe.tool("consensus", &next);
+    assert!(next["structuredContent"]["results"][0]["content"].as_str().unwrap().starts_with("Yes. A trial"));
+    pipe.tool("consensus", &json!({"question": "Open?", "files": ["notes.md"]}));
+}
+
+#[test]
+fn c3_when_all_models_fail_the_result_is_an_error_that_names_them() {
+    let mut pipe = Pipe::open(&Place::new(), "study.yaml");
+    let result =
+        pipe.tool("consensus", &json!({"question": "Open?", "models": [{"model": "replay:cinder"}]}));
+    assert_eq!(result["isError"], json!(true));
+    let found = &result["structuredContent"];
+    assert_eq!((&found["status"], &found["synthesis"]), (&json!("error"), &Value::Null));
+    assert_eq!(found["errors"][0]["model"], json!("replay:cinder"));
+}
+
+#[test]
+fn a_caller_chooses_neither_endpoints_nor_keys_nor_unlisted_models() {
+    let mut pipe = Pipe::open(&Place::new(), "study.yaml");
+    for field in ["base_url", "api_key_env", "recording"] {
+        let mut voice = json!({"model": "replay:aurora"});
+        voice[field] = json!("http://169.254.169.254/");
+        let refused = pipe.refusal("consensus", &json!({"question": "?!", "models": [voice]}));
+        assert!(refused.contains(&format!("unknown field `{field}`")), "{refused}");
+    }
+    for model in ["openai:gpt-5", "replay:aurora@http://evil.example", "ollama:x:for"] {
+        let refused = pipe.refusal("consensus", &json!({"question": "?!", "models": [{"model": model}]}));
+        assert!(refused.contains("there are `replay:aurora`, `replay:basalt`, `replay:cinder`"), "{refused}");
+    }
+    let writer = json!({"question": "?!", "synthesise_with": "openai:gpt-5"});
+    assert!(pipe.refusal("consensus", &writer).contains("no model is called `openai:gpt-5`"));
+    let twice = json!({"question": "?!", "models": [{"model": "replay:aurora"}, {"model": "replay:aurora", "stance": "neutral"}]});
+    assert!(pipe.refusal("consensus", &twice).contains("named twice"));
+    let odd = json!({"question": "?!", "continuation_id": "../../secret"});
+    assert!(pipe.refusal("consensus", &odd).contains("is no continuation id"));
+}
+
+#[test]
+fn nothing_outside_the_allowed_folders_is_read() {
+    let place = Place::new();
+    #[cfg(unix)]
+    std::os::unix::fs::symlink(place.path("secret.txt"), place.path("allowed/link.txt")).unwrap();
+    let mut pipe = Pipe::open(&place, "study.yaml");
+    let outside = [
+        place.path("secret.txt"),
+        "../secret.txt".to_owned(),
+        "link.txt".to_owned(),
+        "/etc/passwd".to_owned(),
+    ];
+    for path in &outside {
+        for (tool, arguments) in [
+            ("consensus", json!({"question": "?!", "files": [path]})),
+            ("generate_personas", json!({"files": [path]})),
+            ("merge_personas", json!({"files": [path]})),
+            ("explain", json!({"run": path, "persona": "x"})),
+            ("run_status", json!({"run": path})),
+        ] {
+            let refused = pipe.refusal(tool, &arguments);
+            assert!(refused.contains("in the folders that this server may read"), "{tool} {path}: {refused}");
+            assert!(!refused.contains("canary"));
+        }
+    }
+    assert!(pipe.refusal("run_status", &json!({"run": ".."})).contains("may read"));
+}
+
+#[test]
+fn personas_are_generated_merged_and_explained() {
+    let place = Place::new();
+    let run = place.path("allowed/run");
+    let made = Command::new(env!("CARGO_BIN_EXE_consona"))
+        .args(["run", &place.path("study.yaml"), "--out", &run, "--quiet"])
+        .status()
+        .unwrap();
+    assert!(made.success());
+    let mut pipe = Pipe::open(&place, "study.yaml");
+    let rows = json!([{"id": "n1", "note": "I come after the late shift."}, "I study here every evening."]);
+    let generated = pipe.tool("generate_personas", &json!({ "records": rows }))["structuredContent"].clone();
+    assert_eq!(pipe.told.len(), 3, "three models are asked: {:?}", pipe.told);
+    assert_eq!(generated["status"], json!("success"), "{generated}");
+    let stored = fs::read_to_string(Path::new(&run).join("consensus.jsonl")).unwrap();
+    let stored: Vec<Value> = stored.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let named = |personas: &[Value]| -> Vec<Value> {
+        personas.iter().map(|persona| json!([persona["persona_id"], persona["models"]])).collect()
+    };
+    assert_eq!(named(generated["personas"].as_array().unwrap()), named(&stored), "as a run has them");
+
+    let merged =
+        pipe.tool("merge_personas", &json!({"files": ["run/drafts.jsonl"]}))["structuredContent"].clone();
+    assert_eq!(merged["personas"].as_array().unwrap().len(), stored.len());
+    let inline = json!({"drafts": [
+        {"record": "r", "model": "a", "persona": {"occupation": "nurse"}},
+        {"record": "r", "model": "b", "persona": {"occupation": "Nurse"}},
+    ]});
+    let merged = pipe.tool("merge_personas", &inline)["structuredContent"].clone();
+    assert_eq!((&merged["consensus"], &merged["personas"][0]["support"]), (&json!(1), &json!(2)));
+
+    let id = stored[0]["persona_id"].as_str().unwrap();
+    let explained = pipe.tool("explain", &json!({"run": "run", "persona": id, "trait": "occupation"}));
+    let explained = &explained["structuredContent"];
+    assert_eq!(explained["traits"]["occupation"], stored[0]["traits"]["occupation"]);
+    assert!(explained["explanation"].as_str().unwrap().contains("occupation"));
+    let status = pipe.tool("run_status", &json!({ "run": run }))["structuredContent"].clone();
+    assert_eq!(
+        (&status["planned"], &status["done"], &status["running"]),
+        (&json!(3), &json!(3), &Value::Null)
+    );
+    assert_eq!(status["models"][0]["model"], json!("replay:aurora"));
+}
+
+/// A study of one model at an endpoint that takes calls and never answers; tells when a call comes, and when it is
+/// hung up.
+fn silent_endpoint(place: &Place) -> mpsc::Receiver<&'static str> {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    place.write(
+        "silent.yaml",
+        &format!("name: x\ninput: {{path: a}}\npanel:\n  - {{model: 'vllm:m', base_url: 'http://127.0.0.1:{port}/v1'}}\n"),
+    );
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut buffer = [0; 65_536];
+            if stream.read(&mut buffer).unwrap_or(0) == 0 {
+                continue;
+            }
+            sender.send("called").unwrap();
+            while stream.read(&mut buffer).unwrap_or(0) > 0 {}
+            sender.send("hung up").unwrap();
+        }
+    });
+    receiver
+}
+
+#[test]
+fn c10_a_cancelled_request_abandons_its_calls_and_the_next_one_is_served() {
+    let place = Place::new();
+    let endpoint = silent_endpoint(&place);
+    let mut pipe = Pipe::open(&place, "silent.yaml");
+    let id = pipe.begin("tools/call", &call("consensus", &json!({"question": "Anybody?"})));
+    let wait = Duration::from_secs(60);
+    assert_eq!(endpoint.recv_timeout(wait), Ok("called"));
+    pipe.send(&json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": id}}));
+    assert_eq!(endpoint.recv_timeout(wait), Ok("hung up"));
+    let answer = pipe.request("tools/list", &json!({}));
+    assert_eq!(answer["result"]["tools"].as_array().unwrap().len(), TOOLS.len());
+    assert!(pipe.told.iter().all(|told| told["id"] != json!(id)), "a cancelled request has no answer");
+}
+
+/// A server over HTTP.
+struct Served {
+    child: Child,
+    url: String,
+}
+
+impl Served {
+    fn start(place: &Place, further: &[&str]) -> Self {
+        let words = [&["serve", "--mcp", "--listen", "127.0.0.1:0"], further].concat();
+        let mut child = place.command(&words, "study.yaml").env("MCP_TOKEN", "let-me-in").spawn().unwrap();
+        let mut told = String::new();
+        BufReader::new(child.stderr.take().unwrap()).read_line(&mut told).unwrap();
+        let url = told.trim().strip_prefix("listening on ").unwrap_or_else(|| panic!("{told}")).to_owned();
+        Self { child, url }
+    }
+
+    fn post(&self) -> reqwest::RequestBuilder {
+        reqwest::Client::new().post(&self.url).header("accept", "application/json, text/event-stream")
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A session over HTTP.
+struct Session<'a> {
+    served: &'a Served,
+    id: String,
+}
+
+impl<'a> Session<'a> {
+    async fn open(served: &'a Served) -> Self {
+        let opening = json!({"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": initialisation()});
+        let reply = served.post().json(&opening).send().await.unwrap();
+        let id = reply.headers()["mcp-session-id"].to_str().unwrap().to_owned();
+        let session = Self { served, id };
+        session.send(&json!({"jsonrpc": "2.0", "method": "notifications/initialized"})).await;
+        session
+    }
+
+    async fn send(&self, message: &Value) -> String {
+        let reply = self.served.post().header("mcp-session-id", &self.id).json(message).send().await.unwrap();
+        assert!(reply.status().is_success(), "{reply:?}");
+        reply.text().await.unwrap()
+    }
+
+    /// Every message of the stream that answers a tool call; the last one is the answer.
+    async fn tool(&self, tool: &str, arguments: &Value) -> Vec<Value> {
+        let message =
+            json!({"jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": call(tool, arguments)});
+        let stream = self.send(&message).await;
+        let data = stream.lines().filter_map(|line| line.strip_prefix("data:")).map(str::trim);
+        data.filter(|data| !data.is_empty()).map(|data| serde_json::from_str(data).unwrap()).collect()
+    }
+}
+
+#[tokio::test]
+async fn c10_over_http_concurrent_callers_get_their_own_answers_and_their_own_progress() {
+    let place = Place::new();
+    let served = Served::start(&place, &[]);
+    let (one, other) = (Session::open(&served).await, Session::open(&served).await);
+    let question = |model: &str| json!({"question": "Open?", "models": [{"model": model}]});
+    let (aurora, basalt) = (question("replay:aurora"), question("replay:basalt"));
+    let (first, second) = tokio::join!(one.tool("consensus", &aurora), other.tool("consensus", &basalt));
+    for (messages, model) in [(first, "replay:aurora"), (second, "replay:basalt")] {
+        assert_eq!(messages.len(), 2, "one step and one answer: {messages:?}");
+        assert_eq!(messages[0]["params"]["message"], json!(format!("{model} answered")));
+        let found = &messages[1]["result"]["structuredContent"];
+        assert_eq!(found["results"].as_array().unwrap().len(), 1);
+        assert_eq!(found["results"][0]["model"], json!(model));
+    }
+}
+
+#[tokio::test]
+async fn over_http_host_origin_and_body_are_checked() {
+    let place = Place::new();
+    let served = Served::start(&place, &["--allow-origin", "https://app.example.com:443"]);
+    let opening = json!({"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": initialisation()});
+    let status = async |request: reqwest::RequestBuilder| request.send().await.unwrap().status().as_u16();
+    assert_eq!(status(served.post().json(&opening)).await, 200);
+    assert_eq!(status(served.post().json(&opening).header("host", "evil.example")).await, 403);
+    assert_eq!(status(served.post().json(&opening).header("origin", "https://evil.example")).await, 403);
+    assert_eq!(status(served.post().json(&opening).header("origin", "https://app.example.com")).await, 200);
+    let long = served.post().header("content-type", "application/json").body(vec![b' '; 5 * 1024 * 1024]);
+    // The server may hang up before the whole body has been sent; then nobody can read its answer.
+    let refused = long.send().await.map_or_else(|error| error.is_request(), |reply| reply.status() == 413);
+    assert!(refused);
+    assert_eq!(status(served.post().json(&opening)).await, 200, "it goes on");
+}
+
+#[tokio::test]
+async fn over_http_a_token_is_asked_for_where_one_is_set() {
+    let place = Place::new();
+    let served = Served::start(&place, &["--token-env", "MCP_TOKEN"]);
+    let opening = json!({"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": initialisation()});
+    for (token, expected) in [(None, 401), (Some("wrong"), 401), (Some("let-me-in"), 200)] {
+        let mut request = served.post().json(&opening);
+        if let Some(token) = token {
+            request = request.bearer_auth(token);
+        }
+        assert_eq!(request.send().await.unwrap().status().as_u16(), expected, "{token:?}");
+    }
+}
+
+#[test]
+fn beyond_this_machine_nothing_is_served_without_a_token() {
+    let place = Place::new();
+    let served = place.command(&["serve", "--mcp", "--listen", "0.0.0.0:0"], "study.yaml").output().unwrap();
+    assert_eq!(served.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&served.stderr).contains("a token is required"));
+}
