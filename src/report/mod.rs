@@ -10,6 +10,7 @@
 //! [`ConsensusPersona`]: crate::consensus::ConsensusPersona
 
 mod explain;
+pub mod html;
 mod markdown;
 mod persona_files;
 pub mod safe;
@@ -27,6 +28,5 @@ pub use summary::{
 };
 pub use table::PersonaTable;
 pub use terminal::{terminal_persona, wrapped};
-#[cfg(feature = "cli")]
 pub(crate) use wording::counted;
 pub use wording::status_words;
