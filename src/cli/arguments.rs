@@ -7,6 +7,10 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use super::cluster::ClusterOptions;
 use super::exit::TABLE;
+use super::export::ExportOptions;
+use super::manual::ManualOptions;
+use super::report::ReportOptions;
+use super::schema::SchemaOptions;
 use crate::dataset::Format;
 use crate::run::Shard;
 
@@ -96,6 +100,15 @@ pub(super) enum Command {
     /// With --recompute it is given a run folder instead, and derives everything again from the stored
     /// answers: nobody is asked, nothing is paid.
     Consensus(ConsensusOptions),
+    /// Write a result as one page to look at: personas, divergence, agreement, trust, models.
+    ///
+    /// The page is one file without anything from elsewhere, to be opened in any browser, printed or sent.
+    /// `run` and `consensus` write it beside their results. Of a large result it shows the records about
+    /// which the models disagree most; all personas are then in personas.parquet beside it.
+    Report(ReportOptions),
+    /// Write a result as CSV, JSON Lines, Parquet, Markdown, a folder per persona, or as system prompts for a
+    /// model that is to speak as the persona.
+    Export(ExportOptions),
     /// Tell what stands behind a persona: votes, weights, replies, passages.
     Explain(ExplainOptions),
     /// Fit confidences to records whose truth is known.
@@ -116,6 +129,10 @@ pub(super) enum Command {
     /// Hold the engine against gold.
     #[command(subcommand, after_help = TABLE)]
     Evaluate(Evaluation),
+    /// Write the JSON schema of a file, for editors that complete and check it.
+    Schema(SchemaOptions),
+    /// Write the manual pages of all commands.
+    Man(ManualOptions),
     /// Write the completions of a shell to standard output.
     Completions {
         /// Which shell.
@@ -144,6 +161,9 @@ pub(super) struct RunOptions {
     /// How progress is shown on standard error [default: bar on a terminal, else plain].
     #[arg(long, value_name = "HOW")]
     pub(super) progress: Option<ProgressName>,
+    /// Write no report.html.
+    #[arg(long)]
+    pub(super) no_report: bool,
 }
 
 /// What `consensus` is told.
@@ -191,6 +211,9 @@ pub(super) struct ConsensusOptions {
     /// Stop at the first draft that cannot be used.
     #[arg(long)]
     pub(super) strict: bool,
+    /// Write no report.html.
+    #[arg(long)]
+    pub(super) no_report: bool,
 }
 
 /// What `calibrate` is told.

@@ -15,6 +15,7 @@ use crate::evaluate::{
 use crate::files::FilesError;
 use crate::persona::{IdError, SchemaError};
 use crate::prompt::PromptError;
+use crate::report::html::HtmlError;
 use crate::report::{ReportError, safe};
 use crate::run::study::StudyError;
 use crate::run::{EndpointsError, RunError};
@@ -149,6 +150,9 @@ pub enum CliError {
     /// Personas that cannot be written.
     #[error(transparent)]
     Report(#[from] ReportError),
+    /// A report that cannot be made.
+    #[error(transparent)]
+    Html(#[from] HtmlError),
     /// Standard output is closed or full.
     #[error("standard output cannot be written")]
     Output(#[source] io::Error),
@@ -239,6 +243,7 @@ impl CliError {
             Self::Output(source) if source.kind() == io::ErrorKind::BrokenPipe => Exit::Done,
             Self::Write { .. }
             | Self::Report(_)
+            | Self::Html(_)
             | Self::Output(_)
             | Self::Json(_)
             | Self::Threads(_)

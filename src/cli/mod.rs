@@ -17,17 +17,22 @@ mod error;
 mod evaluate;
 mod exit;
 mod explain;
+mod export;
 mod inputs;
 mod labelled;
 mod log;
+mod manual;
 mod output;
 mod personas;
 mod progress;
 mod recompute;
+mod report;
 mod results;
 mod run;
+mod schema;
 mod sources;
 mod status;
+mod stored;
 mod study;
 mod watch;
 
@@ -61,6 +66,10 @@ pub fn execute(arguments: &Arguments) -> Result<Exit, CliError> {
         Command::Cluster(options) => cluster::cluster(options, console),
         Command::Evaluate(what) => evaluate::evaluate(what, console),
         Command::Explain(options) => explain::explain(options, console),
+        Command::Report(options) => report::report(options, console),
+        Command::Export(options) => export::export(options, console),
+        Command::Schema(options) => schema::schema(options),
+        Command::Man(options) => manual::manual(options, console),
         Command::Completions { shell } => completions(*shell),
     };
     match arguments.global.threads {

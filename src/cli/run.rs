@@ -70,7 +70,17 @@ pub(super) fn run(options: &RunOptions, console: Console) -> Result<Exit, CliErr
         }
     };
     let (study, records, drafting, units) = (&study, &records, drafting.as_ref(), plan.units);
-    let conclusion = Conclusion { study, records, drafting, embedder, settings, units, derived, without };
+    let conclusion = Conclusion {
+        study,
+        records,
+        drafting,
+        embedder,
+        settings,
+        units,
+        derived,
+        without,
+        report: !options.no_report,
+    };
     let written = conclusion.write(&store, &folder, outputs, console)?;
     console.answer(&written, || format!("{}{}", written.text(width()), panel_text(&report)))?;
     Ok(Exit::Done)

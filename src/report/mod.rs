@@ -12,7 +12,10 @@
 mod explain;
 pub mod html;
 mod markdown;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod persona_files;
+mod roleplay;
 pub mod safe;
 mod summary;
 mod table;
@@ -21,7 +24,10 @@ mod wording;
 
 pub use explain::{Context as ExplanationContext, explanation};
 pub use markdown::markdown_record;
+#[cfg(feature = "parquet")]
+pub use parquet::ParquetTable;
 pub use persona_files::{PersonaFiles, ReportError};
+pub use roleplay::RoleplayCard;
 pub use summary::{
     Asked, CalibrationNote, Counts, GroundingCounts, InputCount, MemberAnswers, PairOfModels,
     PanelDependence, PanelMember, Product, Summary, WhatWasLearned,

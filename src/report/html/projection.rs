@@ -56,7 +56,10 @@ fn strongest(gram: &mut Array2<f64>) -> (Array1<f64>, f64) {
         }
     }
     let value = direction.dot(&gram.dot(&direction));
-    let largest = direction.iter().copied().fold(0.0, |most: f64, next| if next.abs() > most.abs() { next } else { most });
+    let largest = direction
+        .iter()
+        .copied()
+        .fold(0.0, |most: f64, next| if next.abs() > most.abs() { next } else { most });
     if largest < 0.0 {
         direction.mapv_inplace(|coordinate| -coordinate);
     }
@@ -78,8 +81,13 @@ mod tests {
         // Along x: ±2, along y: ±1, along z nothing. Variances 8 : 2, so shares of .8 and .2.
         let rows = array![[2.0_f32, 0.0, 5.0], [-2.0, 0.0, 5.0], [0.0, 1.0, 5.0], [0.0, -1.0, 5.0]];
         let plane = principal_plane(rows.view()).unwrap();
-        assert!((plane.explained[0] - 0.8).abs() < 1e-6 && (plane.explained[1] - 0.2).abs() < 1e-6, "{plane:?}");
-        assert!((plane.points[0][0].abs() - 2.0).abs() < 1e-6 && (plane.points[2][1].abs() - 1.0).abs() < 1e-6);
+        assert!(
+            (plane.explained[0] - 0.8).abs() < 1e-6 && (plane.explained[1] - 0.2).abs() < 1e-6,
+            "{plane:?}"
+        );
+        assert!(
+            (plane.points[0][0].abs() - 2.0).abs() < 1e-6 && (plane.points[2][1].abs() - 1.0).abs() < 1e-6
+        );
     }
 
     #[test]

@@ -28,7 +28,9 @@ impl Sample {
     pub(super) fn add(&mut self, personas: Vec<ConsensusPersona>) {
         let place = (Reverse(divergence(&personas)), self.records);
         self.records += 1;
-        if self.kept.len() >= MOST_RECORDS && self.kept.last_key_value().is_some_and(|(last, _)| *last < place) {
+        if self.kept.len() >= MOST_RECORDS
+            && self.kept.last_key_value().is_some_and(|(last, _)| *last < place)
+        {
             return;
         }
         let bytes = personas.iter().map(weight).sum();

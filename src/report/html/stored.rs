@@ -4,7 +4,9 @@ use serde::Deserialize;
 
 use crate::consensus::{ConfidenceStatus, Diagnosis};
 use crate::persona::{ModelName, SchemaError, TraitSchema};
-use crate::report::{Asked, CalibrationNote, Counts, InputCount, PanelDependence, PanelMember, Product, WhatWasLearned};
+use crate::report::{
+    Asked, CalibrationNote, Counts, InputCount, PanelDependence, PanelMember, Product, WhatWasLearned,
+};
 
 /// `summary.json`, as far as the report needs it.
 #[derive(Clone, Debug, Deserialize)]
@@ -44,6 +46,12 @@ impl StoredSummary {
     #[must_use]
     pub fn schema(&self) -> &TraitSchema {
         &self.schema
+    }
+
+    /// How many personas there are.
+    #[must_use]
+    pub fn personas(&self) -> usize {
+        self.counts.personas
     }
 
     /// The models, in the order of the panel.

@@ -55,7 +55,12 @@ pub(in super::super) fn histogram(name: &str, [probabilities, scores]: [&[usize]
 }
 
 /// One bar per row, made of three parts that are also written as numbers.
-pub(in super::super) fn stacked(name: &str, title: &str, parts: [&str; 3], rows: &[(String, [usize; 3])]) -> String {
+pub(in super::super) fn stacked(
+    name: &str,
+    title: &str,
+    parts: [&str; 3],
+    rows: &[(String, [usize; 3])],
+) -> String {
     const LEFT: f64 = 150.0;
     const WIDE: f64 = 300.0;
     const STEP: f64 = 24.0;

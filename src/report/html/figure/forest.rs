@@ -14,7 +14,8 @@ pub(in super::super) fn forest(name: &str, title: &str, rows: &[Row]) -> String 
         .iter()
         .map(|(label, value, interval, n)| {
             let value = value.map_or_else(|| "cannot be told".to_owned(), |value| format!("{value:.2}"));
-            let interval = interval.map(|[low, high]| format!(" ({low:.2} to {high:.2})")).unwrap_or_default();
+            let interval =
+                interval.map(|[low, high]| format!(" ({low:.2} to {high:.2})")).unwrap_or_default();
             format!("{label}: {value}{interval}, n {n}")
         })
         .collect();
@@ -34,7 +35,10 @@ pub(in super::super) fn forest(name: &str, title: &str, rows: &[Row]) -> String 
         }
         let said = match value {
             Some(value) => {
-                svg.put(format_args!("<circle class=\"dot\" cx=\"{:.1}\" cy=\"{y:.1}\" r=\"4.5\"/>", x(*value)));
+                svg.put(format_args!(
+                    "<circle class=\"dot\" cx=\"{:.1}\" cy=\"{y:.1}\" r=\"4.5\"/>",
+                    x(*value)
+                ));
                 format!("{value:.2}").replace('-', "−")
             }
             None => "–".to_owned(),

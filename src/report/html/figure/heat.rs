@@ -42,7 +42,11 @@ pub(in super::super) fn heat(
             let shade = shade(share);
             svg.rect(&format!("s{shade}"), corner, (size - 2.0, size - 2.0));
             svg.text(&format!("t{shade} mid"), (middle - 1.0, y + size / 2.0), &format!("{share:.2}"));
-            svg.text(&format!("t{shade} mid small"), (middle - 1.0, y + size / 2.0 + 13.0), &format!("n {n}"));
+            svg.text(
+                &format!("t{shade} mid small"),
+                (middle - 1.0, y + size / 2.0 + 13.0),
+                &format!("n {n}"),
+            );
         }
     }
     svg.finish()

@@ -38,8 +38,12 @@ pub(in super::super) fn latencies(name: &str, boxes: &[Box]) -> String {
     let most = boxes.iter().map(|one| one.at[5]).max().unwrap_or(1).max(10) as f64;
     let decades = most.log10().ceil().max(1.0);
     let bottom = 10.0 + STEP * boxes.len() as f64;
-    let mut svg =
-        Svg::new(name, (LEFT + WIDE + 90.0, bottom + 24.0), "Latency of calls by model", &described.join("; "));
+    let mut svg = Svg::new(
+        name,
+        (LEFT + WIDE + 90.0, bottom + 24.0),
+        "Latency of calls by model",
+        &described.join("; "),
+    );
     let x = |milliseconds: u64| LEFT + WIDE * (milliseconds.max(1) as f64).log10() / decades;
     let mut tick = 1_u64;
     while tick as f64 <= 10_f64.powf(decades) {
@@ -65,6 +69,9 @@ mod tests {
 
     #[test]
     fn times_are_told_in_their_own_unit() {
-        assert_eq!([0, 999, 1000, 90_000, 7_200_000].map(duration), ["0 ms", "999 ms", "1.0 s", "2 min", "2.0 h"]);
+        assert_eq!(
+            [0, 999, 1000, 90_000, 7_200_000].map(duration),
+            ["0 ms", "999 ms", "1.0 s", "2 min", "2.0 h"]
+        );
     }
 }

@@ -48,16 +48,18 @@ pub(in super::super) fn scatter(name: &str, title: &str, points: &[Point], model
 }
 
 /// From coordinates to the drawing: both axes on one scale, so that distances are not bent.
-fn placement(points: &[Point], (wide, high): (f64, f64), edge: f64) -> impl Fn([f64; 2]) -> (f64, f64) + use<> {
+fn placement(
+    points: &[Point],
+    (wide, high): (f64, f64),
+    edge: f64,
+) -> impl Fn([f64; 2]) -> (f64, f64) + use<> {
     let range = |axis: usize| {
         let values = points.iter().map(|point| point.at[axis]);
         values.fold((f64::MAX, f64::MIN), |(low, high), value| (low.min(value), high.max(value)))
     };
     let ((left, right), (low, top)) = (range(0), range(1));
-    let scale = f64::min(
-        (wide - 2.0 * edge) / (right - left).max(1e-9),
-        (high - 2.0 * edge) / (top - low).max(1e-9),
-    );
+    let scale =
+        f64::min((wide - 2.0 * edge) / (right - left).max(1e-9), (high - 2.0 * edge) / (top - low).max(1e-9));
     let middle = (f64::midpoint(left, right), f64::midpoint(low, top));
     move |[x, y]| (wide / 2.0 + scale * (x - middle.0), high / 2.0 - scale * (y - middle.1))
 }

@@ -33,7 +33,9 @@ impl Svg {
              width=\"{width:.0}\" height=\"{height:.0}\">"
         ));
         let (title, description) = (escaped(title), escaped(description));
-        svg.put(format_args!("<title id=\"{name}-t\">{title}</title><desc id=\"{name}-d\">{description}</desc>"));
+        svg.put(format_args!(
+            "<title id=\"{name}-t\">{title}</title><desc id=\"{name}-d\">{description}</desc>"
+        ));
         svg
     }
 
@@ -88,7 +90,10 @@ mod tests {
         let mut svg = Svg::new("x", (10.0, 10.0), "</title><script>", "\" onload='1'");
         svg.text("a", (1.0, 2.0), "</text><image href=x>&");
         let drawn = svg.finish();
-        assert!(!drawn.contains("<script") && !drawn.contains("<image") && !drawn.contains("onload='"), "{drawn}");
+        assert!(
+            !drawn.contains("<script") && !drawn.contains("<image") && !drawn.contains("onload='"),
+            "{drawn}"
+        );
         assert_eq!(drawn.matches('<').count(), 8, "svg, title, desc and text open and close: {drawn}");
     }
 

@@ -5,7 +5,9 @@ use serde::Serialize;
 use super::Material;
 use super::words::{confidence, label, shown, status, thousands};
 use crate::consensus::grounding::{Basis, FoundBy};
-use crate::consensus::{CitedEvidence, ConsensusPersona, ConfidenceStatus, DissentKind, PersonaKind, TraitConsensus};
+use crate::consensus::{
+    CitedEvidence, ConfidenceStatus, ConsensusPersona, DissentKind, PersonaKind, TraitConsensus,
+};
 use crate::persona::{ModelName, TraitSchema, TraitValue};
 use crate::report::html::figure::confidence_bar;
 use crate::report::table::in_order;
@@ -111,7 +113,8 @@ pub(super) fn cards(material: &Material<'_>) -> Cards {
         }
     }
     let partial = material.sample.is_partial().then(|| {
-        let rest = material.beside.map(|file| format!(" All personas are in {}.", shown(file))).unwrap_or_default();
+        let rest =
+            material.beside.map(|file| format!(" All personas are in {}.", shown(file))).unwrap_or_default();
         format!(
             "Shown are the {} records of {} about which the models disagree most.{rest}",
             records.len(),
@@ -136,7 +139,11 @@ fn card(number: usize, persona: &ConsensusPersona, schema: &TraitSchema) -> Card
         models: names(&persona.models),
         duplicates: (!persona.merged_duplicates.is_empty()).then(|| names(&persona.merged_duplicates)),
         divergent: persona.traits.values().filter(|found| found.divergent).count(),
-        traits: traits.into_iter().filter(|(name, _)| *name != "name").map(|(name, found)| row(name, found)).collect(),
+        traits: traits
+            .into_iter()
+            .filter(|(name, _)| *name != "name")
+            .map(|(name, found)| row(name, found))
+            .collect(),
     }
 }
 

@@ -63,7 +63,10 @@ pub(super) fn divergence(material: &Material<'_>) -> Divergence {
     // Contradictions first, then by how little the consensus is believed.
     found.sort_by(|one, other| {
         let order = |one: &TraitConsensus| (!contradicted(one), !one.divergent);
-        order(one.3).cmp(&order(other.3)).then(one.3.confidence.total_cmp(&other.3.confidence)).then(one.0.cmp(&other.0))
+        order(one.3)
+            .cmp(&order(other.3))
+            .then(one.3.confidence.total_cmp(&other.3.confidence))
+            .then(one.0.cmp(&other.0))
     });
     let rows = found.len();
     let shown_rows: Vec<Row> = found.into_iter().take(MOST).map(|row| self::row(row, &models)).collect();
@@ -74,7 +77,8 @@ pub(super) fn divergence(material: &Material<'_>) -> Divergence {
             part(counts.divergent_traits, counts.traits),
             thousands(material.tallies.traits.values().map(|tally| tally.contradicted as u64).sum())
         ),
-        partial: (rows > MOST).then(|| format!("The first {MOST} of {rows} among the records that are shown.")),
+        partial: (rows > MOST)
+            .then(|| format!("The first {MOST} of {rows} among the records that are shown.")),
         models: models.iter().map(|model| shown(model.as_str())).collect(),
         rows: shown_rows,
         traits: by_trait(material),
@@ -123,7 +127,8 @@ fn cell(model: &ModelName, found: &TraitConsensus) -> Cell {
 
 fn by_trait(material: &Material<'_>) -> Vec<TraitRow> {
     let schema = &material.summary.schema;
-    let mut traits: Vec<_> = material.tallies.traits.iter().filter(|(_, tally)| tally.divergent > 0).collect();
+    let mut traits: Vec<_> =
+        material.tallies.traits.iter().filter(|(_, tally)| tally.divergent > 0).collect();
     traits.sort_by_key(|(name, tally)| (std::cmp::Reverse(tally.divergent), schema.position(name)));
     traits
         .into_iter()

@@ -63,7 +63,11 @@ pub(super) fn view(material: &Material<'_>) -> Result<View, EmbedError> {
     let cards = cards::cards(material);
     Ok(View {
         title: study.unwrap_or_else(|| "Consensus personas".to_owned()),
-        product: format!("{} {}", words::shown(&summary.product.name), words::shown(&summary.product.version)),
+        product: format!(
+            "{} {}",
+            words::shown(&summary.product.name),
+            words::shown(&summary.product.version)
+        ),
         overview: overview::overview(material),
         divergence: divergence::divergence(material),
         agreement: agreement::agreement(material),

@@ -83,13 +83,22 @@ fn calls(model: String, tally: &ModelTally) -> Calls {
     let known = tally.metered > 0;
     Calls {
         model,
-        answered: format!("{} of {} ({})", thousands(tally.answered), thousands(tally.calls), share(tally.answered)),
+        answered: format!(
+            "{} of {} ({})",
+            thousands(tally.answered),
+            thousands(tally.calls),
+            share(tally.answered)
+        ),
         first_try: share(tally.first_try),
         attempts: thousands(tally.attempts),
         repairs: tally.repairs,
         tokens: if known { tally.tokens.map(thousands).join(" / ") } else { "not told".to_owned() },
         cost: money(tally.cost),
-        per_value: if tally.accepted > 0 { money(tally.cost / tally.accepted as f64) } else { "–".to_owned() },
+        per_value: if tally.accepted > 0 {
+            money(tally.cost / tally.accepted as f64)
+        } else {
+            "–".to_owned()
+        },
         median: tally.latencies(&[0.5]).map_or_else(|| "–".to_owned(), |at| duration(at[0])),
     }
 }

@@ -102,12 +102,22 @@ fn facts(material: &Material<'_>) -> Vec<(String, String)> {
             _ => String::new(),
         };
         let (wall, busy) = (duration(metrics.wall_ms), duration(metrics.busy_ms));
-        fact("Time", format!("{wall} for the last sitting; its calls took {busy} one after the other{efficiency}"));
+        fact(
+            "Time",
+            format!("{wall} for the last sitting; its calls took {busy} one after the other{efficiency}"),
+        );
     }
     fact("Embedder", shown(&summary.embedder));
     if let Some(asked) = &summary.asked {
         let (prompt, print) = (shown(&asked.prompt_version), shown(&asked.fingerprint));
-        fact("Made of", format!("prompt {prompt}, study {}, seed {}", &print.chars().take(16).collect::<String>(), summary.seed));
+        fact(
+            "Made of",
+            format!(
+                "prompt {prompt}, study {}, seed {}",
+                &print.chars().take(16).collect::<String>(),
+                summary.seed
+            ),
+        );
     } else {
         fact("Seed", summary.seed.to_string());
     }
@@ -122,22 +132,41 @@ fn flow(material: &Material<'_>) -> Vec<Step> {
     };
     if let Some(asked) = &summary.asked {
         step("Records read", asked.records_read + asked.records_set_aside, String::new());
-        step("Records set aside", asked.records_set_aside, "each with its reason in set_aside.jsonl".to_owned());
+        step(
+            "Records set aside",
+            asked.records_set_aside,
+            "each with its reason in set_aside.jsonl".to_owned(),
+        );
         let units = usize::try_from(asked.units).unwrap_or(usize::MAX);
         step("Questions to each model", units, "one per record, or per part of the corpus".to_owned());
         let lost: u64 = asked.answers.values().map(|answers| answers.unanswered).sum();
         let why = asked.answers.iter().flat_map(|(model, answers)| {
-            answers.reasons.iter().map(|(reason, n)| format!("{}: {} ({n})", shown(model.as_str()), shown(reason)))
+            answers
+                .reasons
+                .iter()
+                .map(|(reason, n)| format!("{}: {} ({n})", shown(model.as_str()), shown(reason)))
         });
-        step("Calls without a usable answer", usize::try_from(lost).unwrap_or(usize::MAX), why.collect::<Vec<_>>().join("; "));
+        step(
+            "Calls without a usable answer",
+            usize::try_from(lost).unwrap_or(usize::MAX),
+            why.collect::<Vec<_>>().join("; "),
+        );
     }
     let inputs: Vec<String> = summary.inputs.iter().take(12).map(|input| shown(&input.file)).collect();
     step("Drafts read", counts.drafts, inputs.join(", "));
-    step("Drafts or traits set aside", counts.set_aside, "each with its reason in set_aside.jsonl".to_owned());
+    step(
+        "Drafts or traits set aside",
+        counts.set_aside,
+        "each with its reason in set_aside.jsonl".to_owned(),
+    );
     step("Drafts of models outside the panel", counts.drafts_of_other_models, "left out".to_owned());
     step("Drafts said twice in one sitting", counts.duplicates_merged, "counted once".to_owned());
     step("Records with personas", counts.records, String::new());
-    step("Personas", counts.personas, format!("{} consensus, {} minority", counts.consensus, counts.minority));
+    step(
+        "Personas",
+        counts.personas,
+        format!("{} consensus, {} minority", counts.consensus, counts.minority),
+    );
     flow.retain(|step| step.n != "0" || step.what.starts_with("Records read") || step.what == "Drafts read");
     flow
 }

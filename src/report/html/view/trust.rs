@@ -84,7 +84,9 @@ fn quality(quality: &CalibrationQuality) -> Vec<(String, String)> {
         _ => "–".to_owned(),
     };
     let before = |place: usize| {
-        quality.uncalibrated[place].map(|value| format!("; the uncalibrated score: {value:.3}")).unwrap_or_default()
+        quality.uncalibrated[place]
+            .map(|value| format!("; the uncalibrated score: {value:.3}"))
+            .unwrap_or_default()
     };
     vec![
         ("Expected calibration error".to_owned(), format!("{}{}", figure(&quality.ece), before(0))),
@@ -122,7 +124,10 @@ fn coverage(material: &Material<'_>) -> Vec<(String, String)> {
         let planned = answered + asked.answers.values().map(|answers| answers.unanswered).sum::<u64>();
         fact("Calls answered", part(whole(answered), whole(planned)));
         if rows > 0 {
-            fact("Source rows that a found passage stands in", part(rows.min(asked.records_read), asked.records_read));
+            fact(
+                "Source rows that a found passage stands in",
+                part(rows.min(asked.records_read), asked.records_read),
+            );
         }
     } else if rows > 0 {
         fact("Source rows that a found passage stands in", thousands(rows as u64));
@@ -130,7 +135,10 @@ fn coverage(material: &Material<'_>) -> Vec<(String, String)> {
     let all: usize = material.tallies.traits.values().map(|tally| tally.values).sum();
     let sum: f64 = material.tallies.traits.values().map(|tally| tally.confidence).sum();
     if all > 0 {
-        fact("Mean confidence of all values", format!("{} (n {})", percent(sum / all as f64), thousands(all as u64)));
+        fact(
+            "Mean confidence of all values",
+            format!("{} (n {})", percent(sum / all as f64), thousands(all as u64)),
+        );
     }
     facts
 }

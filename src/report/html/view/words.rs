@@ -32,7 +32,16 @@ pub(super) fn percent(share: f64) -> String {
 
 /// A part of a whole with its share: `15 of 36 (42 %)`.
 pub(super) fn part(count: usize, whole: usize) -> String {
-    if whole == 0 { "0 of 0".to_owned() } else { format!("{} of {} ({})", thousands(count as u64), thousands(whole as u64), percent(count as f64 / whole as f64)) }
+    if whole == 0 {
+        "0 of 0".to_owned()
+    } else {
+        format!(
+            "{} of {} ({})",
+            thousands(count as u64),
+            thousands(whole as u64),
+            percent(count as f64 / whole as f64)
+        )
+    }
 }
 
 /// A whole number with thin spaces between thousands.
