@@ -34,3 +34,4 @@ pub mod store;
 pub mod run;
 #[cfg(feature = "cli")]
 pub mod cli;
+pub mod docs;
