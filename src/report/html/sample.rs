@@ -8,7 +8,7 @@ use crate::consensus::{ConsensusPersona, DissentKind};
 /// Records that are shown, at most.
 const MOST_RECORDS: usize = 120;
 /// Bytes of HTML that their cards may take, roughly: the file stays far under 5 MB.
-const MOST_BYTES: usize = 1_800_000;
+const MOST_BYTES: usize = 3_000_000;
 /// The longest text that is shown, in characters.
 pub(super) const LONGEST: usize = 600;
 
@@ -71,12 +71,19 @@ fn divergence(personas: &[ConsensusPersona]) -> usize {
 
 /// Bytes of HTML that a persona takes, roughly.
 fn weight(persona: &ConsensusPersona) -> usize {
-    let long = |text: &str| 2 * text.len().min(4 * LONGEST);
     let traits = persona.traits.values().map(|found| {
-        let said = found.variants.iter().flat_map(|variant| &variant.said);
-        let said: usize = said.map(|said| 160 + long(&said.value.to_string())).sum();
+        let disputed = found.divergent || !found.dissent.is_empty();
+        let said = found.variants.iter().flat_map(|variant| &variant.said).filter(|_| disputed);
+        let said: usize = said.map(|said| 110 + long(&said.value.to_string())).sum();
+        let otherwise: usize = found.dissent.iter().map(|one| 150 + long(&one.value.to_string())).sum();
         let cited: usize = found.evidence.iter().map(|cited| 220 + long(&cited.quote)).sum();
-        1100 + long(&found.value.to_string()) + said + cited
+        900 + 2 * long(&found.value.to_string()) + said + otherwise + cited
     });
-    1500 + traits.sum::<usize>()
+    900 + traits.sum::<usize>()
+}
+
+/// Bytes that a text takes when it is cut and escaped.
+fn long(text: &str) -> usize {
+    let bytes = |c: char| if matches!(c, '<' | '>' | '&' | '"' | '\'' | '/') { 6 } else { c.len_utf8() };
+    text.chars().take(LONGEST).map(bytes).sum()
 }

@@ -15,3 +15,4 @@ pub(super) use heat::heat;
 pub(super) use latency::{Box as LatencyBox, duration, latencies};
 pub(super) use reliability::reliability;
 pub(super) use scatter::{Point, scatter};
+pub(super) use svg::shortened;

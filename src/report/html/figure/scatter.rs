@@ -88,7 +88,7 @@ fn mark(svg: &mut Svg, shape: usize, (x, y): (f64, f64), label: &str) {
         4 => "m0 6l5.6-9.8h-11.2z",
         _ => "m-2-6h4v4h4v4h-4v4h-4v-4h-4v-4h4z",
     };
-    svg.put(format_args!("<path class=\"mark\" d=\"M{x:.1} {y:.1}{path}\">"));
+    svg.put(format_args!("<path class=\"pt\" d=\"M{x:.1} {y:.1}{path}\">"));
     if !label.is_empty() {
         svg.put(format_args!("<title>{}</title>", escaped(label)));
     }

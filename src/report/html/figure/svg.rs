@@ -74,7 +74,7 @@ impl Svg {
 }
 
 /// A label of at most so many characters.
-pub(super) fn shortened(text: &str, most: usize) -> String {
+pub(in super::super) fn shortened(text: &str, most: usize) -> String {
     if text.chars().count() <= most {
         return text.to_owned();
     }

@@ -34,6 +34,7 @@ pub(super) fn agreement(material: &Material<'_>) -> Agreement {
     let drawn = (labels.len() > 1).then(|| {
         let svg = heat("heat", "How often two models say the same", &labels, |one, other| tallies.agreement(one, other));
         Figure::new(
+            "similarity of models",
             svg,
             "How often two models stand behind the same value, over all traits that both answered for one persona \
              (of lists, the share of items in common). Darker is more; n counts traits.",
@@ -58,6 +59,7 @@ fn alpha(material: &Material<'_>) -> Option<Figure> {
         .collect();
     (!rows.is_empty()).then(|| {
         Figure::new(
+            "agreement by trait",
             forest("alpha", "Krippendorff’s α by trait", &rows),
             "Krippendorff’s α: 1 is perfect agreement, 0 that of chance, below 0 systematic disagreement. Whiskers: 95 % \
              over resampled personas; n counts personas. Names are the writers’ free choice and need not agree.",

@@ -10,7 +10,7 @@ use super::{Figure, Material};
 use crate::consensus::ConsensusPersona;
 use crate::embed::{BlockEncoder, EmbedError, StaticEmbedder};
 use crate::persona::{Draft, ModelName, TraitValue};
-use crate::report::html::figure::{Point, scatter};
+use crate::report::html::figure::{Point, scatter, shortened};
 use crate::report::html::projection::principal_plane;
 
 /// Drafts that are placed, at most.
@@ -50,7 +50,7 @@ pub(super) fn map(material: &Material<'_>) -> Result<Option<Map>, EmbedError> {
             at: *at,
             group: *group,
             model: models.iter().position(|model| *model == draft.model).unwrap_or(models.len()),
-            label: format!("{}, by {}", groups[*group].1, shown(draft.model.as_str())),
+            label: format!("{}, by {}", shortened(&groups[*group].1, 60), shortened(&shown(draft.model.as_str()), 60)),
         })
         .collect();
     let names: Vec<String> = models.iter().map(|model| shown(model.as_str())).collect();
@@ -63,7 +63,7 @@ pub(super) fn map(material: &Material<'_>) -> Result<Option<Map>, EmbedError> {
         percent(one),
         percent(other)
     );
-    let figure = Figure::new(scatter("map", "Map of the drafts", &points, &names), caption);
+    let figure = Figure::new("map of drafts", scatter("map", "Map of the drafts", &points, &names), caption);
     Ok(Some(Map { figure, groups: if groups.len() > 24 { Vec::new() } else { groups } }))
 }
 

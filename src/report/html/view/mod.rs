@@ -46,13 +46,15 @@ pub(super) struct View {
 /// A drawing with its words. The drawing is markup of our own making, with all text escaped.
 #[derive(Debug, Serialize)]
 pub(super) struct Figure {
+    /// What it shows, in few words of our own: it stands in an attribute.
+    name: &'static str,
     svg: String,
     caption: String,
 }
 
 impl Figure {
-    fn new(svg: String, caption: impl Into<String>) -> Self {
-        Self { svg, caption: caption.into() }
+    fn new(name: &'static str, svg: String, caption: impl Into<String>) -> Self {
+        Self { name, svg, caption: caption.into() }
     }
 }
 

@@ -70,6 +70,7 @@ pub(super) fn models(material: &Material<'_>) -> Models {
         failures: failures(material),
         latency: (!boxes.is_empty()).then(|| {
             Figure::new(
+                "latency",
                 latencies("latency", &boxes),
                 "How long the last attempt of each call took. Box: the middle half; line: the median; whiskers: from the \
                  least to nine tenths. n counts calls.",

@@ -51,17 +51,21 @@ fn tile(value: String, name: &str, note: String) -> Tile {
     Tile { value, name: name.to_owned(), note }
 }
 
+fn plural(count: usize, one: &'static str, many: &'static str) -> &'static str {
+    if count == 1 { one } else { many }
+}
+
 fn tiles(material: &Material<'_>) -> Vec<Tile> {
     let (summary, counts) = (material.summary, &material.summary.counts);
     let mut tiles = vec![
         tile(
             thousands(counts.consensus as u64),
-            "consensus personas",
+            plural(counts.consensus, "consensus persona", "consensus personas"),
             format!("and {} that one model alone saw", thousands(counts.minority as u64)),
         ),
         tile(
             thousands(counts.divergent_traits as u64),
-            "divergent values",
+            plural(counts.divergent_traits, "divergent value", "divergent values"),
             format!("of {} on which models could disagree", thousands(counts.traits as u64)),
         ),
         tile(

@@ -28,6 +28,7 @@ pub(super) fn trust(material: &Material<'_>) -> Trust {
     let note = material.summary.calibration.as_ref();
     Trust {
         confidences: Figure::new(
+            "confidences",
             histogram("confidences", [probabilities, scores]),
             "How sure the values are. Filled: probabilities; outlined: scores, which order only. Numbers are values.",
         ),
@@ -67,6 +68,7 @@ fn diagram(gold: &Judged) -> Option<Figure> {
         n => format!(" {n} of them are scores and no probabilities."),
     };
     Some(Figure::new(
+        "reliability",
         reliability("reliability", &found.bins),
         format!(
             "Confidence against truth over {} judged values: on the diagonal, a confidence is what it says. Expected \
@@ -108,6 +110,7 @@ fn evidence(material: &Material<'_>) -> Option<Figure> {
         .collect();
     (!rows.is_empty()).then(|| {
         Figure::new(
+            "evidence by trait",
             stacked("evidence", "What values rest on, by trait", ["evidence", "echo", "one model’s word"], &rows),
             "Evidence: a cited passage stands in the source. Echo: several models agree and none of their passages does. \
              n counts values.",
