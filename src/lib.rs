@@ -40,3 +40,4 @@ pub mod run;
 pub mod mcp;
 #[cfg(feature = "cli")]
 pub mod cli;
+pub mod docs;

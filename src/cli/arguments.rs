@@ -9,7 +9,11 @@ use super::cluster::ClusterOptions;
 use super::compare::CompareOptions;
 use super::consult::ConsultOptions;
 use super::exit::TABLE;
+use super::export::ExportOptions;
+use super::manual::ManualOptions;
 use super::mcp::{ServeOptions, ServedOptions};
+use super::report::ReportOptions;
+use super::schema::SchemaOptions;
 use super::staged::PlanOptions;
 use crate::dataset::Format;
 use crate::run::Shard;
@@ -138,6 +142,15 @@ pub(super) enum Command {
     /// With --recompute it is given a run folder instead, and derives everything again from the stored
     /// answers: nobody is asked, nothing is paid.
     Consensus(ConsensusOptions),
+    /// Write a result as one page to look at: personas, divergence, agreement, trust, models.
+    ///
+    /// The page is one file without anything from elsewhere, to be opened in any browser, printed or sent.
+    /// `run` and `consensus` write it beside their results. Of a large result it shows the records about
+    /// which the models disagree most; all personas are then in personas.parquet beside it.
+    Report(ReportOptions),
+    /// Write a result as CSV, JSON Lines, Parquet, Markdown, a folder per persona, or as system prompts for a
+    /// model that is to speak as the persona.
+    Export(ExportOptions),
     /// Tell what changed between two runs: personas, traits, settings, cost and quality side by side.
     ///
     /// Personas are matched one to one by what their traits mean, so that neither their order nor their
@@ -176,6 +189,10 @@ pub(super) enum Command {
     /// Hold the engine against gold.
     #[command(subcommand, after_help = TABLE)]
     Evaluate(Evaluation),
+    /// Write the JSON schema of a file, for editors that complete and check it.
+    Schema(SchemaOptions),
+    /// Write the manual pages of all commands.
+    Man(ManualOptions),
     /// Write the completions of a shell to standard output.
     Completions {
         /// Which shell.
@@ -211,6 +228,9 @@ pub(super) struct RunOptions {
     /// How progress is shown on standard error [default: bar on a terminal, else plain].
     #[arg(long, value_name = "HOW")]
     pub(super) progress: Option<ProgressName>,
+    /// Write no report.html.
+    #[arg(long)]
+    pub(super) no_report: bool,
 }
 
 /// What `consensus` is told.
@@ -258,6 +278,9 @@ pub(super) struct ConsensusOptions {
     /// Stop at the first draft that cannot be used.
     #[arg(long)]
     pub(super) strict: bool,
+    /// Write no report.html.
+    #[arg(long)]
+    pub(super) no_report: bool,
 }
 
 /// What `calibrate` is told.

@@ -6,6 +6,7 @@ use super::ablation::Asking;
 use super::console::Console;
 use super::error::CliError;
 use super::personas::{Material, Outputs, Written, write};
+use super::report;
 use super::results::{self, Derived};
 use crate::consensus::ConsensusValidParams;
 use crate::dataset::{Loaded, Record};
@@ -25,6 +26,8 @@ pub(super) struct Conclusion<'a> {
     pub(super) derived: Derived,
     /// The panel without its evidence, where it was asked, and what it said.
     pub(super) without: Option<(Asking<'a>, Store)>,
+    /// Whether the page to look at is written too.
+    pub(super) report: bool,
 }
 
 impl Conclusion<'_> {
@@ -35,7 +38,7 @@ impl Conclusion<'_> {
         mut outputs: Outputs,
         console: Console,
     ) -> Result<Written, CliError> {
-        let Self { study, records, drafting, embedder, settings, units, derived, without } = self;
+        let Self { study, records, drafting, embedder, settings, units, derived, without, report } = self;
         let facts = results::asked(study, drafting, &derived, records, units);
         for reason in &records.set_aside {
             outputs.set_aside.line(reason)?;
@@ -56,6 +59,9 @@ impl Conclusion<'_> {
             let (ablated, file) = asking.compare(folder, embedder, &settings, (&written.kept, answers))?;
             written.files.push(file);
             written.ablation = Some(ablated);
+        }
+        if report {
+            written.files.extend(report::beside(folder)?);
         }
         Ok(written)
     }

@@ -11,6 +11,7 @@ use super::exit::Exit;
 use super::inputs;
 use super::personas::{Material, Outputs, write};
 use super::recompute::recompute;
+use super::report;
 use crate::consensus::{ConsensusParams, ConsensusValidParams, Subject};
 use crate::dataset::{DraftDefaults, ReadOptions};
 use crate::files::{create_folder, read_dataset};
@@ -19,7 +20,7 @@ use crate::run::Sources;
 /// Forms consensus personas out of files of drafts.
 pub(super) fn consensus(options: &ConsensusOptions, console: Console) -> Result<Exit, CliError> {
     let Some(out) = &options.out else {
-        return recompute(&options.files, options.study.as_deref(), console);
+        return recompute(&options.files, options.study.as_deref(), !options.no_report, console);
     };
     let settings = settings(options)?;
     let base = inputs::schema(options.schema.as_ref())?;
@@ -46,7 +47,10 @@ pub(super) fn consensus(options: &ConsensusOptions, console: Console) -> Result<
         sources,
         keep: BTreeSet::new(),
     };
-    let written = write(material, outputs, console)?;
+    let mut written = write(material, outputs, console)?;
+    if !options.no_report {
+        written.files.extend(report::beside(out)?);
+    }
     console.answer(&written, || written.text(width()))?;
     Ok(Exit::Done)
 }

@@ -16,6 +16,7 @@ use crate::files::{FilesError, ResultError};
 use crate::mcp::ServeError;
 use crate::persona::{IdError, SchemaError};
 use crate::prompt::PromptError;
+use crate::report::html::HtmlError;
 use crate::report::{ReportError, safe};
 use crate::run::consult::ConsultError;
 use crate::run::stages::WalkError;
@@ -153,6 +154,9 @@ pub enum CliError {
     /// Personas that cannot be written.
     #[error(transparent)]
     Report(#[from] ReportError),
+    /// A report that cannot be made.
+    #[error(transparent)]
+    Html(#[from] HtmlError),
     /// Standard output is closed or full.
     #[error("standard output cannot be written")]
     Output(#[source] io::Error),
@@ -288,6 +292,7 @@ impl CliError {
             Self::Write { .. }
             | Self::Serve(_)
             | Self::Report(_)
+            | Self::Html(_)
             | Self::Output(_)
             | Self::Json(_)
             | Self::Walk(_)

@@ -19,19 +19,24 @@ mod error;
 mod evaluate;
 mod exit;
 mod explain;
+mod export;
 mod inputs;
 mod labelled;
 mod log;
+mod manual;
 mod mcp;
 mod output;
 mod personas;
 mod progress;
 mod recompute;
+mod report;
 mod results;
 mod run;
+mod schema;
 mod staged;
 mod state;
 mod status;
+mod stored;
 mod study;
 mod watch;
 
@@ -78,6 +83,10 @@ pub fn execute(arguments: &Arguments) -> Result<Exit, CliError> {
         Command::Evaluate(what) => evaluate::evaluate(what, console),
         Command::Compare(options) => compare::compare(options, console),
         Command::Explain(options) => explain::explain(options, console),
+        Command::Report(options) => report::report(options, console),
+        Command::Export(options) => export::export(options, console),
+        Command::Schema(options) => schema::schema(options),
+        Command::Man(options) => manual::manual(options, console),
         Command::Completions { shell } => completions(*shell),
     };
     match arguments.global.threads {

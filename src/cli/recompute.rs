@@ -26,7 +26,12 @@ struct Kept {
 }
 
 /// Derives the files of a run again, by the study that it keeps or by one that asks the same.
-pub(super) fn recompute(runs: &[PathBuf], study: Option<&Path>, console: Console) -> Result<Exit, CliError> {
+pub(super) fn recompute(
+    runs: &[PathBuf],
+    study: Option<&Path>,
+    report: bool,
+    console: Console,
+) -> Result<Exit, CliError> {
     let [folder] = runs else {
         return Err(CliError::Usage(format!("--recompute takes one run folder, not {}", runs.len())));
     };
@@ -57,7 +62,8 @@ pub(super) fn recompute(runs: &[PathBuf], study: Option<&Path>, console: Console
     let (study, records, drafting, units) = (&study, &records, drafting.as_ref(), plan.units);
     let embedder = embedder.open(&store)?;
     let embedder = embedder.as_ref();
-    let conclusion = Conclusion { study, records, drafting, embedder, settings, units, derived, without };
+    let conclusion =
+        Conclusion { study, records, drafting, embedder, settings, units, derived, without, report };
     let written = conclusion.write(folder, outputs, console)?;
     console.answer(&written, || written.text(width()))?;
     Ok(Exit::Done)
@@ -66,7 +72,7 @@ pub(super) fn recompute(runs: &[PathBuf], study: Option<&Path>, console: Console
 /// Puts run folders together and derives the files of the whole.
 pub(super) fn merge(runs: &[PathBuf], out: &Path, console: Console) -> Result<Exit, CliError> {
     store::merge(runs, out)?;
-    recompute(&[out.to_owned()], None, console)
+    recompute(&[out.to_owned()], None, true, console)
 }
 
 /// The study that a run keeps, with its data where it was.

@@ -77,7 +77,17 @@ pub(super) fn run(options: &RunOptions, console: Console) -> Result<Exit, CliErr
     let (study, records, drafting, units) = (&study, &records, drafting.as_ref(), plan.units);
     let embedder = embedder.open(&store)?;
     let embedder = embedder.as_ref();
-    let conclusion = Conclusion { study, records, drafting, embedder, settings, units, derived, without };
+    let conclusion = Conclusion {
+        study,
+        records,
+        drafting,
+        embedder,
+        settings,
+        units,
+        derived,
+        without,
+        report: !options.no_report,
+    };
     let written = conclusion.write(&folder, outputs, console)?;
     console.answer(&written, || format!("{}{}", written.text(width()), panel_text(&report)))?;
     Ok(Exit::Done)

@@ -23,7 +23,7 @@ pub enum Measurement {
 }
 
 /// Agreement beyond chance: 1 perfect, 0 that of chance, below 0 systematic disagreement.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Alpha {
     /// How values were compared.
     pub measurement: Measurement,

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::alpha::{Alpha, Measurement};
 use super::persona::{ConsensusPersona, PersonaKind, TraitConsensus};
@@ -19,7 +19,7 @@ pub(super) const STABILITY_RECORDS: usize = 100;
 pub(super) const ALPHA_RECORDS: usize = 1000;
 
 /// What changes when one model is left out.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LeftOut {
     /// Who is left out.
     pub model: ModelName,
@@ -34,7 +34,7 @@ pub struct LeftOut {
 }
 
 /// What a sample of the records says about the panel.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Diagnosis {
     /// Agreement beyond chance, per trait, over at most 1,000 records.
     pub alpha: BTreeMap<String, Alpha>,

@@ -11,8 +11,12 @@
 
 mod comparison;
 mod explain;
+pub mod html;
 mod markdown;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod persona_files;
+mod roleplay;
 pub mod safe;
 mod summary;
 mod table;
@@ -22,13 +26,15 @@ mod wording;
 pub use comparison::comparison_text;
 pub use explain::{Context as ExplanationContext, explanation};
 pub use markdown::markdown_record;
+#[cfg(feature = "parquet")]
+pub use parquet::ParquetTable;
 pub use persona_files::{PersonaFiles, ReportError};
+pub use roleplay::RoleplayCard;
 pub use summary::{
     Asked, CalibrationNote, Counts, GroundingCounts, InputCount, MemberAnswers, PairOfModels,
     PanelDependence, PanelMember, Product, Summary, WhatWasLearned,
 };
 pub use table::PersonaTable;
 pub use terminal::{terminal_persona, wrapped};
-#[cfg(feature = "cli")]
 pub(crate) use wording::counted;
 pub use wording::status_words;

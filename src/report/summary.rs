@@ -113,7 +113,7 @@ impl GroundingCounts {
 }
 
 /// One model of the panel.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PanelMember {
     /// Its name.
     pub model: ModelName,
@@ -126,7 +126,7 @@ pub struct PanelMember {
 }
 
 /// What the batch taught before anything was decided.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct WhatWasLearned {
     /// One persona a record, or several.
     pub subject: String,
@@ -135,7 +135,7 @@ pub struct WhatWasLearned {
 }
 
 /// How one member of a panel that was asked did: counts of calls.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MemberAnswers {
     /// Calls with a usable answer.
     pub answered: u64,
@@ -154,7 +154,7 @@ fn nobody(count: &u64) -> bool {
 }
 
 /// What a result that a panel was asked for says beside the personas.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Asked {
     /// The study's name.
     pub study: String,
@@ -177,7 +177,7 @@ pub struct Asked {
 }
 
 /// What confidences may be taken for.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CalibrationNote {
     /// That of traits of `kinds`; all others are uncalibrated.
     pub status: ConfidenceStatus,
@@ -207,7 +207,7 @@ impl From<&ConsensusValidParams> for CalibrationNote {
 }
 
 /// Two models of which it is known how far they err together.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PairOfModels {
     /// Who.
     pub models: [ModelName; 2],
@@ -218,7 +218,7 @@ pub struct PairOfModels {
 }
 
 /// How far the models of a panel err together; estimated without gold.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PanelDependence {
     /// The correlation that votes are discounted by, 0..=1.
     pub correlation: f64,

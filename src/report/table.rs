@@ -68,7 +68,7 @@ impl<W: io::Write> PersonaTable<W> {
                 found.support.to_string(),
                 found.n_models.to_string(),
                 found.divergent.to_string(),
-                safe::cell(&behind(found)),
+                safe::cell(&behind(found).iter().map(|model| model.as_str()).collect::<Vec<_>>().join("; ")),
                 safe::cell(&dissent(found)),
                 found.backing.map_or("", |backing| basis(backing.basis)).to_owned(),
             ])?;
@@ -103,7 +103,7 @@ pub(super) fn kind(kind: PersonaKind) -> &'static str {
     }
 }
 
-fn basis(basis: Basis) -> &'static str {
+pub(super) fn basis(basis: Basis) -> &'static str {
     match basis {
         Basis::Evidence => "evidence",
         Basis::Echo => "echo",
@@ -112,14 +112,14 @@ fn basis(basis: Basis) -> &'static str {
 }
 
 /// The models behind the consensus value; of a list, those behind any item kept.
-fn behind(found: &TraitConsensus) -> String {
+pub(super) fn behind(found: &TraitConsensus) -> Vec<&ModelName> {
     let mut models: Vec<&ModelName> = Vec::new();
     for (place, variant) in found.variants.iter().enumerate() {
         if variant.kept.unwrap_or(place == 0) {
             models.extend(variant.models.iter().filter(|model| !models.contains(model)).collect::<Vec<_>>());
         }
     }
-    models.iter().map(|model| model.as_str()).collect::<Vec<_>>().join("; ")
+    models
 }
 
 /// Who says otherwise, and what.

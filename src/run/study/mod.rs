@@ -22,3 +22,6 @@ pub use crate::consult::Stance;
 
 /// A commented study file that loads as it is.
 pub const EXAMPLE: &str = include_str!("../../../data/study.example.yaml");
+
+/// The JSON schema of a study file, for editors. A test holds it against what the reader accepts.
+pub const STUDY_SCHEMA: &str = include_str!("../../../data/study.schema.json");

@@ -1,0 +1,216 @@
+//! `consona export`: a stored result in the form that another program, or another model, reads.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use serde_json::json;
+
+use super::console::Console;
+use super::error::CliError;
+use super::exit::Exit;
+use super::output::Output;
+use super::stored::StoredResult;
+use crate::consensus::ConsensusPersona;
+use crate::files::{FilesError, create_folder};
+use crate::report::{PersonaTable, RoleplayCard, markdown_record, safe};
+
+/// A form of a result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Kind {
+    /// One self-contained page.
+    Html,
+    /// Personas as cards in Markdown.
+    Md,
+    /// One row per persona and trait, safe to open in a spreadsheet.
+    Csv,
+    /// The same with types.
+    #[cfg(feature = "parquet")]
+    Parquet,
+    /// Everything, one persona per line.
+    Jsonl,
+}
+
+impl Kind {
+    /// The name of the file in a folder.
+    pub(super) fn file(self) -> &'static str {
+        match self {
+            Self::Html => super::report::FILE,
+            Self::Md => "personas.md",
+            Self::Csv => "personas.csv",
+            #[cfg(feature = "parquet")]
+            Self::Parquet => "personas.parquet",
+            Self::Jsonl => "consensus.jsonl",
+        }
+    }
+
+    /// What a file of it ends in.
+    pub(super) fn ending(self) -> &'static str {
+        self.file().rsplit('.').next().unwrap_or_default()
+    }
+}
+
+/// Where personas are exported to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Target {
+    /// One row per persona and trait, safe to open in a spreadsheet.
+    Csv,
+    /// Everything, one persona per line.
+    Jsonl,
+    /// Rows with types, for pandas, polars, DuckDB and R.
+    #[cfg(feature = "parquet")]
+    Parquet,
+    /// Cards in Markdown.
+    Md,
+    /// System prompts for a model that is to speak as the persona, one file each.
+    Card,
+    /// `personas/NN/persona.json` and `persona.md`.
+    Folder,
+}
+
+/// What `export` is told.
+#[derive(Args, Debug)]
+pub(super) struct ExportOptions {
+    /// A run folder, or a folder of `consensus`.
+    #[arg(value_name = "RUN")]
+    pub(super) result: PathBuf,
+    /// The form.
+    #[arg(long, value_name = "FORM")]
+    pub(super) to: Target,
+    /// The file, or for card and folder the folder, to write [default: in the result's folder].
+    #[arg(long, value_name = "FILE|DIR")]
+    pub(super) out: Option<PathBuf>,
+    /// Of cards: leave out traits below this confidence.
+    #[arg(long, value_name = "P", default_value_t = 0.5)]
+    pub(super) least_confidence: f64,
+    /// Of cards: leave out divergent traits instead of marking them.
+    #[arg(long)]
+    pub(super) no_divergent: bool,
+}
+
+/// Writes the form asked for.
+pub(super) fn export(options: &ExportOptions, console: Console) -> Result<Exit, CliError> {
+    if !(0.0..=1.0).contains(&options.least_confidence) {
+        let given = options.least_confidence;
+        return Err(CliError::Usage(format!("`--least-confidence {given}` is not a number from 0 to 1")));
+    }
+    let result = StoredResult(&options.result);
+    let kind = match options.to {
+        Target::Csv => Kind::Csv,
+        Target::Jsonl => Kind::Jsonl,
+        #[cfg(feature = "parquet")]
+        Target::Parquet => Kind::Parquet,
+        Target::Md => Kind::Md,
+        Target::Card | Target::Folder => return folder(options, result, console),
+    };
+    let path = options.out.clone().unwrap_or_else(|| options.result.join(kind.file()));
+    let path = if path.is_dir() { path.join(kind.file()) } else { path };
+    let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or(kind.file());
+    create_folder(folder)?;
+    let file = export_to(result, kind, (folder, name))?;
+    told(&[file], console)
+}
+
+fn told(files: &[PathBuf], console: Console) -> Result<Exit, CliError> {
+    console.answer(&json!({ "files": files }), || match files {
+        [] => "The result has no personas.\n".to_owned(),
+        [first, .., last] => {
+            let (first, last) = (first.display().to_string(), last.display().to_string());
+            format!("{} files, {} to {}\n", files.len(), safe::line(&first), safe::line(&last))
+        }
+        [file] => format!("{}\n", safe::line(&file.display().to_string())),
+    })?;
+    Ok(Exit::Done)
+}
+
+/// Writes a result into one file of a form that is not HTML.
+pub(super) fn export_to(
+    result: StoredResult<'_>,
+    kind: Kind,
+    (folder, name): (&Path, &str),
+) -> Result<PathBuf, CliError> {
+    let path = folder.join(name);
+    let refuse =
+        |source: io::Error| CliError::Files(FilesError::Io { path: path.clone(), action: "written", source });
+    let summary = result.summary()?;
+    let schema = summary.schema();
+    let mut file = Output::create(folder, name)?;
+    let mut writer = BufWriter::new(&mut file);
+    match kind {
+        Kind::Html => {}
+        // As it stands: lossless to the byte.
+        Kind::Jsonl => {
+            let from = result.0.join(kind.file());
+            let mut lines = File::open(&from).map_err(|source| CliError::Read { path: from, source })?;
+            io::copy(&mut lines, &mut writer).map_err(refuse)?;
+        }
+        Kind::Csv => {
+            let mut table = PersonaTable::new(&mut writer).map_err(refuse)?;
+            result.personas(|persona| table.add(schema, &persona).map_err(refuse))?;
+            table.finish().map_err(refuse)?;
+        }
+        #[cfg(feature = "parquet")]
+        Kind::Parquet => {
+            let mut table = crate::report::ParquetTable::new(&mut writer).map_err(refuse)?;
+            result.personas(|persona| table.add(schema, &persona).map_err(refuse))?;
+            table.finish().map_err(refuse)?;
+        }
+        Kind::Md => {
+            writer.write_all(b"# Personas\n").map_err(refuse)?;
+            by_record(result, |personas| {
+                writer.write_all(markdown_record(schema, personas).as_bytes()).map_err(refuse)
+            })?;
+        }
+    }
+    writer.flush().map_err(refuse)?;
+    drop(writer);
+    Ok(file.commit()?)
+}
+
+/// Takes the personas of each record together.
+fn by_record(
+    result: StoredResult<'_>,
+    mut take: impl FnMut(&[ConsensusPersona]) -> Result<(), CliError>,
+) -> Result<(), CliError> {
+    let mut record: Vec<ConsensusPersona> = Vec::new();
+    result.personas(|persona| {
+        if record.last().is_some_and(|last| last.record != persona.record) {
+            take(&record)?;
+            record.clear();
+        }
+        record.push(persona);
+        Ok(())
+    })?;
+    take(&record)
+}
+
+/// Writes one file, or two, per persona. Their names are numbers: an id may be anything.
+fn folder(options: &ExportOptions, result: StoredResult<'_>, console: Console) -> Result<Exit, CliError> {
+    let summary = result.summary()?;
+    let schema = summary.schema();
+    let cards =
+        RoleplayCard { least_confidence: options.least_confidence, keep_divergent: !options.no_divergent };
+    let name = if options.to == Target::Card { "cards" } else { "personas" };
+    let out = options.out.clone().unwrap_or_else(|| options.result.join(name));
+    let digits = summary.personas().to_string().len().max(2);
+    let mut files = Vec::new();
+    let mut number = 0_usize;
+    result.personas(|persona| {
+        number += 1;
+        let mut put = |folder: &Path, name: &str, text: String| -> Result<(), CliError> {
+            create_folder(folder)?;
+            crate::files::write_file(&folder.join(name), text.as_bytes())?;
+            files.push(folder.join(name));
+            Ok(())
+        };
+        if options.to == Target::Card {
+            return put(&out, &format!("{number:0digits$}.txt"), cards.prompt(schema, &persona));
+        }
+        let folder = out.join(format!("{number:0digits$}"));
+        put(&folder, "persona.json", format!("{}\n", serde_json::to_string_pretty(&persona)?))?;
+        put(&folder, "persona.md", markdown_record(schema, std::slice::from_ref(&persona)))
+    })?;
+    told(&files, console)
+}

@@ -1,0 +1,142 @@
+//! `consona report`: a stored result as something to look at and to hand on.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::console::Console;
+use super::error::CliError;
+use super::exit::Exit;
+use super::export::{Kind, export_to};
+use super::inputs;
+use super::output::Output;
+use super::stored::StoredResult;
+use crate::dataset::SetAside;
+use crate::evaluate::read_gold;
+use crate::files::create_folder;
+use crate::report::html::{Metrics, ReportBuilder, StoredAnswer};
+use crate::report::safe;
+
+/// The report's file, in the folder of its result.
+pub(super) const FILE: &str = "report.html";
+
+/// What `report` is told.
+#[derive(Args, Debug)]
+pub(super) struct ReportOptions {
+    /// A run folder, or a folder of `consensus`.
+    #[arg(value_name = "RUN")]
+    pub(super) result: PathBuf,
+    /// Where to write: a folder, or a file where there is one format [default: the result's folder].
+    #[arg(long, value_name = "FILE|DIR")]
+    pub(super) out: Option<PathBuf>,
+    /// What to write, such as html,parquet.
+    #[arg(long, value_name = "A,B", value_delimiter = ',', default_value = "html")]
+    pub(super) format: Vec<Kind>,
+    /// Judged values, one cell per line (record, trait, accepted, half): the report shows how often
+    /// confidences were right.
+    #[arg(long, value_name = "FILE")]
+    pub(super) gold: Option<PathBuf>,
+    /// Show the report in the browser.
+    #[arg(long)]
+    pub(super) open: bool,
+}
+
+/// Writes the formats asked for.
+pub(super) fn report(options: &ReportOptions, console: Console) -> Result<Exit, CliError> {
+    let result = StoredResult(&options.result);
+    let mut files = Vec::new();
+    for kind in &options.format {
+        let (folder, name) = target(options, *kind)?;
+        create_folder(&folder)?;
+        if *kind == Kind::Html {
+            files.extend(html(result, (&folder, &name), options.gold.as_deref())?);
+        } else {
+            files.push(export_to(result, *kind, (&folder, &name))?);
+        }
+    }
+    console.answer(&json!({ "files": files }), || {
+        files.iter().map(|file| format!("{}\n", safe::line(&file.display().to_string()))).collect()
+    })?;
+    if let Some(page) = files.first().filter(|_| options.open) {
+        show(page, console);
+    }
+    Ok(Exit::Done)
+}
+
+/// The folder and the name of a file: `--out` is a file where its ending says so.
+fn target(options: &ReportOptions, kind: Kind) -> Result<(PathBuf, String), CliError> {
+    let out = options.out.as_deref().unwrap_or(&options.result);
+    let is_file = out.extension().is_some_and(|ending| ending == kind.ending()) && !out.is_dir();
+    if !is_file {
+        return Ok((out.to_owned(), kind.file().to_owned()));
+    }
+    let name = out.file_name().and_then(|name| name.to_str()).unwrap_or(kind.file());
+    if options.format.len() > 1 {
+        let out = out.display();
+        return Err(CliError::Usage(format!("`--out {out}` is one file, and several formats are asked for")));
+    }
+    let folder = out.parent().filter(|parent| !parent.as_os_str().is_empty());
+    Ok((folder.unwrap_or(Path::new(".")).to_owned(), name.to_owned()))
+}
+
+/// Writes the report of a result that stands in its folder, for the commands that make one.
+pub(super) fn beside(folder: &Path) -> Result<Vec<PathBuf>, CliError> {
+    html(StoredResult(folder), (folder, FILE), None)
+}
+
+fn html(
+    result: StoredResult<'_>,
+    (folder, name): (&Path, &str),
+    gold: Option<&Path>,
+) -> Result<Vec<PathBuf>, CliError> {
+    let mut page = Output::create(folder, name)?;
+    let mut builder = ReportBuilder::new(result.summary()?);
+    if let Ok(text) = inputs::text(&result.0.join("metrics.json")) {
+        builder = builder.with_metrics(serde_json::from_str::<Metrics>(&text)?);
+    }
+    if let Some(path) = gold {
+        let cells = read_gold(&inputs::text(path)?);
+        builder =
+            builder.with_gold(cells.map_err(|source| CliError::Gold { path: path.to_owned(), source })?);
+    }
+    result.personas(|persona| {
+        builder.add(persona);
+        Ok(())
+    })?;
+    builder.close();
+    result.lines::<StoredAnswer>("results.jsonl", &mut |call| {
+        builder.add_call(&call);
+        Ok(())
+    })?;
+    result.lines::<Value>("set_aside.jsonl", &mut |line| {
+        let reason = serde_json::from_value::<SetAside>(line.clone()).map(|reason| reason.to_string());
+        builder.add_reason(&reason.unwrap_or_else(|_| line.to_string()));
+        Ok(())
+    })?;
+    let mut files = vec![folder.join(name)];
+    #[cfg(feature = "parquet")]
+    if builder.is_partial() {
+        files.push(export_to(result, Kind::Parquet, (folder, Kind::Parquet.file()))?);
+        builder = builder.with_rest(Kind::Parquet.file());
+    }
+    let text = builder.finish()?;
+    page.write_all(text.as_bytes()).map_err(|source| CliError::Write { path: folder.join(name), source })?;
+    page.commit()?;
+    Ok(files)
+}
+
+/// Asks the desktop to show a file. Where there is none, the path has been said.
+fn show(page: &Path, console: Console) {
+    let program = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
+    let started = std::process::Command::new(program)
+        .arg(page)
+        .stdin(std::process::Stdio::null())
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn();
+    if started.is_err() {
+        console.note(&format!("there is no `{program}` to show it; open {} in a browser", page.display()));
+    }
+}

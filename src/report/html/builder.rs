@@ -1,0 +1,142 @@
+//! Takes a stored result apart and puts the report together.
+
+use super::render::{HtmlError, render};
+use super::sample::Sample;
+use super::stored::{Metrics, StoredAnswer, StoredSummary};
+use super::tallies::Tallies;
+use super::view::{Material, view};
+use crate::consensus::{ConfidenceStatus, ConsensusPersona};
+use crate::evaluate::GoldCell;
+use crate::persona::RecordId;
+
+/// Reasons for what was set aside that are listed, at most.
+const REASONS: usize = 20;
+
+/// Makes the HTML report of a result: personas in the order of the result, then [`Self::finish`].
+#[derive(Debug)]
+pub struct ReportBuilder {
+    summary: StoredSummary,
+    tallies: Tallies,
+    sample: Sample,
+    record: Vec<ConsensusPersona>,
+    metrics: Option<Metrics>,
+    gold: Option<Judged>,
+    reasons: Vec<String>,
+    beside: Option<String>,
+}
+
+/// Values that somebody judged.
+#[derive(Debug, Default)]
+pub(super) struct Judged {
+    cells: std::collections::BTreeMap<(RecordId, String), GoldCell>,
+    pub(super) confidences: Vec<f64>,
+    pub(super) credits: Vec<f64>,
+    pub(super) uncalibrated: usize,
+}
+
+impl ReportBuilder {
+    /// Begins a report of a result.
+    #[must_use]
+    pub fn new(summary: StoredSummary) -> Self {
+        let tallies = Tallies::new(&summary.models());
+        Self {
+            summary,
+            tallies,
+            sample: Sample::default(),
+            record: Vec::new(),
+            metrics: None,
+            gold: None,
+            reasons: Vec::new(),
+            beside: None,
+        }
+    }
+
+    /// Adds the sitting that the result was made in.
+    #[must_use]
+    pub fn with_metrics(mut self, metrics: Metrics) -> Self {
+        self.metrics = Some(metrics);
+        self
+    }
+
+    /// Adds values that somebody judged, for the reliability diagram.
+    #[must_use]
+    pub fn with_gold(mut self, gold: Vec<GoldCell>) -> Self {
+        let cells = gold.into_iter().map(|cell| ((cell.record.clone(), cell.name.clone()), cell)).collect();
+        self.gold = Some(Judged { cells, ..Judged::default() });
+        self
+    }
+
+    /// Names the file that stands beside the report and holds all personas.
+    #[must_use]
+    pub fn with_rest(mut self, file: &str) -> Self {
+        self.beside = Some(file.to_owned());
+        self
+    }
+
+    /// Adds a persona; those of one record come one after the other.
+    pub fn add(&mut self, persona: ConsensusPersona) {
+        self.tallies.add(&persona);
+        if let Some(gold) = &mut self.gold {
+            gold.judge(&persona);
+        }
+        if self.record.last().is_some_and(|last| last.record != persona.record) {
+            self.sample.add(std::mem::take(&mut self.record));
+        }
+        self.record.push(persona);
+    }
+
+    /// Adds a call.
+    pub fn add_call(&mut self, call: &StoredAnswer) {
+        self.tallies.call(call);
+    }
+
+    /// Adds a reason for something that was set aside; the first twenty are listed.
+    pub fn add_reason(&mut self, reason: &str) {
+        if self.reasons.len() < REASONS {
+            self.reasons.push(reason.to_owned());
+        }
+    }
+
+    /// Whether more records came than are shown.
+    #[must_use]
+    pub fn is_partial(&self) -> bool {
+        self.sample.is_partial()
+    }
+
+    /// Takes the last record in; after it [`Self::is_partial`] is final.
+    pub fn close(&mut self) {
+        if !self.record.is_empty() {
+            self.sample.add(std::mem::take(&mut self.record));
+        }
+    }
+
+    /// The report.
+    ///
+    /// # Errors
+    /// [`HtmlError`] of the embedder that places drafts on the map, or of a template.
+    pub fn finish(mut self) -> Result<String, HtmlError> {
+        self.close();
+        let Self { summary, tallies, sample, metrics, gold, reasons, beside, .. } = self;
+        render(&view(&Material {
+            summary: &summary,
+            tallies: &tallies,
+            sample: &sample,
+            metrics: metrics.as_ref(),
+            gold: gold.as_ref(),
+            reasons: &reasons,
+            beside: beside.as_deref(),
+        })?)
+    }
+}
+
+impl Judged {
+    fn judge(&mut self, persona: &ConsensusPersona) {
+        for (name, found) in &persona.traits {
+            if let Some(cell) = self.cells.get(&(persona.record.clone(), name.clone())) {
+                self.confidences.push(found.confidence);
+                self.credits.push(cell.credit(&found.value.to_string()));
+                self.uncalibrated += usize::from(found.confidence_status == ConfidenceStatus::Uncalibrated);
+            }
+        }
+    }
+}

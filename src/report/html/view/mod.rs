@@ -1,0 +1,81 @@
+//! What the templates are given: words and numbers, already chosen, not yet placed.
+
+mod agreement;
+mod cards;
+mod divergence;
+mod map;
+mod models;
+mod overview;
+mod trust;
+mod words;
+
+use serde::Serialize;
+
+use super::builder::Judged;
+use super::sample::Sample;
+use super::stored::{Metrics, StoredSummary};
+use super::tallies::Tallies;
+use crate::embed::EmbedError;
+
+/// Everything that the report is made of.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Material<'a> {
+    pub(super) summary: &'a StoredSummary,
+    pub(super) tallies: &'a Tallies,
+    pub(super) sample: &'a Sample,
+    pub(super) metrics: Option<&'a Metrics>,
+    pub(super) gold: Option<&'a Judged>,
+    pub(super) reasons: &'a [String],
+    pub(super) beside: Option<&'a str>,
+}
+
+/// The whole report.
+#[derive(Debug, Serialize)]
+pub(super) struct View {
+    title: String,
+    product: String,
+    overview: overview::Overview,
+    cards: cards::Cards,
+    divergence: divergence::Divergence,
+    agreement: agreement::Agreement,
+    map: Option<map::Map>,
+    trust: trust::Trust,
+    models: models::Models,
+}
+
+/// A drawing with its words. The drawing is markup of our own making, with all text escaped.
+#[derive(Debug, Serialize)]
+pub(super) struct Figure {
+    /// What it shows, in few words of our own: it stands in an attribute.
+    name: &'static str,
+    svg: String,
+    caption: String,
+}
+
+impl Figure {
+    fn new(name: &'static str, svg: String, caption: impl Into<String>) -> Self {
+        Self { name, svg, caption: caption.into() }
+    }
+}
+
+/// Chooses what is said.
+pub(super) fn view(material: &Material<'_>) -> Result<View, EmbedError> {
+    let summary = material.summary;
+    let study = summary.asked.as_ref().map(|asked| words::shown(&asked.study));
+    let cards = cards::cards(material);
+    Ok(View {
+        title: study.unwrap_or_else(|| "Consensus personas".to_owned()),
+        product: format!(
+            "{} {}",
+            words::shown(&summary.product.name),
+            words::shown(&summary.product.version)
+        ),
+        overview: overview::overview(material),
+        divergence: divergence::divergence(material),
+        agreement: agreement::agreement(material),
+        map: map::map(material)?,
+        trust: trust::trust(material),
+        models: models::models(material),
+        cards,
+    })
+}

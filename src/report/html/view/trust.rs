@@ -1,0 +1,151 @@
+//! Whether confidences mean what they say, what stands in the source, and how much of the input was used.
+
+use serde::Serialize;
+
+use super::words::{label, part, percent, shown, thousands};
+use super::{Figure, Material};
+use crate::consensus::{CalibrationQuality, Interval};
+use crate::evaluate::metrics::{brier, expected_calibration_error};
+use crate::report::html::builder::Judged;
+use crate::report::html::figure::{histogram, reliability, stacked};
+use crate::report::html::tallies::BINS;
+
+#[derive(Debug, Serialize)]
+pub(super) struct Trust {
+    confidences: Figure,
+    reliability: Option<Figure>,
+    no_gold: bool,
+    quality: Vec<(String, String)>,
+    fitted: Option<String>,
+    evidence: Option<Figure>,
+    passages: Option<String>,
+    coverage: Vec<(String, String)>,
+}
+
+pub(super) fn trust(material: &Material<'_>) -> Trust {
+    let [probabilities, scores] = &material.tallies.confidences;
+    let diagram = material.gold.filter(|gold| !gold.credits.is_empty()).and_then(diagram);
+    let note = material.summary.calibration.as_ref();
+    Trust {
+        confidences: Figure::new(
+            "confidences",
+            histogram("confidences", [probabilities, scores]),
+            "How sure the values are. Filled: probabilities; outlined: scores, which order only. Numbers are values.",
+        ),
+        no_gold: diagram.is_none(),
+        reliability: diagram,
+        quality: note.and_then(|note| note.quality.as_ref()).map(quality).unwrap_or_default(),
+        fitted: note.and_then(|note| note.provenance.as_ref()).map(|from| {
+            format!(
+                "{}: {} values of {} records, with the embedder {}. {}",
+                shown(&from.data),
+                thousands(from.values as u64),
+                thousands(from.records as u64),
+                shown(&from.embedder),
+                shown(&from.note)
+            )
+        }),
+        evidence: evidence(material),
+        passages: material.summary.counts.grounding.map(|found| {
+            let there = found.exact + found.fuzzy + found.meaning;
+            format!(
+                "{} cited passages stand in the source: {} word by word, {} nearly so, {} by meaning.",
+                part(there, found.passages),
+                found.exact,
+                found.fuzzy,
+                found.meaning
+            )
+        }),
+        coverage: coverage(material),
+    }
+}
+
+fn diagram(gold: &Judged) -> Option<Figure> {
+    let found = expected_calibration_error(&gold.confidences, &gold.credits, BINS)?;
+    let score = brier(&gold.confidences, &gold.credits)?;
+    let scores = match gold.uncalibrated {
+        0 => String::new(),
+        n => format!(" {n} of them are scores and no probabilities."),
+    };
+    Some(Figure::new(
+        "reliability",
+        reliability("reliability", &found.bins),
+        format!(
+            "Confidence against truth over {} judged values: on the diagonal, a confidence is what it says. Expected \
+             calibration error {:.3}, Brier score {score:.3}; numbers are values.{scores}",
+            gold.credits.len(),
+            found.expected_calibration_error
+        ),
+    ))
+}
+
+fn quality(quality: &CalibrationQuality) -> Vec<(String, String)> {
+    let figure = |interval: &Interval| match (interval.value, interval.low, interval.high) {
+        (Some(value), Some(low), Some(high)) => format!("{value:.3} ({low:.3} to {high:.3})"),
+        (Some(value), ..) => format!("{value:.3}"),
+        _ => "–".to_owned(),
+    };
+    let before = |place: usize| {
+        quality.uncalibrated[place]
+            .map(|value| format!("; the uncalibrated score: {value:.3}"))
+            .unwrap_or_default()
+    };
+    vec![
+        ("Expected calibration error".to_owned(), format!("{}{}", figure(&quality.ece), before(0))),
+        ("Brier score".to_owned(), format!("{}{}", figure(&quality.brier), before(1))),
+        ("Right told from wrong (AUROC)".to_owned(), format!("{}{}", figure(&quality.auroc), before(2))),
+        ("Measured by".to_owned(), shown(&quality.method)),
+    ]
+}
+
+fn evidence(material: &Material<'_>) -> Option<Figure> {
+    let schema = &material.summary.schema;
+    let tallies = material.tallies.traits.iter();
+    let mut rows: Vec<_> =
+        tallies.filter(|(_, tally)| tally.evidence + tally.echo + tally.unsupported > 0).collect();
+    rows.sort_by_key(|(name, _)| schema.position(name));
+    let rows: Vec<(String, [usize; 3])> = rows
+        .into_iter()
+        .map(|(name, tally)| (label(name), [tally.evidence, tally.echo, tally.unsupported]))
+        .collect();
+    (!rows.is_empty()).then(|| {
+        Figure::new(
+            "evidence by trait",
+            stacked("evidence", "What values rest on, by trait", ["evidence", "echo", "one model’s word"], &rows),
+            "Evidence: a cited passage stands in the source. Echo: several models agree and none of their passages does. \
+             n counts values.",
+        )
+    })
+}
+
+fn coverage(material: &Material<'_>) -> Vec<(String, String)> {
+    let (summary, rows) = (material.summary, material.tallies.rows.len());
+    let mut facts = Vec::new();
+    let mut fact = |name: &str, value: String| facts.push((name.to_owned(), value));
+    if let Some(asked) = &summary.asked {
+        let answered = asked.answers.values().map(|answers| answers.answered).sum::<u64>();
+        let planned = answered + asked.answers.values().map(|answers| answers.unanswered).sum::<u64>();
+        fact("Calls answered", part(whole(answered), whole(planned)));
+        if rows > 0 {
+            fact(
+                "Source rows that a found passage stands in",
+                part(rows.min(asked.records_read), asked.records_read),
+            );
+        }
+    } else if rows > 0 {
+        fact("Source rows that a found passage stands in", thousands(rows as u64));
+    }
+    let all: usize = material.tallies.traits.values().map(|tally| tally.values).sum();
+    let sum: f64 = material.tallies.traits.values().map(|tally| tally.confidence).sum();
+    if all > 0 {
+        fact(
+            "Mean confidence of all values",
+            format!("{} (n {})", percent(sum / all as f64), thousands(all as u64)),
+        );
+    }
+    facts
+}
+
+fn whole(count: u64) -> usize {
+    usize::try_from(count).unwrap_or(usize::MAX)
+}

@@ -1,0 +1,109 @@
+//! Numbers and foreign text as they are shown.
+
+use crate::consensus::ConfidenceStatus;
+use crate::report::html::sample::LONGEST;
+use crate::report::safe;
+
+/// Text of a model or a user: without invisible characters, cut where it is very long, and said so.
+pub(super) fn shown(text: &str) -> String {
+    let text = safe::lines(text.trim());
+    let length = text.chars().count();
+    if length <= LONGEST {
+        return text;
+    }
+    let start: String = text.chars().take(LONGEST).collect();
+    format!("{start}… ({} more characters)", length - LONGEST)
+}
+
+/// A trait's name for people.
+pub(super) fn label(name: &str) -> String {
+    shown(&name.replace('_', " "))
+}
+
+/// A share as a percentage: `83 %`, and never 100 % for less than all.
+pub(super) fn percent(share: f64) -> String {
+    let whole = (share * 100.0).round();
+    match whole {
+        w if w >= 100.0 && share < 1.0 => "> 99 %".to_owned(),
+        w if w <= 0.0 && share > 0.0 => "< 1 %".to_owned(),
+        w => format!("{w:.0} %"),
+    }
+}
+
+/// A part of a whole with its share: `15 of 36 (42 %)`.
+pub(super) fn part(count: usize, whole: usize) -> String {
+    if whole == 0 {
+        "0 of 0".to_owned()
+    } else {
+        format!(
+            "{} of {} ({})",
+            thousands(count as u64),
+            thousands(whole as u64),
+            percent(count as f64 / whole as f64)
+        )
+    }
+}
+
+/// A whole number with thin spaces between thousands.
+pub(super) fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut shown = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            shown.push('\u{202f}');
+        }
+        shown.push(digit);
+    }
+    shown
+}
+
+/// A confidence: a probability in percent, or a score, which is marked so that nobody compares the two.
+pub(super) fn confidence(confidence: f64, status: ConfidenceStatus) -> String {
+    match status {
+        ConfidenceStatus::Uncalibrated => format!("~{confidence:.2}"),
+        _ => percent(confidence),
+    }
+}
+
+/// What a confidence may be taken for, in few words.
+pub(super) fn status(status: ConfidenceStatus) -> &'static str {
+    match status {
+        ConfidenceStatus::Uncalibrated => "score, uncalibrated",
+        ConfidenceStatus::CalibratedOnOtherData => "probability, calibrated on other data",
+        ConfidenceStatus::Calibrated => "probability, calibrated",
+    }
+}
+
+/// An amount of money; the currency is that of the prices.
+pub(super) fn money(amount: f64) -> String {
+    if amount == 0.0 {
+        "0".to_owned()
+    } else if amount < 0.01 {
+        format!("{amount:.2e}")
+    } else {
+        format!("{amount:.2}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn almost_all_is_not_all() {
+        assert_eq!([0.0, 0.001, 0.834, 0.999, 1.0].map(percent), ["0 %", "< 1 %", "83 %", "> 99 %", "100 %"]);
+    }
+
+    #[test]
+    fn long_texts_are_cut_and_say_so() {
+        let text = shown(&"x".repeat(LONGEST + 5));
+        assert!(text.ends_with("… (5 more characters)") && text.starts_with("xxx"), "{text}");
+        assert_eq!(shown(" a\u{202e}b \n"), "ab");
+    }
+
+    #[test]
+    fn thousands_are_set_apart() {
+        assert_eq!(thousands(1_234_567), "1\u{202f}234\u{202f}567");
+        assert_eq!(thousands(999), "999");
+    }
+}

@@ -1,0 +1,203 @@
+//! What other programs read: exports, schema, manual pages.
+#![cfg(feature = "cli")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Output;
+
+use assert_cmd::Command;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+fn consona(arguments: &[&str]) -> Output {
+    let mut command = Command::cargo_bin("consona").expect("built");
+    command.env("COLUMNS", "100").args(arguments).output().expect("started")
+}
+
+fn done(arguments: &[&str]) -> String {
+    let output = consona(arguments);
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("text")
+}
+
+/// A result of drafts about two people; texts begin like formulas, and on one trait the models disagree.
+struct Made {
+    folder: TempDir,
+}
+
+impl Made {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let mut lines = Vec::new();
+        for (model, job, wish) in
+            [("a", "=1+1 nurse", "rest"), ("b", "=1+1 nurse", "rest"), ("c", "@plumber", "-noise")]
+        {
+            let persona =
+                json!({"age": 28, "occupation": job, "goals": [wish, "+sleep"], "tech_savviness": "low"});
+            lines.push(json!({"record": "=london", "model": model, "persona": persona}).to_string());
+            let persona = json!({"age": 61, "occupation": "teacher"});
+            lines.push(json!({"record": "paris", "model": model, "persona": persona}).to_string());
+        }
+        fs::write(folder.path().join("drafts.jsonl"), lines.join("\n")).expect("written");
+        let made = Self { folder };
+        done(&["consensus", &made.path("drafts.jsonl"), "--out", &made.path("out"), "--quiet"]);
+        made
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.folder.path().join(name).to_string_lossy().into_owned()
+    }
+
+    fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.folder.path().join(name)).expect("readable")
+    }
+
+    fn personas(&self) -> Vec<Value> {
+        self.read("out/consensus.jsonl")
+            .lines()
+            .map(|line| serde_json::from_str(line).expect("JSON"))
+            .collect()
+    }
+
+    fn export(&self, form: &str, out: &str) -> String {
+        done(&["export", &self.path("out"), "--to", form, "--out", &self.path(out)])
+    }
+}
+
+#[test]
+fn the_report_stands_beside_the_result_unless_it_is_unwanted() {
+    let made = Made::new();
+    assert!(made.read("out/report.html").starts_with("<!DOCTYPE html>"));
+    let said = done(&["consensus", &made.path("drafts.jsonl"), "--out", &made.path("other"), "--no-report"]);
+    assert!(!Path::new(&made.path("other/report.html")).exists() && !said.contains("report.html"));
+    let said = done(&["report", &made.path("other"), "--out", &made.path("elsewhere/look.html")]);
+    assert_eq!(said.trim_end(), made.path("elsewhere/look.html"));
+    assert_eq!(made.read("elsewhere/look.html"), made.read("out/report.html"), "same result, same bytes");
+}
+
+#[test]
+fn several_formats_are_written_at_once_but_not_into_one_file() {
+    let made = Made::new();
+    let said =
+        done(&["report", &made.path("out"), "--format", "html,md,csv,jsonl", "--out", &made.path("all")]);
+    assert_eq!(said.lines().count(), 4);
+    for name in ["consensus.jsonl", "personas.csv", "personas.md"] {
+        assert_eq!(made.read(&format!("all/{name}")), made.read(&format!("out/{name}")), "{name}");
+    }
+    let output =
+        consona(&["report", &made.path("out"), "--format", "html,csv", "--out", &made.path("x.html")]);
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn json_lines_are_lossless_and_tables_hold_no_formula() {
+    let made = Made::new();
+    made.export("jsonl", "copy.jsonl");
+    assert_eq!(made.read("copy.jsonl"), made.read("out/consensus.jsonl"));
+    made.export("csv", "copy.csv");
+    let text = made.read("copy.csv");
+    let mut rows = csv::Reader::from_reader(text.as_bytes());
+    let mut cells = 0;
+    for row in rows.records() {
+        for cell in &row.expect("a row") {
+            cells += 1;
+            let formula = cell.starts_with(['=', '+', '@', '\t', '\r'])
+                || (cell.starts_with('-') && cell.parse::<f64>().is_err());
+            assert!(!formula, "`{cell}` is a formula");
+        }
+    }
+    assert!(cells > 80 && text.contains("'=london") && text.contains("'=1+1 nurse"), "{text}");
+}
+
+#[test]
+fn every_persona_gets_its_folder_or_its_card() {
+    let made = Made::new();
+    made.export("folder", "personas");
+    made.export("card", "cards");
+    let personas = made.personas();
+    for (place, persona) in personas.iter().enumerate() {
+        let number = place + 1;
+        let kept: Value =
+            serde_json::from_str(&made.read(&format!("personas/{number:02}/persona.json"))).expect("JSON");
+        assert_eq!(kept, *persona);
+        assert!(made.read(&format!("personas/{number:02}/persona.md")).starts_with("\n## Record"));
+        assert!(
+            made.read(&format!("cards/{number:02}.txt")).starts_with("You speak as a persona in a study.\n")
+        );
+    }
+    assert_eq!(fs::read_dir(made.path("cards")).expect("readable").count(), personas.len());
+}
+
+#[test]
+fn a_card_marks_what_is_disputed_and_tells_what_it_leaves_out() {
+    let made = Made::new();
+    done(&[
+        "export",
+        &made.path("out"),
+        "--to",
+        "card",
+        "--out",
+        &made.path("all"),
+        "--least-confidence",
+        "0",
+    ]);
+    assert!(
+        made.read("all/01.txt").contains("- occupation: =1+1 nurse [uncertain]\n"),
+        "{}",
+        made.read("all/01.txt")
+    );
+    done(&["export", &made.path("out"), "--to", "card", "--out", &made.path("sure"), "--no-divergent"]);
+    let card = made.read("sure/01.txt");
+    assert!(
+        !card.contains("- occupation") && card.contains("Not known well enough to be told: occupation"),
+        "{card}"
+    );
+    let output = consona(&["export", &made.path("out"), "--to", "card", "--least-confidence", "1.5"]);
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[cfg(feature = "parquet")]
+#[test]
+fn parquet_holds_every_row_with_its_types() {
+    use parquet::file::reader::{FileReader, SerializedFileReader};
+    use parquet::record::RowAccessor;
+    let made = Made::new();
+    made.export("parquet", "personas.parquet");
+    let reader = SerializedFileReader::new(fs::File::open(made.path("personas.parquet")).expect("there"))
+        .expect("Parquet");
+    let rows: Vec<_> = reader.get_row_iter(None).expect("rows").map(|row| row.expect("a row")).collect();
+    let traits: usize =
+        made.personas().iter().map(|persona| persona["traits"].as_object().expect("traits").len()).sum();
+    assert_eq!(rows.len(), traits);
+    let age = rows.iter().find(|row| row.get_string(3).expect("a trait") == "age").expect("an age");
+    assert!((age.get_double(6).expect("a number") - 28.0).abs() < 1e-9);
+    let goals = rows.iter().find(|row| row.get_string(3).expect("a trait") == "goals").expect("goals");
+    assert!(goals.get_double(6).is_err(), "a list is no number");
+    let expected = made.personas()[0]["traits"]["goals"]["value"].as_array().expect("a list").len();
+    assert_eq!(goals.get_list(7).expect("items").len(), expected);
+}
+
+#[test]
+fn a_folder_without_a_result_is_refused_with_what_to_do() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    for command in [&["report"][..], &["export", "--to", "csv"]] {
+        let mut arguments = command.to_vec();
+        let shown = folder.path().to_string_lossy().into_owned();
+        arguments.push(&shown);
+        let output = consona(&arguments);
+        assert_eq!(output.status.code(), Some(2));
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(said.contains("there is no `summary.json` in it"), "{said}");
+    }
+}
+
+#[test]
+fn every_command_has_a_manual_page() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    done(&["man", "--out", &folder.path().to_string_lossy()]);
+    let page = |name: &str| -> PathBuf { folder.path().join(name) };
+    for name in ["consona.1", "consona-run.1", "consona-report.1", "consona-evaluate-consensus.1"] {
+        let text = fs::read_to_string(page(name)).unwrap_or_else(|_| panic!("no {name}"));
+        assert!(text.contains(".SH NAME"), "{name}");
+    }
+}

@@ -1,0 +1,190 @@
+//! The published schema of study files says what the reader accepts.
+#![cfg(feature = "run")]
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use consona::run::Study;
+use consona::run::study::{EXAMPLE, STUDY_SCHEMA};
+use serde_json::{Value, json};
+
+fn schema() -> Value {
+    serde_json::from_str(STUDY_SCHEMA).expect("JSON")
+}
+
+fn yaml(text: &str) -> Value {
+    serde_saphyr::from_str(text).expect("YAML")
+}
+
+#[test]
+fn the_studies_that_ship_fit_the_schema() {
+    let validator = jsonschema::validator_for(&schema()).expect("a schema");
+    let demo = std::fs::read_to_string("data/demo/study.yaml").expect("the demo");
+    for text in [EXAMPLE, demo.as_str()] {
+        let errors: Vec<String> = validator.iter_errors(&yaml(text)).map(|error| error.to_string()).collect();
+        assert!(errors.is_empty(), "{errors:?}");
+    }
+}
+
+#[test]
+fn what_the_reader_refuses_the_schema_refuses() {
+    let validator = jsonschema::validator_for(&schema()).expect("a schema");
+    for (path, value) in [
+        ("/nonsense", json!(1)),
+        ("/panel", json!([])),
+        ("/mode", json!("blind")),
+        ("/input/format", json!("xml")),
+        ("/seed", json!("one")),
+    ] {
+        let mut study = yaml(EXAMPLE);
+        let (parent, name) = path.rsplit_once('/').expect("a path");
+        study.pointer_mut(parent).expect("there")[name] = value;
+        assert!(!validator.is_valid(&study), "{path}");
+        assert!(read(&study).is_err(), "{path}");
+    }
+}
+
+fn read(study: &Value) -> Result<Study, String> {
+    Study::parse(&study.to_string(), Path::new("study.yaml"), &|path| std::fs::read_to_string(path)).map_err(
+        |error| {
+            let mut text = error.to_string();
+            let mut cause = std::error::Error::source(&error);
+            while let Some(error) = cause {
+                text.push_str(&error.to_string());
+                cause = error.source();
+            }
+            text
+        },
+    )
+}
+
+/// The names between backticks after `expected`.
+fn expected(error: &str) -> BTreeSet<String> {
+    let list = error.split_once("expected").map_or("", |(_, list)| list);
+    list.lines().next().unwrap_or_default().split('`').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
+#[test]
+fn the_schema_names_the_fields_that_the_reader_knows() {
+    let schema = schema();
+    for path in [
+        "",
+        "/input",
+        "/personas",
+        "/panel/0",
+        "/panel/0/timeouts",
+        "/panel/0/price",
+        "/quorum",
+        "/retry",
+        "/limits",
+        "/ablation",
+    ] {
+        let mut study = yaml(EXAMPLE);
+        let (parent, name) = path.rsplit_once('/').unwrap_or_default();
+        if study.pointer(path).is_none() {
+            study.pointer_mut(parent).expect("there")[name] = json!({});
+        }
+        study.pointer_mut(path).expect("there")["zzz"] = json!(1);
+        let error = read(&study).expect_err("an unknown field");
+        let known = expected(&error);
+        let place: String = path
+            .split('/')
+            .skip(1)
+            .map(|step| if step == "0" { "/items".to_owned() } else { format!("/properties/{step}") })
+            .collect();
+        let fields =
+            schema.pointer(&format!("{place}/properties")).and_then(Value::as_object).expect("an object");
+        let published: BTreeSet<String> = fields.keys().cloned().collect();
+        assert_eq!(published, known, "{path}: {error}");
+    }
+}
+
+const REFERENCE: &str = "src/docs/study.md";
+
+/// The reference of study files that the documentation shows.
+fn reference(schema: &Value) -> String {
+    let mut text = "# The study file\n\n".to_owned();
+    text.push_str(schema["description"].as_str().expect("a description"));
+    text.push_str(
+        "\n\nYAML or JSON. This page is generated from the schema that `consona schema study` writes; name that in the first line of a \
+         study\n(`# yaml-language-server: $schema=study.schema.json`), and an editor completes and checks it. `consona init` writes a \
+         commented example.\n",
+    );
+    section(&mut text, "", schema, &[]);
+    text
+}
+
+/// A table of an object's fields, then one of each object in it.
+fn section(text: &mut String, path: &str, object: &Value, required: &[&str]) {
+    let own: Vec<&str> = object["required"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .chain(required.iter().copied())
+        .collect();
+    if !path.is_empty() {
+        text.push_str(&format!("\n## `{path}`\n\n{}\n", object["description"].as_str().unwrap_or_default()));
+    }
+    text.push_str("\n| field | is | means |\n|---|---|---|\n");
+    let mut below: Vec<(String, &Value)> = Vec::new();
+    for (name, field) in object["properties"].as_object().expect("fields") {
+        let must = if own.contains(&name.as_str()) { " **(needed)**" } else { "" };
+        let default = field
+            .get("default")
+            .map(|value| format!(" Default: `{}`.", value.to_string().trim_matches('"')))
+            .unwrap_or_default();
+        let description = field["description"].as_str().expect("a description");
+        text.push_str(&format!("| `{name}`{must} | {} | {description}{default} |\n", kind(field)));
+        let step = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+        let choices = std::iter::once(field).chain(field["anyOf"].as_array().into_iter().flatten());
+        for choice in choices {
+            if choice["properties"].is_object() {
+                below.push((step.clone(), choice));
+            } else if choice["items"]["properties"].is_object() {
+                below.push((format!("{step}[]"), &choice["items"]));
+            }
+        }
+    }
+    for (path, object) in below {
+        section(text, &path, object, &[]);
+    }
+}
+
+/// What a field may be, in words.
+fn kind(field: &Value) -> String {
+    if let Some(values) = field["enum"].as_array() {
+        return values
+            .iter()
+            .map(|value| format!("`{}`", value.as_str().unwrap_or_default()))
+            .collect::<Vec<_>>()
+            .join(", ");
+    }
+    if let Some(choices) = field["anyOf"].as_array() {
+        return choices.iter().map(kind).collect::<Vec<_>>().join(" or ");
+    }
+    let word = match field["type"].as_str() {
+        Some("string") => "text".to_owned(),
+        Some("integer") => "whole number".to_owned(),
+        Some("boolean") => "true or false".to_owned(),
+        Some("array") => format!("list of {}", kind(&field["items"])),
+        Some("object") => "mapping".to_owned(),
+        other => other.unwrap_or("anything").to_owned(),
+    };
+    let bound = |name: &str| field.get(name).map(|value| value.to_string().trim_end_matches(".0").to_owned());
+    match (bound("minimum"), bound("maximum")) {
+        (Some(low), Some(high)) => format!("{word}, {low} to {high}"),
+        (Some(low), None) => format!("{word}, from {low}"),
+        _ => word,
+    }
+}
+
+#[test]
+fn the_reference_is_that_of_the_schema() {
+    let wanted = reference(&schema());
+    if std::env::var_os("CONSONA_UPDATE").is_some() {
+        std::fs::write(REFERENCE, &wanted).expect("written");
+    }
+    let kept = std::fs::read_to_string(REFERENCE).expect("the reference");
+    assert_eq!(kept, wanted, "{REFERENCE} is stale: run this test with CONSONA_UPDATE=1");
+}
