@@ -338,7 +338,9 @@ fn of_consultation(error: &ConsultError) -> Exit {
 fn of_store(error: &StoreError) -> Exit {
     match error {
         StoreError::Locked { .. } | StoreError::Changed { .. } | StoreError::Merge { .. } => Exit::Usage,
-        StoreError::Version { .. } | StoreError::Unreadable { .. } => Exit::Input,
+        StoreError::Version { .. } | StoreError::Unreadable { .. } | StoreError::Damaged { .. } => {
+            Exit::Input
+        }
         _ => Exit::Failed,
     }
 }

@@ -13,8 +13,8 @@ use super::writer::Writer;
 use super::writing::{Write, apply};
 use super::{
     AttemptEnd, AttemptStart, CallKey, MemberProgress, MemberSpend, Money, Note, Slot, SlotStatus,
-    StoreError, StoredCall, StoredSlot, StoredStage, StoredVector, differences, progress, reading, stages,
-    tables, vectors,
+    StoreError, StoredCall, StoredSlot, StoredStage, StoredVector, differences, progress, reading, seals,
+    stages, tables, vectors,
 };
 
 /// The file in the run folder.
@@ -41,7 +41,8 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Locked`] at once when another process writes to the run, [`StoreError::Version`]
-    /// for a database of a later program, [`StoreError::Folder`] and [`StoreError::Database`] when
+    /// for a database of a later program, [`StoreError::Damaged`] for one that is not as it was written (the
+    /// whole file is read for that), [`StoreError::Folder`] and [`StoreError::Database`] when
     /// the file cannot be used.
     pub fn open(folder: &Path) -> Result<Self, StoreError> {
         private_folder(folder)?;
@@ -53,6 +54,8 @@ impl Store {
         let mut connection = Connection::open(&path).map_err(StoreError::database(doing))?;
         tables::configure(&connection)?;
         tables::migrate(&mut connection)?;
+        seals::verify(&connection)?;
+        seals::keep(&connection).map_err(StoreError::database(doing))?;
         let reader = open_reader(&path)?;
         let writer = Writer::start(connection)
             .map_err(|source| StoreError::Folder { path, source: Arc::new(source) })?;

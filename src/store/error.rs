@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use rusqlite::ErrorCode;
+
 /// A run folder or its database that cannot be used. Nothing that was stored is lost by any of these.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -39,6 +41,26 @@ pub enum StoreError {
         /// What SQLite says.
         source: Arc<rusqlite::Error>,
     },
+    /// The file is not as it was written.
+    #[error(
+        "the run database is damaged: {what}. Nothing was changed. Restore `run.sqlite` from a copy, or begin a new run \
+         folder; what can still be read, `sqlite3 run.sqlite .recover` shows"
+    )]
+    Damaged {
+        /// The first thing that is not right.
+        what: String,
+    },
+    /// There is no room, or the system refuses to write.
+    #[error(
+        "the run database could not be written while {doing} ({why}); what was committed before is safe. Make room, \
+         then start the same command again: nothing that is stored is paid for twice"
+    )]
+    Full {
+        /// What was being done.
+        doing: &'static str,
+        /// What SQLite says.
+        why: String,
+    },
     /// The database was written by a later version.
     #[error(
         "the run database has schema version {found}, this program knows up to {known}; use a newer consona"
@@ -74,6 +96,14 @@ pub enum StoreError {
 impl StoreError {
     /// Names what was being done when SQLite failed.
     pub(super) fn database(doing: &'static str) -> impl FnOnce(rusqlite::Error) -> Self {
-        move |source| Self::Database { doing, source: Arc::new(source) }
+        move |source| match source.sqlite_error_code() {
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+                Self::Damaged { what: source.to_string() }
+            }
+            Some(ErrorCode::DiskFull | ErrorCode::SystemIoFailure) => {
+                Self::Full { doing, why: source.to_string() }
+            }
+            _ => Self::Database { doing, source: Arc::new(source) },
+        }
     }
 }

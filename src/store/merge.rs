@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::database::{FILE, IDENTITY};
 use super::lock::{RunLock, private, private_folder};
-use super::{Note, Store, StoreError, differences, reading, tables};
+use super::{Note, Store, StoreError, differences, reading, seals, tables};
 
 /// Attempts are numbered anew, so that those of one part never take the place of another's.
 const COPY: &str = "
@@ -53,6 +53,7 @@ fn put_together(parts: &[PathBuf], path: &Path) -> Result<(), StoreError> {
     let mut connection = Connection::open(path).map_err(StoreError::database("opening the database"))?;
     tables::configure(&connection)?;
     tables::migrate(&mut connection)?;
+    seals::keep(&connection).map_err(StoreError::database("opening the database"))?;
     let mut plan: BTreeMap<String, u64> = BTreeMap::new();
     for part in parts {
         take(&mut connection, part, &mut plan)?;

@@ -26,6 +26,7 @@ mod money;
 mod progress;
 mod reading;
 mod rows;
+mod seals;
 mod stages;
 mod tables;
 mod vectors;

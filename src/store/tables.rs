@@ -2,11 +2,15 @@
 
 use rusqlite::Connection;
 
-use super::StoreError;
+use super::{StoreError, seals};
 
 /// Each entry takes a database from the version that is its place to the next one.
-const MIGRATIONS: &[&str] =
-    &[include_str!("version_1.sql"), include_str!("version_2.sql"), include_str!("version_3.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("version_1.sql"),
+    include_str!("version_2.sql"),
+    include_str!("version_3.sql"),
+    include_str!("version_4.sql"),
+];
 
 /// Prepares a connection: durable, and readable while it is written.
 ///
@@ -41,6 +45,7 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     for step in pending {
         change.execute_batch(step).map_err(StoreError::database(doing))?;
     }
+    seals::seal_all(&change).map_err(StoreError::database(doing))?;
     change.pragma_update(None, "user_version", known).map_err(StoreError::database(doing))?;
     change.commit().map_err(StoreError::database(doing))
 }
@@ -56,7 +61,7 @@ mod tests {
         migrate(&mut connection).expect("a second opening changes nothing");
         connection.pragma_update(None, "user_version", 99).unwrap();
         let refused = migrate(&mut connection).unwrap_err();
-        assert!(matches!(refused, StoreError::Version { found: 99, known: 3 }), "{refused}");
+        assert!(matches!(refused, StoreError::Version { found: 99, known: 4 }), "{refused}");
     }
 
     #[test]
