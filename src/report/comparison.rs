@@ -129,10 +129,11 @@ fn trait_change(change: &TraitChange) -> String {
         Change::Appeared => format!("appeared: {after}"),
         Change::Vanished => format!("vanished: {before}"),
         Change::Confidence => after,
-        _ if !change.items_vanished.is_empty() || !change.items_appeared.is_empty() => {
+        _ if has_items(change) => {
             let gone = change.items_vanished.iter().map(|item| format!("− {item}"));
             let new = change.items_appeared.iter().map(|item| format!("+ {item}"));
-            gone.chain(new).collect::<Vec<_>>().join("; ")
+            let other = change.items_reworded.iter().map(|[one, other]| format!("reworded: {one} → {other}"));
+            gone.chain(new).chain(other).collect::<Vec<_>>().join("; ")
         }
         Change::Reworded => format!("reworded: {before} → {after}"),
         _ => format!("{before} → {after}"),
@@ -147,6 +148,12 @@ fn trait_change(change: &TraitChange) -> String {
         _ => "",
     };
     format!("{}: {said} (confidence {confidence}{divergent})", change.name)
+}
+
+fn has_items(change: &TraitChange) -> bool {
+    !(change.items_vanished.is_empty()
+        && change.items_appeared.is_empty()
+        && change.items_reworded.is_empty())
 }
 
 fn listed(title: &str, personas: &[Unmatched], width: usize) -> Vec<String> {

@@ -1,10 +1,11 @@
 //! Two runs side by side: which personas and traits changed, and at what price.
 //!
 //! Personas of one record in one run are matched with those of the same record in the other, one to one, so
-//! that the sum of their similarities is largest; a pair stands when the evidence of
-//! its traits speaks for the same persona rather than for two (similarity above 0 on the scale of
-//! [`crate::embed::EncodedDrafts::similarities`]). What is left over vanished or appeared. Values of matched personas are
-//! compared by what they mean, so that `28` and `28 years old` are no change.
+//! that the sum of their similarities is largest; a pair stands when the evidence of its traits speaks for the
+//! same persona rather than for two (similarity above 0 on the scale of
+//! [`crate::embed::EncodedDrafts::similarities`]), or when it is all that both runs say about the record. What is left
+//! over vanished or appeared. Values of matched personas are compared by what they mean, so that `28` and
+//! `28 years old` are no change.
 //!
 //! Nothing here says which run is better; that takes gold.
 
@@ -63,7 +64,7 @@ pub struct Matched {
     pub after: String,
     /// What it is called in the second run, where it has a name.
     pub name: Option<String>,
-    /// How alike the two are: above 0, up to 1.
+    /// How alike the two are, in -1..=1; above 0 unless each is all that its run says about the record.
     pub similarity: f64,
     /// Confidence in the first and in the second run.
     pub confidence: [f64; 2],

@@ -14,7 +14,7 @@ pub(super) struct Pair {
     pub(super) before: usize,
     /// Its place in the second run.
     pub(super) after: usize,
-    /// Above 0, up to 1.
+    /// In -1..=1; above 0 unless it is the only persona of its record in both runs.
     pub(super) similarity: f64,
 }
 
@@ -38,10 +38,12 @@ pub(super) fn pairs(
     for (places, drafts) in groups.iter().zip(&together) {
         let similarities = encoder.similarities(drafts)?;
         let count = places[0].len();
+        // Where a record is one person in both runs, it is the same person, whatever is said about it.
+        let is_subject = drafts.len() == 2 && count == 1 && drafts[0].record == drafts[1].record;
         let alike = |one: usize, other: usize| f64::from(similarities.get(one, count + other));
         for (one, other) in assign(count, places[1].len(), &alike) {
             let similarity = alike(one, other);
-            if similarity > 0.0 {
+            if similarity > 0.0 || is_subject {
                 pairs.push(Pair { before: places[0][one], after: places[1][other], similarity });
             }
         }

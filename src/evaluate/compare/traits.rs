@@ -29,7 +29,7 @@ pub enum Change {
     /// The values are the same in other words, as far as the embedder can tell.
     Reworded,
     /// The value is the same; its confidence moved by at least 0.05, or the models began or ceased to
-    /// disagree.
+    /// disagree. Not told of traits of weight 0, such as names.
     Confidence,
 }
 
@@ -51,6 +51,9 @@ pub struct TraitChange {
     /// Of a list: items of the second run only.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub items_appeared: Vec<String>,
+    /// Of a list: items that are in both runs in other words, before and after.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub items_reworded: Vec<[String; 2]>,
     /// Confidence in the first and the second run.
     pub confidence: [Option<f64>; 2],
     /// Whether the models disagree, in the first and the second run.
@@ -84,7 +87,8 @@ fn change(
         [Some(one), Some(other)] if !is_same(name, &one.value, &other.value, schema) => Change::Changed,
         [Some(one), Some(other)] => {
             let moved = (one.confidence - other.confidence).abs() >= TOLD;
-            if !moved && one.divergent == other.divergent {
+            let counts = schema.get(name).is_none_or(|definition| definition.weight > 0.0);
+            if !counts || !moved && one.divergent == other.divergent {
                 return None;
             }
             Change::Confidence
@@ -102,6 +106,7 @@ fn change(
         after: value(sides[1]),
         items_vanished: of(0, 1),
         items_appeared: of(1, 0),
+        items_reworded: Vec::new(),
         confidence: sides.map(|found| found.map(|found| found.confidence)),
         divergent: sides.map(|found| found.map(|found| found.divergent)),
         likeness: None,
@@ -129,31 +134,86 @@ fn only(one: &TraitValue, other: &TraitValue) -> Vec<String> {
     one.iter().filter(|item| !known.contains(Phrase::new(item).key())).cloned().collect()
 }
 
-/// Says of all changed values that are words how alike they are: one call to the embedder.
+/// Says of all changed words how alike they are, whole values and items of lists: one call to the embedder.
 pub(super) fn measure(matched: &mut [Matched], embedder: &dyn Embedder) -> Result<(), EmbedError> {
-    let is_words = |text: &str| text.chars().any(char::is_alphabetic);
     let mut changed: Vec<&mut TraitChange> = matched
         .iter_mut()
         .flat_map(|pair| &mut pair.traits)
         .filter(|change| change.change == Change::Changed)
-        .filter(|change| [&change.before, &change.after].into_iter().flatten().all(|text| is_words(text)))
         .collect();
-    if changed.is_empty() {
+    let texts: Vec<String> = changed.iter().flat_map(|change| change.texts()).collect();
+    if texts.is_empty() {
         return Ok(());
     }
     let ruler = Ruler::measure(embedder)?;
-    let texts: Vec<String> =
-        changed.iter().flat_map(|change| [change.before.clone(), change.after.clone()]).flatten().collect();
     let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
     let rows = embedder.embed(&texts)?;
-    for (place, change) in changed.iter_mut().enumerate() {
-        let likeness = f64::from(ruler.grade(rows.cosine(2 * place, 2 * place + 1)));
-        change.likeness = Some(likeness);
-        if likeness >= REWORDED {
-            change.change = Change::Reworded;
-        }
+    let likeness = |one: usize, other: usize| f64::from(ruler.grade(rows.cosine(one, other)));
+    let mut first = 0;
+    for change in changed {
+        let count = change.texts().len();
+        change.judge(first, &likeness);
+        first += count;
     }
     Ok(())
+}
+
+impl TraitChange {
+    /// What is embedded: the items that only one side has; of other words, both values.
+    fn texts(&self) -> Vec<String> {
+        if !self.items_vanished.is_empty() || !self.items_appeared.is_empty() {
+            return self.items_vanished.iter().chain(&self.items_appeared).cloned().collect();
+        }
+        let is_words = |text: &&String| text.chars().any(char::is_alphabetic);
+        match (self.before.as_ref().filter(is_words), self.after.as_ref().filter(is_words)) {
+            (Some(before), Some(after)) => vec![before.clone(), after.clone()],
+            _ => Vec::new(),
+        }
+    }
+
+    /// Tells other words from other things; the row of the first text is `first`.
+    fn judge(&mut self, first: usize, likeness: &dyn Fn(usize, usize) -> f64) {
+        let (vanished, appeared) = (self.items_vanished.len(), self.items_appeared.len());
+        if vanished + appeared == 0 {
+            if self.texts().len() == 2 {
+                let likeness = likeness(first, first + 1);
+                self.likeness = Some(likeness);
+                if likeness >= REWORDED {
+                    self.change = Change::Reworded;
+                }
+            }
+            return;
+        }
+        let mut pairs: Vec<(usize, usize, f64)> = (0..vanished)
+            .flat_map(|one| (0..appeared).map(move |other| (one, other)))
+            .map(|(one, other)| (one, other, likeness(first + one, first + vanished + other)))
+            .filter(|(.., likeness)| *likeness >= REWORDED)
+            .collect();
+        // The most alike first; of equals, in the order of the lists.
+        pairs.sort_by(|one, other| other.2.total_cmp(&one.2));
+        let (mut gone, mut new): (BTreeSet<usize>, BTreeSet<usize>) = (BTreeSet::new(), BTreeSet::new());
+        for (one, other, _) in pairs {
+            if !gone.contains(&one) && !new.contains(&other) {
+                gone.insert(one);
+                new.insert(other);
+                self.items_reworded
+                    .push([self.items_vanished[one].clone(), self.items_appeared[other].clone()]);
+            }
+        }
+        let left = |items: &[String], taken: &BTreeSet<usize>| -> Vec<String> {
+            items
+                .iter()
+                .zip(0..)
+                .filter(|(_, place)| !taken.contains(place))
+                .map(|(item, _)| item.clone())
+                .collect()
+        };
+        self.items_vanished = left(&self.items_vanished, &gone);
+        self.items_appeared = left(&self.items_appeared, &new);
+        if self.items_vanished.is_empty() && self.items_appeared.is_empty() {
+            self.change = Change::Reworded;
+        }
+    }
 }
 
 #[cfg(test)]
@@ -174,6 +234,26 @@ mod tests {
             (found.items_vanished, found.items_appeared),
             (vec!["Sleep".to_owned()], vec!["Run".to_owned()])
         );
+    }
+
+    #[test]
+    fn an_item_in_other_words_neither_vanished_nor_appeared() {
+        // By hand: `a` is `c` in other words, `b` is like nothing.
+        let alike = |one: usize, other: usize| if (one, other) == (0, 2) { 0.8 } else { 0.1 };
+        let mut change = told(&[("goals", "Run far;Bake")], &[("goals", "Go running;Sing")]).remove(0);
+        change.items_vanished = vec!["Run far".to_owned(), "Bake".to_owned()];
+        change.items_appeared = vec!["Go running".to_owned(), "Sing".to_owned()];
+        assert_eq!(change.texts(), ["Run far", "Bake", "Go running", "Sing"]);
+        change.judge(0, &alike);
+        assert_eq!(change.items_reworded, [["Run far".to_owned(), "Go running".to_owned()]]);
+        assert_eq!(
+            (change.items_vanished, change.items_appeared),
+            (vec!["Bake".to_owned()], vec!["Sing".to_owned()])
+        );
+        assert_eq!(change.change, Change::Changed);
+        let mut only = told(&[("goals", "Run far")], &[("goals", "Go running")]).remove(0);
+        only.judge(0, &|_, _| 0.75);
+        assert_eq!((only.change, only.items_vanished.len()), (Change::Reworded, 0));
     }
 
     #[test]
