@@ -30,6 +30,7 @@ mod report;
 mod result;
 pub mod retry;
 mod shard;
+#[cfg(any(feature = "cli", feature = "mcp"))]
 mod sources;
 mod spending;
 pub(crate) mod status;
