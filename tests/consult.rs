@@ -1,5 +1,7 @@
 //! One question to several models: REQUIREMENTS C1 to C8, in the library and on the command line.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests panic where the tests would")]
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -2,6 +2,8 @@
 //!
 //! `tests/mcp/official_sdk.py` drives the same server with the official Python SDK (`.ci/run mcp`).
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests panic where the tests would")]
+
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
@@ -302,7 +304,7 @@ fn silent_endpoint(place: &Place) -> mpsc::Receiver<&'static str> {
     std::thread::spawn(move || {
         for stream in listener.incoming() {
             let mut stream = stream.unwrap();
-            let mut buffer = [0; 65_536];
+            let mut buffer = vec![0; 65_536];
             if stream.read(&mut buffer).unwrap_or(0) == 0 {
                 continue;
             }

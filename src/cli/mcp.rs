@@ -116,7 +116,11 @@ fn server(options: &ServedOptions) -> Result<Server, CliError> {
         Some(path) => {
             let study = Study::load(path)?;
             let (seats, settings) = (seats(&study)?, settings(&study, path)?);
-            let embedder = study::embedder(&study, path)?.open(&Arc::new(Store::in_memory()?))?;
+            let embedder = if study.embedder.is_null() {
+                embedder::open(&options.embedder, None)?
+            } else {
+                study::embedder(&study, path)?.open(&Arc::new(Store::in_memory()?))?
+            };
             (Some(Panel::new(study, seats, settings)), embedder)
         }
     };

@@ -31,6 +31,7 @@ mod report;
 mod result;
 pub mod retry;
 mod shard;
+#[cfg(any(feature = "cli", feature = "mcp"))]
 mod sources;
 mod spending;
 pub mod stages;
