@@ -10,6 +10,7 @@ mod matching;
 pub mod metrics;
 
 pub use calibration::{CalibrateError, CalibrationPlan, LEAST_LABELLED_VALUES, calibrate};
+pub(crate) use consensus::wording;
 pub use consensus::{Committees, ConsensusReport, ConsensusTrial, Members, Reliability, Scores, SetScores};
 pub use divergence::{
     DivergenceReport, PlantedAnswer, PlantedCell, PlantedError, evaluate_divergence, read_planted,

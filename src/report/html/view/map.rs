@@ -50,7 +50,11 @@ pub(super) fn map(material: &Material<'_>) -> Result<Option<Map>, EmbedError> {
             at: *at,
             group: *group,
             model: models.iter().position(|model| *model == draft.model).unwrap_or(models.len()),
-            label: format!("{}, by {}", shortened(&groups[*group].1, 60), shortened(&shown(draft.model.as_str()), 60)),
+            label: format!(
+                "{}, by {}",
+                shortened(&groups[*group].1, 60),
+                shortened(&shown(draft.model.as_str()), 60)
+            ),
         })
         .collect();
     let names: Vec<String> = models.iter().map(|model| shown(model.as_str())).collect();
