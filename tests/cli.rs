@@ -171,7 +171,7 @@ fn the_same_bytes_on_any_number_of_threads() {
             written(&out)
         })
         .collect();
-    assert_eq!(results[0].len(), 5);
+    assert_eq!(results[0].len(), 6);
     assert!(results.windows(2).all(|pair| pair[0] == pair[1]));
 }
 

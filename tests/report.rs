@@ -205,6 +205,16 @@ fn skeleton(html: &str) -> Skeleton {
     found
 }
 
+/// Says where two documents part.
+fn same(one: &Skeleton, other: &Skeleton, what: &str) {
+    let parting = one.iter().zip(other).position(|(here, there)| here != there);
+    let around = |skeleton: &Skeleton| -> Skeleton {
+        let place = parting.unwrap_or(one.len().min(other.len()));
+        skeleton.iter().skip(place.saturating_sub(2)).take(5).cloned().collect()
+    };
+    assert!(one == other, "{what}:\n{:?}\n{:?}", around(one), around(other));
+}
+
 fn text_of(node: &Handle) -> String {
     match &node.data {
         NodeData::Text { contents } => contents.borrow().to_string(),
@@ -224,7 +234,7 @@ fn hostile_text_in_any_field_makes_no_element_and_no_attribute() {
         let end = strings.len().min(start + 60);
         let said = report(start..end, &|number, _| strings[number % strings.len()].clone());
         let plain = report(start..end, &benign);
-        assert_eq!(skeleton(&said), skeleton(&plain), "strings {start} to {end}");
+        same(&skeleton(&said), &skeleton(&plain), &format!("strings {start} to {end}"));
         let cards = said.matches("<article").count();
         assert_eq!(cards, end - start, "all personas are shown");
     }
@@ -235,7 +245,7 @@ fn hostile_text_in_what_is_said_once_makes_no_element_either() {
     let plain = skeleton(&report(0..0, &benign));
     for text in hostile() {
         let said = report(0..0, &|_, _| text.clone());
-        assert_eq!(skeleton(&said), plain, "{text:?}");
+        same(&skeleton(&said), &plain, &format!("{text:?}"));
     }
 }
 
@@ -359,6 +369,6 @@ fn a_batch_stays_small_shows_its_most_divergent_records_and_says_so() {
     for number in (0..records).filter(|number| number % 1000 == 7) {
         assert!(text.contains(&format!("r{number}/1")), "r{number} is among the most divergent");
     }
-    // Shares are over all records, not over those shown: 3 models agree in no case.
-    assert!(text.contains(&format!("n {}", records * 4)), "the heat map counts all traits");
+    // Counts are over all records, not over those shown: any two models answered three traits of each.
+    assert!(text.contains(&format!("n {}", records * 3)), "the heat map counts all traits");
 }

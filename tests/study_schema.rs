@@ -58,10 +58,15 @@ fn read(study: &Value) -> Result<Study, String> {
     )
 }
 
-/// The names between backticks after `expected`.
+/// The fields that the refusal of an unknown one names.
 fn expected(error: &str) -> BTreeSet<String> {
-    let list = error.split_once("expected").map_or("", |(_, list)| list);
-    list.lines().next().unwrap_or_default().split('`').skip(1).step_by(2).map(str::to_owned).collect()
+    let list = error.split_once("expected one of ").map_or("", |(_, list)| list);
+    list.lines()
+        .next()
+        .unwrap_or_default()
+        .split(", ")
+        .map(|name| name.trim_matches('`').to_owned())
+        .collect()
 }
 
 #[test]

@@ -58,7 +58,7 @@ pub(super) enum Target {
     Csv,
     /// Everything, one persona per line.
     Jsonl,
-    /// Rows with types, for pandas, polars, DuckDB and R.
+    /// Rows with types, for pandas, polars and R.
     #[cfg(feature = "parquet")]
     Parquet,
     /// Cards in Markdown.

@@ -412,7 +412,7 @@ fn consensus_answer(found: Option<&TraitConsensus>) -> (Option<String>, f64) {
 }
 
 /// The wording that stands for a variant, verbatim.
-pub(super) fn wording(variant: &Variant) -> Option<String> {
+pub(crate) fn wording(variant: &Variant) -> Option<String> {
     let said = variant.said.iter().find(|said| said.model == variant.representative);
     said.map(|said| said.value.to_string())
 }

@@ -14,6 +14,7 @@ pub use calibration::{CalibrateError, CalibrationPlan, LEAST_LABELLED_VALUES, ca
 pub use compare::{
     Change, Comparison, Difference, Figures, Matched, RunResult, TraitChange, Unmatched, compare_runs,
 };
+pub(crate) use consensus::wording;
 pub use consensus::{Committees, ConsensusReport, ConsensusTrial, Members, Reliability, Scores, SetScores};
 pub use divergence::{
     DivergenceReport, PlantedAnswer, PlantedCell, PlantedError, evaluate_divergence, read_planted,

@@ -89,11 +89,12 @@ fn characteristic(text: &mut String, name: &str, found: &TraitConsensus) {
     );
     let label = markdown(&name.replace('_', " "));
     match &found.value {
-        TraitValue::List(_) => {
+        TraitValue::List(items) => {
             put(text, format_args!("- **{label}** ({figures})"));
-            for item in found.variants.iter().filter(|item| item.kept != Some(false)) {
-                let backing = format!("{} of {}", item.models.len(), found.n_models);
-                put(text, format_args!("  - {} ({backing})", markdown(&item.value.to_string())));
+            for item in items {
+                let variant = found.variants.iter().find(|variant| variant.value.to_string() == *item);
+                let backing = variant.map_or(0, |variant| variant.models.len());
+                put(text, format_args!("  - {} ({backing} of {})", markdown(item), found.n_models));
             }
         }
         value => put(text, format_args!("- **{label}**: {} ({figures})", markdown(&value.to_string()))),

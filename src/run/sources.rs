@@ -38,7 +38,7 @@ impl Sources {
 }
 
 /// Everything that can be read in a row.
-pub(super) fn row_text(row: &Record) -> String {
+pub(crate) fn row_text(row: &Record) -> String {
     row.fields.values().map(text).collect()
 }
 

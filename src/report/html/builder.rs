@@ -6,7 +6,7 @@ use super::stored::{Metrics, StoredAnswer, StoredSummary};
 use super::tallies::Tallies;
 use super::view::{Material, view};
 use crate::consensus::{ConfidenceStatus, ConsensusPersona};
-use crate::evaluate::GoldCell;
+use crate::evaluate::{GoldCell, wording};
 use crate::persona::RecordId;
 
 /// Reasons for what was set aside that are listed, at most.
@@ -61,7 +61,14 @@ impl ReportBuilder {
     /// Adds values that somebody judged, for the reliability diagram.
     #[must_use]
     pub fn with_gold(mut self, gold: Vec<GoldCell>) -> Self {
-        let cells = gold.into_iter().map(|cell| ((cell.record.clone(), cell.name.clone()), cell)).collect();
+        // Gold may use another of the trait's names.
+        let name = |cell: &GoldCell| {
+            self.summary
+                .schema
+                .get(&cell.name)
+                .map_or(cell.name.clone(), |definition| definition.name.clone())
+        };
+        let cells = gold.into_iter().map(|cell| ((cell.record.clone(), name(&cell)), cell)).collect();
         self.gold = Some(Judged { cells, ..Judged::default() });
         self
     }
@@ -133,8 +140,10 @@ impl Judged {
     fn judge(&mut self, persona: &ConsensusPersona) {
         for (name, found) in &persona.traits {
             if let Some(cell) = self.cells.get(&(persona.record.clone(), name.clone())) {
+                // What is judged is what somebody wrote, not how it is shown.
+                let wording = found.variants.first().and_then(wording);
                 self.confidences.push(found.confidence);
-                self.credits.push(cell.credit(&found.value.to_string()));
+                self.credits.push(wording.map_or(0.0, |wording| cell.credit(&wording)));
                 self.uncalibrated += usize::from(found.confidence_status == ConfidenceStatus::Uncalibrated);
             }
         }

@@ -149,15 +149,7 @@ fn card(number: usize, persona: &ConsensusPersona, schema: &TraitSchema) -> Card
 
 fn row(name: &str, found: &TraitConsensus) -> Row {
     let items = match &found.value {
-        TraitValue::List(_) => found
-            .variants
-            .iter()
-            .filter(|item| item.kept != Some(false))
-            .map(|item| Item {
-                text: shown(&item.value.to_string()),
-                support: Some(format!("{} of {}", item.models.len(), found.n_models)),
-            })
-            .collect(),
+        TraitValue::List(items) => items.iter().map(|item| listed(item, found)).collect(),
         value => vec![Item { text: shown(&value.to_string()), support: None }],
     };
     let mut notes = Vec::new();
@@ -177,6 +169,15 @@ fn row(name: &str, found: &TraitConsensus) -> Row {
         notes,
         otherwise: otherwise(found),
         passages: found.evidence.iter().map(passage).collect(),
+    }
+}
+
+/// An item of a list, with the models behind it.
+fn listed(item: &str, found: &TraitConsensus) -> Item {
+    let variant = found.variants.iter().find(|variant| variant.value.to_string() == item);
+    Item {
+        text: shown(item),
+        support: variant.map(|variant| format!("{} of {}", variant.models.len(), found.n_models)),
     }
 }
 

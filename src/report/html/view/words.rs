@@ -6,7 +6,10 @@ use crate::report::safe;
 
 /// Text of a model or a user: without invisible characters, cut where it is very long, and said so.
 pub(super) fn shown(text: &str) -> String {
-    let text = safe::lines(text.trim());
+    let text = match (safe::lines(text.trim()).trim(), text.is_empty()) {
+        ("", false) => "(nothing visible)".to_owned(),
+        (visible, _) => visible.to_owned(),
+    };
     let length = text.chars().count();
     if length <= LONGEST {
         return text;
@@ -99,6 +102,7 @@ mod tests {
         let text = shown(&"x".repeat(LONGEST + 5));
         assert!(text.ends_with("… (5 more characters)") && text.starts_with("xxx"), "{text}");
         assert_eq!(shown(" a\u{202e}b \n"), "ab");
+        assert_eq!((shown("\u{202e}\u{1}"), shown("")), ("(nothing visible)".to_owned(), String::new()));
     }
 
     #[test]
