@@ -228,13 +228,10 @@ fn p2_a_model_that_does_not_answer_gives_a_partial_result_with_id_and_error() {
 #[test]
 fn p11_a_missing_requirement_is_an_error_before_the_first_call() {
     let demo = Demo::new(|text| {
-        text.replace("stage_order: [panel, consensus, review", "stage_order: [panel, review, consensus")
+        text.replace("stage_order: [panel, consensus, review", "stage_order: [consensus, panel, review")
     });
     let (_, said) = demo.run(3, &[]);
-    assert!(
-        said.contains("`review` needs `personas`") && said.contains("move `consensus` before it"),
-        "{said}"
-    );
+    assert!(said.contains("`consensus` needs `drafts`") && said.contains("move `panel` before it"), "{said}");
     assert!(!demo.path("run").exists());
 }
 

@@ -10,7 +10,7 @@ use super::console::Console;
 use super::error::CliError;
 use super::exit::Exit;
 use crate::report::safe;
-use crate::store::{MemberProgress, Money, Note, Store};
+use crate::store::{MemberProgress, Money, Note, StageStatus, Store, StoredStage};
 
 /// The time over which rates are counted, unless the sitting is younger.
 const RECENT: Duration = Duration::from_secs(300);
@@ -28,6 +28,17 @@ struct Status {
     cost: Money,
     /// At the present rate, while somebody works at it.
     seconds_left: Option<u64>,
+    /// The stages of the study's pipeline, in order; none for a study without.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    stages: Vec<StageLine>,
+}
+
+/// How one stage stands.
+#[derive(Debug, Serialize)]
+struct StageLine {
+    stage: String,
+    status: StageStatus,
+    error: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -49,7 +60,7 @@ pub(super) fn status(run: &Path, console: Console) -> Result<Exit, CliError> {
     }
     let status = Status::read(run)?;
     console.answer(&status, || status.text())?;
-    Ok(if status.done == status.planned { Exit::Done } else { Exit::Outstanding })
+    Ok(status.exit())
 }
 
 impl Status {
@@ -84,7 +95,22 @@ impl Status {
             seconds_left: running.as_ref().and_then(|_| seconds(planned.saturating_sub(done), rate)),
             running,
             models,
+            stages: store.stages()?.into_iter().map(StageLine::from).collect(),
         })
+    }
+
+    /// A gate that waits, or was closed, is the run's own affair; whatever else is not done is outstanding.
+    fn exit(&self) -> Exit {
+        let any = |statuses: &[StageStatus]| self.stages.iter().any(|line| statuses.contains(&line.status));
+        if any(&[StageStatus::Waiting, StageStatus::Rejected]) {
+            Exit::WaitingForApproval
+        } else if self.done < self.planned
+            || any(&[StageStatus::Pending, StageStatus::Running, StageStatus::Failed])
+        {
+            Exit::Outstanding
+        } else {
+            Exit::Done
+        }
     }
 
     fn text(&self) -> String {
@@ -100,10 +126,24 @@ impl Status {
             lasting(self.planned - self.done, self.models.iter().map(|member| member.per_minute).sum());
         let left = left.filter(|_| self.running.is_some()).map(|left| format!(", {left} left"));
         let left = left.unwrap_or_default();
-        text + &format!(
+        text += &format!(
             "{} of {} calls done, {} failed, cost {}{left}\n",
             self.done, self.planned, self.failed, self.cost
-        )
+        );
+        for line in &self.stages {
+            let why = line.error.as_ref().map(|error| format!(": {error}")).unwrap_or_default();
+            text.extend([
+                safe::line(&format!("stage {} {}{why}", line.stage, line.status.name())),
+                "\n".to_owned(),
+            ]);
+        }
+        text
+    }
+}
+
+impl From<StoredStage> for StageLine {
+    fn from(stage: StoredStage) -> Self {
+        Self { stage: stage.name, status: stage.status, error: stage.error }
     }
 }
 

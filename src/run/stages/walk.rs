@@ -231,6 +231,10 @@ impl<'a> Walk<'a> {
     /// # Errors
     /// [`WalkError`]: nothing can be kept, so nothing more may be begun.
     pub async fn go(&self) -> Result<PipelineOutcome, WalkError> {
+        // Whoever decides at a gate later knows every stage from the database alone.
+        for row in self.stages() {
+            self.store.put_stage(row).await?;
+        }
         let steps = self.pipeline.steps();
         let mut at = 0;
         let outcome = loop {
