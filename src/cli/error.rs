@@ -18,6 +18,7 @@ use crate::prompt::PromptError;
 use crate::report::{ReportError, safe};
 use crate::run::stages::WalkError;
 use crate::run::stages::approval::DecisionError;
+use crate::run::stages::artefacts::ArtefactError;
 use crate::run::study::StudyError;
 use crate::run::{EndpointsError, RunError};
 use crate::store::StoreError;
@@ -205,6 +206,9 @@ pub enum CliError {
     /// A decision that cannot be made.
     #[error(transparent)]
     Decision(#[from] DecisionError),
+    /// What a stage left cannot be used.
+    #[error(transparent)]
+    Artefact(#[from] ArtefactError),
     /// An edit that is no JSON.
     #[error("the edit `{}` is no JSON", path.display())]
     Edit {
@@ -255,6 +259,7 @@ impl CliError {
             | Self::Endpoints { .. }
             | Self::Prompt(_)
             | Self::Decision(_)
+            | Self::Artefact(_)
             | Self::Edit { .. }
             | Self::Run(_) => Exit::Input,
             // Whoever reads our output has seen enough: `consona … | head`.

@@ -126,10 +126,11 @@ impl Status {
             lasting(self.planned - self.done, self.models.iter().map(|member| member.per_minute).sum());
         let left = left.filter(|_| self.running.is_some()).map(|left| format!(", {left} left"));
         let left = left.unwrap_or_default();
-        text += &format!(
+        let calls = format!(
             "{} of {} calls done, {} failed, cost {}{left}\n",
             self.done, self.planned, self.failed, self.cost
         );
+        text.push_str(&calls);
         for line in &self.stages {
             let why = line.error.as_ref().map(|error| format!(": {error}")).unwrap_or_default();
             text.extend([

@@ -60,7 +60,7 @@ fn narrated(narratives: &Value) -> Option<String> {
         told.iter().map(|one| one["narrative"]["removed"].as_array().map_or(0, Vec::len)).sum();
     let by_model = told.iter().filter(|one| one["author"].is_string()).count();
     Some(format!(
-        "{} narratives, {by_model} of them written by a model; {removed} sentences removed that no trait supports.",
+        "{} narratives, {by_model} of them written by a model. Sentences removed, for no trait supports them: {removed}.",
         told.len()
     ))
 }

@@ -372,12 +372,15 @@ impl<'a> Walk<'a> {
             }
         };
         let rework = matches!(passed, Passed::Rework(_));
+        // A stage may have asked for more of what it is made from.
+        let fingerprint = self.work.fingerprint(&self.pipeline.stages()[place]);
         self.change(place, |row| {
             row.status = status;
             row.output = output;
             row.error = error;
             row.ended_ms = Some(now_ms());
             row.round += u32::from(rework);
+            row.fingerprint = fingerprint;
         })
         .await?;
         let row = self.rows()[place].clone();
