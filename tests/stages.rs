@@ -108,7 +108,7 @@ fn g6_stages_are_drawn_with_what_goes_at_the_same_time() {
 /// The demo with two programs in a group, and no gate.
 fn with_programs(one: &str, other: &str) -> Demo {
     Demo::new(|text| {
-        let stages = text.find("\nstages:").unwrap();
+        let stages = text.find("\nstages:").expect("a staged demo");
         let program = |script: &str| {
             format!(
                 "{{kind: command, requires: [personas], retries: 0, timeout: 60, run: [sh, -c, '{script}']}}"
@@ -228,13 +228,10 @@ fn p2_a_model_that_does_not_answer_gives_a_partial_result_with_id_and_error() {
 #[test]
 fn p11_a_missing_requirement_is_an_error_before_the_first_call() {
     let demo = Demo::new(|text| {
-        text.replace("stage_order: [panel, consensus, review", "stage_order: [panel, review, consensus")
+        text.replace("stage_order: [panel, consensus, review", "stage_order: [consensus, panel, review")
     });
     let (_, said) = demo.run(3, &[]);
-    assert!(
-        said.contains("`review` needs `personas`") && said.contains("move `consensus` before it"),
-        "{said}"
-    );
+    assert!(said.contains("`consensus` needs `drafts`") && said.contains("move `panel` before it"), "{said}");
     assert!(!demo.path("run").exists());
 }
 
@@ -290,4 +287,56 @@ fn g5_a_state_file_of_an_earlier_form_is_read_where_the_database_has_none() {
         .map(|event| event["stage"].as_str().unwrap().to_owned())
         .collect();
     assert_eq!(begun, ["synthesis", "quality", "approval"]);
+}
+
+#[test]
+fn p10_only_what_is_uncertain_is_asked_again_and_what_it_cost_and_gained_is_told() {
+    let demo = Demo::new(|_| {
+        "name: again
+question: Who is this?
+input: {path: rows.csv, unit: record}
+personas: {min: 1, max: 1}
+panel:
+  - {model: 'replay:a', recording: drafts.jsonl}
+  - {model: 'replay:b', recording: drafts.jsonl}
+  - {model: 'replay:c', recording: drafts.jsonl}
+schema: {traits: [{name: occupation, kind: text}, {name: town, kind: text}]}
+stages:
+  stage_order: [panel, consensus]
+  adaptive: {uncertainty_above: 30, rounds: 1}
+"
+        .to_owned()
+    });
+    fs::write(demo.path("rows.csv"), "id,text\nclear,She is a nurse in Paris\nvague,They said little\n")
+        .unwrap();
+    let mut drafts: Vec<String> = Vec::new();
+    let mut draft = |record: &str, model: &str, sample: u32, occupation: &str, town: &str| {
+        let persona = json!({"occupation": occupation, "town": town});
+        drafts.push(
+            json!({"record": record, "model": model, "sample": sample, "persona": persona}).to_string(),
+        );
+    };
+    for (model, occupation, town) in
+        [("a", "plumber", "Rome"), ("b", "violinist", "Oslo"), ("c", "baker", "Lima")]
+    {
+        draft("clear", model, 0, "nurse", "Paris");
+        draft("vague", model, 0, occupation, town);
+        draft("vague", model, 1, "baker", "Lima");
+    }
+    fs::write(demo.path("drafts.jsonl"), drafts.join("\n")).unwrap();
+    demo.run(0, &[]);
+    let adaptive = demo.state()["stage_outputs"]["consensus"]["adaptive"].clone();
+    let round = &adaptive["rounds"][0];
+    assert_eq!(round["records"], json!(["vague"]), "{adaptive}");
+    assert!(round["mean_after"].as_f64() < round["mean_before"].as_f64(), "{adaptive}");
+    assert!(!round["cost"].is_null() && adaptive["stopped"].is_string(), "{adaptive}");
+    let results = fs::read_to_string(demo.path("run/results.jsonl")).unwrap();
+    let asked: Vec<Value> = results.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let again =
+        |record: &str| asked.iter().filter(|call| call["record"] == record && call["sample"] == 1).count();
+    assert_eq!((again("clear"), again("vague")), (0, 3));
+    // Nothing is done twice on the next sitting.
+    let before = demo.state();
+    demo.run(0, &[]);
+    assert_eq!(demo.state()["stages"], before["stages"]);
 }

@@ -21,6 +21,7 @@ use crate::report::{ReportError, safe};
 use crate::run::consult::ConsultError;
 use crate::run::stages::WalkError;
 use crate::run::stages::approval::DecisionError;
+use crate::run::stages::artefacts::ArtefactError;
 use crate::run::study::StudyError;
 use crate::run::{EndpointsError, RunError, StatusError};
 use crate::store::StoreError;
@@ -226,6 +227,9 @@ pub enum CliError {
     /// A decision that cannot be made.
     #[error(transparent)]
     Decision(#[from] DecisionError),
+    /// What a stage left cannot be used.
+    #[error(transparent)]
+    Artefact(#[from] ArtefactError),
     /// An edit that is no JSON.
     #[error("the edit `{}` is no JSON", path.display())]
     Edit {
@@ -282,6 +286,7 @@ impl CliError {
             | Self::Endpoints { .. }
             | Self::Prompt(_)
             | Self::Decision(_)
+            | Self::Artefact(_)
             | Self::Edit { .. }
             | Self::Token(_)
             | Self::Result(_)

@@ -9,15 +9,30 @@ use crate::report::safe;
 use crate::run::status::seconds;
 pub(super) use crate::run::status::{now_ms, per_minute};
 use crate::run::{MemberStatus, RunStatus};
+use crate::store::StageStatus;
 
 /// Tells how a run stands.
 pub(super) fn status(run: &Path, console: Console) -> Result<Exit, CliError> {
     let status = RunStatus::read(run)?;
     console.answer(&status, || status.text())?;
-    Ok(if status.done == status.planned { Exit::Done } else { Exit::Outstanding })
+    Ok(status.exit())
 }
 
 impl RunStatus {
+    /// A gate that waits, or was closed, is the run's own affair; whatever else is not done is outstanding.
+    fn exit(&self) -> Exit {
+        let any = |statuses: &[StageStatus]| self.stages.iter().any(|stage| statuses.contains(&stage.status));
+        if any(&[StageStatus::Waiting, StageStatus::Rejected]) {
+            Exit::WaitingForApproval
+        } else if self.done < self.planned
+            || any(&[StageStatus::Pending, StageStatus::Running, StageStatus::Failed])
+        {
+            Exit::Outstanding
+        } else {
+            Exit::Done
+        }
+    }
+
     fn text(&self) -> String {
         let mut text = match &self.running {
             Some(holder) => format!("In use by {}.\n", safe::line(holder)),
@@ -31,10 +46,17 @@ impl RunStatus {
             lasting(self.planned - self.done, self.models.iter().map(|member| member.per_minute).sum());
         let left = left.filter(|_| self.running.is_some()).map(|left| format!(", {left} left"));
         let left = left.unwrap_or_default();
-        text + &format!(
+        let calls = format!(
             "{} of {} calls done, {} failed, cost {}{left}\n",
             self.done, self.planned, self.failed, self.cost
-        )
+        );
+        text.push_str(&calls);
+        for stage in &self.stages {
+            let why = stage.error.as_ref().map(|error| format!(": {error}")).unwrap_or_default();
+            let line = safe::line(&format!("stage {} {}{why}", stage.stage, stage.status.name()));
+            text.extend([line.as_str(), "\n"]);
+        }
+        text
     }
 }
 

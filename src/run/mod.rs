@@ -54,7 +54,7 @@ pub use report::{MemberReport, RunOutcome, RunReport};
 pub use result::{CallResult, CallStatus};
 pub use shard::{Shard, ShardError};
 #[cfg(any(feature = "cli", feature = "mcp"))]
-pub(crate) use sources::Sources;
+pub(crate) use sources::{Sources, row_text};
 pub use spending::Budget;
-pub use status::{MemberStatus, RunStatus, StatusError};
+pub use status::{MemberStatus, RunStatus, StageState, StatusError};
 pub use study::Study;

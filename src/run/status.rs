@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
 
-use crate::store::{MemberProgress, Money, Note, Store, StoreError};
+use crate::store::{MemberProgress, Money, Note, StageStatus, Store, StoreError, StoredStage};
 
 /// The time over which rates are counted, unless the sitting is younger.
 const RECENT: Duration = Duration::from_secs(300);
@@ -50,6 +50,28 @@ pub struct RunStatus {
     pub cost: Money,
     /// At the present rate, while somebody works at it.
     pub seconds_left: Option<u64>,
+    /// The stages of the study's pipeline, in order; none for a study without.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub stages: Vec<StageState>,
+}
+
+/// How one stage stands.
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "mcp", derive(schemars::JsonSchema))]
+pub struct StageState {
+    /// Its name.
+    pub stage: String,
+    /// How it stands.
+    #[cfg_attr(feature = "mcp", schemars(with = "String"))]
+    pub status: StageStatus,
+    /// Why it is not done.
+    pub error: Option<String>,
+}
+
+impl From<StoredStage> for StageState {
+    fn from(stage: StoredStage) -> Self {
+        Self { stage: stage.name, status: stage.status, error: stage.error }
+    }
 }
 
 /// How the calls of one panel member stand.
@@ -106,6 +128,7 @@ impl RunStatus {
             seconds_left: running.as_ref().and_then(|_| seconds(planned.saturating_sub(done), rate)),
             running,
             models,
+            stages: store.stages()?.into_iter().map(StageState::from).collect(),
         })
     }
 }

@@ -1,5 +1,6 @@
 //! A study with stages: `consona run` of it, the decisions at its gates, and the drawing of its plan.
 
+mod adaptive;
 mod decide;
 mod plan;
 mod run;

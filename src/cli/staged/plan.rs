@@ -34,7 +34,7 @@ pub(in crate::cli) fn plan(options: &PlanOptions, console: Console) -> Result<Ex
     }
     console.answer(&pipeline, || {
         let mut text = format!(
-            "Stages of `{}`, in order:\n{}",
+            "Stages of `{}`, in order:\n{}\n",
             safe::line(&study.name),
             safe::lines(&as_text(&pipeline))
         );

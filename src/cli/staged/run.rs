@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc::unbounded_channel;
 use tokio_util::sync::CancellationToken;
 
+use super::adaptive::{complexity_of, slowed};
 use super::watch::StageWatch;
 use super::worker::{Worker, spent};
 use crate::cli::arguments::RunOptions;
@@ -15,15 +16,15 @@ use crate::cli::console::Console;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::run::{confirmed, go_on, interruption, remember};
-use crate::cli::sources::row_text;
 use crate::cli::study::{Prepared, runtime, seats_of};
 use crate::dataset::{Loaded, Record};
 use crate::files::write_file;
 use crate::report::safe;
+use crate::run::row_text;
 use crate::run::stages::questions::Seat;
 use crate::run::stages::{Material, PipelineMetrics, PipelineOutcome, Walk, state};
 use crate::run::study::StagePlan;
-use crate::run::{Budget, Study};
+use crate::run::{Budget, PlanSummary, Seats, Study};
 use crate::stages::pipeline::{Kind, Pipeline};
 use crate::store::{Store, StoredStage};
 
@@ -39,6 +40,8 @@ pub(in crate::cli) fn run(
     let models = models(&study, pipeline)?;
     let (prepared, seats) = Prepared::load(study, &options.study, options.strict, None)?;
     let Prepared { study, records, drafting, embedder, settings, plan, .. } = prepared;
+    let (study, pipeline, seats) = adapted(study, pipeline, seats, &plan, records.items.len(), console);
+    let pipeline = &pipeline;
     if !confirmed(&study, &plan, None, options.yes, console)? {
         return Ok(Exit::WaitingForApproval);
     }
@@ -78,6 +81,32 @@ pub(in crate::cli) fn run(
     };
     measured(folder, pipeline, &rows)?;
     told(&worker, &outcome, &rows)
+}
+
+/// A complex study is asked more slowly and with more patience, where it says so.
+fn adapted(
+    study: Study,
+    pipeline: &Pipeline,
+    mut seats: Seats,
+    plan: &PlanSummary,
+    records: usize,
+    console: Console,
+) -> (Study, Pipeline, Seats) {
+    let score = complexity_of(&study, plan, records).value;
+    match pipeline.adaptive() {
+        Some(rules) if score > rules.complexity_above => {
+            let above = rules.complexity_above;
+            console.note(&format!(
+                "complexity {score:.0} is above {above:.0}: asked more slowly, with more time"
+            ));
+            let study = slowed(study);
+            for ((member, _), slow) in seats.iter_mut().zip(&study.panel) {
+                *member = slow.clone();
+            }
+            (study, pipeline.slowed(), seats)
+        }
+        _ => (study, pipeline.clone(), seats),
+    }
 }
 
 /// What cannot be done with stages is refused before anything is read.
@@ -244,12 +273,7 @@ fn text(folder: &Path, outcome: &PipelineOutcome, rows: &[StoredStage], options:
     match outcome {
         PipelineOutcome::Waiting { stage } => {
             let row = rows.iter().find(|row| row.name == *stage);
-            text.push_str(&waiting(
-                folder,
-                stage,
-                row.map(|row| &row.output).unwrap_or(&Value::Null),
-                options,
-            ));
+            text.push_str(&waiting(folder, stage, row.map_or(&Value::Null, |row| &row.output), options));
         }
         PipelineOutcome::Rejected { stage, reason } => {
             let said = format!("`{stage}` was rejected: {reason}. Change the study, or give --redo STAGE.");

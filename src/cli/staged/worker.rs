@@ -68,7 +68,7 @@ impl Work for Worker<'_> {
             Kind::Panel => json!({ "study": study.identity(), "records": self.digest }),
             Kind::Consensus => json!({
                 "records": self.digest, "clustering": study.clustering, "consensus": study.consensus,
-                "embedder": study.embedder, "schema": study.schema, "seed": study.seed,
+                "adaptive": self.pipeline.adaptive(), "embedder": study.embedder, "schema": study.schema, "seed": study.seed,
                 "weights": study.panel.iter().map(|member| member.weight).collect::<Vec<_>>(),
             }),
             Kind::Coverage => json!({ "records": self.digest, "embedder": self.material.embedder.name() }),
@@ -92,9 +92,7 @@ impl Work for Worker<'_> {
             let artefact = stage.produces.first().cloned().unwrap_or_else(|| stage.name.clone());
             match stage.kind {
                 Kind::Panel => self.panel().await.unwrap_or_else(|error| failed(&error)),
-                Kind::Consensus => {
-                    tokio::task::block_in_place(|| self.consensus()).unwrap_or_else(|error| failed(&error))
-                }
+                Kind::Consensus => self.settled().await.unwrap_or_else(|error| failed(&error)),
                 Kind::Review => review(&self.material, &self.desk(&given), &artefact).await,
                 Kind::Synthesis => synthesis(&self.material, &self.desk(&given), &artefact).await,
                 Kind::Command => self.command(&given).await,
@@ -165,7 +163,16 @@ impl Worker<'_> {
         })
     }
 
-    fn consensus(&self) -> Result<Ended, CliError> {
+    /// The consensus, and where the study says so, what is still uncertain asked again.
+    async fn settled(&self) -> Result<Ended, CliError> {
+        let first = tokio::task::block_in_place(|| self.consensus())?;
+        match self.pipeline.adaptive() {
+            None => Ok(first),
+            Some(rules) => self.settle(rules, first).await,
+        }
+    }
+
+    pub(super) fn consensus(&self) -> Result<Ended, CliError> {
         let Material { folder, study, embedder, .. } = self.material.as_ref();
         let kept = self.derived.lock().unwrap_or_else(PoisonError::into_inner).take();
         let derived = match kept {

@@ -8,7 +8,7 @@ use super::synthesis::Told;
 use super::walk::Ended;
 use crate::stages::coverage::{Coverage, Row, coverage as cover};
 use crate::stages::evidence::evidence as back;
-use crate::stages::quality::{Check, Measured, Request, Verdict, quality as judge};
+use crate::stages::quality::{Check, Finding, Measured, Request, Verdict, quality as judge};
 
 /// Rows named in the state; all of them are in the file.
 const NAMED: usize = 20;
@@ -71,15 +71,13 @@ fn judged(material: &Material, artefact: &str, may_rework: bool) -> Made {
     let measured = Measured { coverage: share(material)?, grounded: grounded(material)? };
     let found = judge(&request, &material.personas()?, measured, material.embedder.as_ref())?;
     artefacts::put(&material.folder, artefact, &found)?;
-    let told = |finding: &&crate::stages::quality::Finding| finding.gravity > Verdict::Pass;
-    let grave: Vec<String> = found.findings.iter().filter(told).map(|one| one.reason.clone()).collect();
+    let told = |finding: &&Finding| finding.gravity > Verdict::Pass;
+    let grave: Vec<String> = found.findings.iter().filter(told).map(named).collect();
     let output = json!({
         "verdict": found.verdict, "alignment": found.alignment, "completeness": found.completeness,
         "findings": grave, "notes": found.findings.len() - grave.len(), "file": material.shown(artefact),
     });
-    let narrative = |one: &crate::stages::quality::Finding| {
-        one.check == Check::Narrative && one.gravity == Verdict::Rework
-    };
+    let narrative = |one: &Finding| one.check == Check::Narrative && one.gravity == Verdict::Rework;
     Ok(if found.verdict == Verdict::Fail {
         Ended::Failed { error: grave.join("; "), output, too_few: false }
     } else if may_rework && found.findings.iter().any(narrative) {
@@ -87,6 +85,12 @@ fn judged(material: &Material, artefact: &str, may_rework: bool) -> Made {
     } else {
         Ended::Completed(output)
     })
+}
+
+/// A finding with the persona that it is about.
+fn named(finding: &Finding) -> String {
+    let about = finding.persona_id.as_ref().map(|id| format!("{id}: ")).unwrap_or_default();
+    format!("{about}{}", finding.reason)
 }
 
 fn share(material: &Material) -> Result<Option<f64>, Box<dyn std::error::Error + Send + Sync>> {

@@ -5,12 +5,12 @@
 //! makes several, an object with each of them. No shell is involved, and its environment has no keys: of ours
 //! it gets `PATH`, `HOME`, `LANG` and `TMPDIR`.
 
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::process::Command;
+use tokio::process::{Child, Command};
 
 /// What a program may write at most, in bytes.
 const MOST: u64 = 64 * 1024 * 1024;
@@ -84,35 +84,8 @@ pub async fn run(
         .kill_on_drop(true)
         .spawn()
         .map_err(failed)?;
-    let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-    let text = input.to_string();
-    let talk = async {
-        let (mut out, mut complaints) = (Vec::new(), Vec::new());
-        let write = async {
-            if let Some(mut stdin) = stdin {
-                // A program that does not read its input may still answer.
-                let _ = stdin.write_all(text.as_bytes()).await;
-            }
-        };
-        let read = async {
-            match stdout {
-                Some(stdout) => stdout.take(MOST + 1).read_to_end(&mut out).await.map(drop),
-                None => Ok(()),
-            }
-        };
-        let complain = async {
-            match stderr {
-                Some(stderr) => stderr.take(MOST).read_to_end(&mut complaints).await.map(drop),
-                None => Ok(()),
-            }
-        };
-        let ((), read, complained) = tokio::join!(write, read, complain);
-        read.and(complained)?;
-        let status = child.wait().await?;
-        Ok::<_, std::io::Error>((status, out, complaints))
-    };
     let limit = Duration::from_secs_f64(seconds);
-    let (status, out, complaints) = tokio::time::timeout(limit, talk)
+    let (status, out, complaints) = tokio::time::timeout(limit, talk(&mut child, &input.to_string()))
         .await
         .map_err(|_| CommandError::Timeout { program: program.clone(), seconds })?
         .map_err(failed)?;
@@ -124,6 +97,33 @@ pub async fn run(
         return Err(wrong("there is more".to_owned()));
     }
     serde_json::from_slice(&out).map_err(|error| wrong(error.to_string()))
+}
+
+/// Everything that a program reads and says, until it ends: its status, its answer, its complaints.
+async fn talk(child: &mut Child, text: &str) -> std::io::Result<(ExitStatus, Vec<u8>, Vec<u8>)> {
+    let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+    let (mut out, mut complaints) = (Vec::new(), Vec::new());
+    let write = async {
+        if let Some(mut stdin) = stdin {
+            // A program that does not read its input may still answer.
+            let _ = stdin.write_all(text.as_bytes()).await;
+        }
+    };
+    let read = async {
+        match stdout {
+            Some(stdout) => stdout.take(MOST + 1).read_to_end(&mut out).await.map(drop),
+            None => Ok(()),
+        }
+    };
+    let complain = async {
+        match stderr {
+            Some(stderr) => stderr.take(MOST).read_to_end(&mut complaints).await.map(drop),
+            None => Ok(()),
+        }
+    };
+    let ((), read, complained) = tokio::join!(write, read, complain);
+    read.and(complained)?;
+    Ok((child.wait().await?, out, complaints))
 }
 
 fn end_of(text: &[u8]) -> String {

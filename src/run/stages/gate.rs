@@ -60,7 +60,7 @@ fn narrated(narratives: &Value) -> Option<String> {
         told.iter().map(|one| one["narrative"]["removed"].as_array().map_or(0, Vec::len)).sum();
     let by_model = told.iter().filter(|one| one["author"].is_string()).count();
     Some(format!(
-        "{} narratives, {by_model} of them written by a model; {removed} sentences removed that no trait supports.",
+        "{} narratives, {by_model} of them written by a model. Sentences removed, for no trait supports them: {removed}.",
         told.len()
     ))
 }
@@ -75,7 +75,11 @@ fn checked(material: &Material) -> Result<Vec<String>, Box<dyn std::error::Error
     if let Some(verdict) = quality["verdict"].as_str() {
         let findings = quality["findings"].as_array();
         let grave = findings.into_iter().flatten().filter(|finding| finding["gravity"] != "pass");
-        let reasons: Vec<&str> = grave.filter_map(|finding| finding["reason"].as_str()).take(5).collect();
+        let named = |finding: &Value| {
+            let about = finding["persona_id"].as_str().map(|id| format!("{id}: ")).unwrap_or_default();
+            Some(format!("{about}{}", finding["reason"].as_str()?))
+        };
+        let reasons: Vec<String> = grave.filter_map(named).take(5).collect();
         let reasons = if reasons.is_empty() { String::new() } else { format!(": {}", reasons.join("; ")) };
         said.push(format!("Quality check: {verdict}{reasons}."));
     }

@@ -33,7 +33,7 @@ pub struct PipelineMetrics {
     pub wall_ms: u64,
     /// The calls one after the other would have taken this long.
     pub calls_ms: u64,
-    /// Latencies added up over the time of the stages that call models; `None` when none was called.
+    /// Latencies added up over the time of the stages that call models; `None` when no call took a millisecond.
     pub parallel_efficiency: Option<f64>,
     /// Share of the calls that their first attempt answered, 0 to 1.
     pub success_without_retry: Option<f64>,
@@ -94,7 +94,7 @@ impl PipelineMetrics {
             stages: rows.iter().map(time).collect(),
             wall_ms: wall,
             calls_ms: busy,
-            parallel_efficiency: share(busy, models),
+            parallel_efficiency: share(busy, models).filter(|_| busy > 0),
             success_without_retry: share(sum(|all| all.first_attempt), calls),
             coordination_overhead_ms: wall.saturating_sub(models),
             time_saved_ms: (busy + alone).saturating_sub(wall),

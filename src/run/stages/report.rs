@@ -137,13 +137,19 @@ fn checks_text(text: &mut String, material: &Material) -> Result<(), artefacts::
     }
     if !quality.is_null() {
         let _ = writeln!(text, "- Quality: {}.", word(&quality["verdict"]));
-        for finding in quality["findings"].as_array().into_iter().flatten() {
+        let findings = quality["findings"].as_array();
+        let (grave, notes): (Vec<&Value>, Vec<&Value>) =
+            findings.into_iter().flatten().partition(|finding| finding["gravity"] != "pass");
+        for finding in grave {
             let about = if finding["persona_id"].is_null() {
                 String::new()
             } else {
                 format!("{}: ", word(&finding["persona_id"]))
             };
             let _ = writeln!(text, "  - {about}{}", word(&finding["reason"]));
+        }
+        if !notes.is_empty() {
+            let _ = writeln!(text, "  - Notes: {}, in {}", notes.len(), markdown(&material.shown("quality")));
         }
     }
     Ok(())

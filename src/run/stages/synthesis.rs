@@ -33,6 +33,9 @@ pub struct Told {
     pub narrative: Narrative,
 }
 
+/// Who says it, and what.
+type Said = (Option<String>, Vec<Claim>);
+
 /// A persona on its way to a narrative.
 struct Subject {
     persona: ConsensusPersona,
@@ -117,7 +120,7 @@ fn claims(
     subjects: &[Subject],
     questions: &[Question],
     answers: &Answers,
-) -> Result<Vec<(Option<String>, Vec<Claim>)>, Box<dyn std::error::Error>> {
+) -> Result<Vec<Said>, Box<dyn std::error::Error>> {
     let answer = |id: &str| {
         let place = questions.iter().position(|question| question.about.as_str() == id)?;
         answers.answers[place].as_ref()
@@ -137,10 +140,10 @@ fn claims(
 fn checked(
     material: &Material,
     subjects: &[Subject],
-    claims: Vec<(Option<String>, Vec<Claim>)>,
+    claims: Vec<Said>,
 ) -> Result<Vec<Told>, crate::embed::EmbedError> {
     let checker = Checker::new(material.embedder.as_ref())?;
-    let told = |(subject, (author, claims)): (&Subject, (Option<String>, Vec<Claim>))| {
+    let told = |(subject, (author, claims)): (&Subject, Said)| {
         let id = &subject.persona.persona_id;
         let narrative =
             checker.check(id, author.clone(), &claims, &subject.statements, Ungrounded::Remove)?;

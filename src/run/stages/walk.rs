@@ -231,6 +231,10 @@ impl<'a> Walk<'a> {
     /// # Errors
     /// [`WalkError`]: nothing can be kept, so nothing more may be begun.
     pub async fn go(&self) -> Result<PipelineOutcome, WalkError> {
+        // Whoever decides at a gate later knows every stage from the database alone.
+        for row in self.stages() {
+            self.store.put_stage(row).await?;
+        }
         let steps = self.pipeline.steps();
         let mut at = 0;
         let outcome = loop {
@@ -368,12 +372,15 @@ impl<'a> Walk<'a> {
             }
         };
         let rework = matches!(passed, Passed::Rework(_));
+        // A stage may have asked for more of what it is made from.
+        let fingerprint = self.work.fingerprint(&self.pipeline.stages()[place]);
         self.change(place, |row| {
             row.status = status;
             row.output = output;
             row.error = error;
             row.ended_ms = Some(now_ms());
             row.round += u32::from(rework);
+            row.fingerprint = fingerprint;
         })
         .await?;
         let row = self.rows()[place].clone();

@@ -11,7 +11,9 @@ use serde_saphyr::Spanned;
 use super::check::{Checker, unreadable};
 use super::file::MemberFile;
 use super::{PanelMember, StagePlan, StudyError};
-use crate::stages::pipeline::{Definition, GroupDefinition, Located, Misplaced, StageDefinition, Written};
+use crate::stages::pipeline::{
+    Adaptive, Definition, GroupDefinition, Located, Misplaced, StageDefinition, Written,
+};
 
 /// The word for the usual pipeline.
 const USUAL: &str = "default";
@@ -61,6 +63,7 @@ pub(super) struct PipelineFile {
     #[garde(dive)]
     models: Vec<MemberFile>,
     concurrency: Option<Spanned<usize>>,
+    adaptive: Option<Spanned<Adaptive>>,
 }
 
 #[derive(Debug, serde::Deserialize)]
@@ -140,6 +143,7 @@ impl PipelineFile {
             groups: self.parallel_groups.map(|groups| groups.into_iter().map(group).collect()),
             stages: self.settings.into_iter().map(|(name, stage)| stage.definition(name)).collect(),
             concurrency: written(self.concurrency),
+            adaptive: written(self.adaptive),
             models: Vec::new(),
         };
         (definition, self.models)

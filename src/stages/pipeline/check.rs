@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{
-    DEFAULT_ORDER, Definition, Group, GroupDefinition, Kind, Located, Misplaced, Pipeline, PipelineError,
-    Stage, StageDefinition, StageSettings, Written,
+    Adaptive, DEFAULT_ORDER, Definition, Group, GroupDefinition, Kind, Located, Misplaced, Pipeline,
+    PipelineError, Stage, StageDefinition, StageSettings, Written,
 };
 
 /// Stages that go at the same time at most, when nothing is configured.
@@ -30,7 +30,28 @@ impl Definition {
             None => CONCURRENCY,
             Some(written) => *within(written, "concurrency", "concurrency", 1..=100, "1 to 100")?,
         };
-        Ok(Pipeline { stages: stages.into_iter().map(|(stage, _)| stage).collect(), groups, concurrency })
+        let adaptive = self.adaptive()?;
+        let stages = stages.into_iter().map(|(stage, _)| stage).collect();
+        Ok(Pipeline { stages, groups, concurrency, adaptive })
+    }
+
+    fn adaptive(&self) -> Result<Option<Adaptive>, Misplaced> {
+        let Some(written) = &self.adaptive else { return Ok(None) };
+        let (rules, line) = (written.value, written.line);
+        for (setting, value) in
+            [("complexity_above", rules.complexity_above), ("uncertainty_above", rules.uncertainty_above)]
+        {
+            within(
+                &Located { value, line },
+                &format!("adaptive.{setting}"),
+                setting,
+                0.0..=100.0,
+                "0 to 100",
+            )?;
+        }
+        let rounds = Located { value: rules.rounds, line };
+        within(&rounds, "adaptive.rounds", "rounds", 0..=5, "0 to 5")?;
+        Ok(Some(rules))
     }
 
     fn stages(&self) -> Result<Vec<(Stage, Option<u64>)>, Misplaced> {
@@ -84,28 +105,7 @@ impl Definition {
             settings.model = self.model(said.model.as_ref(), &at("model"))?.or(first);
             settings.fallback = self.model(said.fallback.as_ref(), &at("fallback"))?;
         }
-        if let Some(timeout) = &said.timeout {
-            let range = "above 0 and at most 86400";
-            settings.timeout_seconds = *within(timeout, &at("timeout"), "timeout", 0.001..=86_400.0, range)?;
-        }
-        if let Some(retries) = &said.retries {
-            settings.retries = *within(retries, &at("retries"), "retries", 0..=9, "0 to 9")?;
-        }
-        if let Some(places) = &said.concurrency {
-            settings.concurrency =
-                *within(places, &at("concurrency"), "concurrency", 1..=1_000, "1 to 1000")?;
-        }
-        if let Some(ratio) = &said.min_success_ratio {
-            settings.min_success_ratio =
-                *within(ratio, &at("min_success_ratio"), "min_success_ratio", 0.0..=1.0, "0 to 1")?;
-        }
-        if let Some(lifetime) = &said.lifetime {
-            let seconds = within(lifetime, &at("lifetime"), "lifetime", 0.0..=1e9, "0 or more seconds")?;
-            settings.lifetime_seconds = Some(*seconds);
-        }
-        if let Some(rework) = &said.rework {
-            settings.rework = *within(rework, &at("rework"), "rework", 0..=5, "0 to 5")?;
-        }
+        limits(said, &mut settings)?;
         settings.optional = said.optional;
         settings.allow_yes = said.allow_yes.as_ref().is_some_and(|allowed| allowed.value);
         settings.run = said.run.as_ref().map(|run| run.value.clone()).unwrap_or_default();
@@ -168,6 +168,33 @@ impl Definition {
         placed.sort_by_key(|(first, _)| *first);
         Ok(placed.into_iter().map(|(_, group)| group).collect())
     }
+}
+
+/// The numbers of a stage, each in its range.
+fn limits(said: &StageDefinition, settings: &mut StageSettings) -> Result<(), Misplaced> {
+    let at = |setting: &str| format!("settings.{}.{setting}", said.name);
+    if let Some(timeout) = &said.timeout {
+        let range = "above 0 and at most 86400";
+        settings.timeout_seconds = *within(timeout, &at("timeout"), "timeout", 0.001..=86_400.0, range)?;
+    }
+    if let Some(retries) = &said.retries {
+        settings.retries = *within(retries, &at("retries"), "retries", 0..=9, "0 to 9")?;
+    }
+    if let Some(places) = &said.concurrency {
+        settings.concurrency = *within(places, &at("concurrency"), "concurrency", 1..=1_000, "1 to 1000")?;
+    }
+    if let Some(ratio) = &said.min_success_ratio {
+        settings.min_success_ratio =
+            *within(ratio, &at("min_success_ratio"), "min_success_ratio", 0.0..=1.0, "0 to 1")?;
+    }
+    if let Some(lifetime) = &said.lifetime {
+        let seconds = within(lifetime, &at("lifetime"), "lifetime", 0.0..=1e9, "0 or more seconds")?;
+        settings.lifetime_seconds = Some(*seconds);
+    }
+    if let Some(rework) = &said.rework {
+        settings.rework = *within(rework, &at("rework"), "rework", 0..=5, "0 to 5")?;
+    }
+    Ok(())
 }
 
 fn at(group: &GroupDefinition, key: &str) -> String {

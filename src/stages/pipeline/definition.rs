@@ -1,5 +1,7 @@
 //! A pipeline as somebody wrote it.
 
+use super::Adaptive;
+
 /// A value with the line that it stands on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Located<T> {
@@ -89,6 +91,8 @@ pub struct Definition {
     pub stages: Vec<StageDefinition>,
     /// Stages that go at the same time at most.
     pub concurrency: Written<usize>,
+    /// The rules by which it adapts, where it does.
+    pub adaptive: Written<Adaptive>,
     /// The models that can be asked, those of the panel first.
     pub models: Vec<String>,
 }

@@ -1,8 +1,14 @@
 //! A pipeline that has been checked.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Kind, Misplaced};
+
+/// Calls at once of a complex study.
+pub const SLOW: usize = 2;
+
+/// How much more time a complex study has.
+pub const PATIENCE: f64 = 1.5;
 
 /// How a stage goes about its work. What a kind has no use for keeps its default.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -99,12 +105,35 @@ impl Step<'_> {
     }
 }
 
+/// Rules that change how a study is asked by how complex and how uncertain it is
+/// ([`crate::stages::uncertainty`] has the formulas).
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Adaptive {
+    /// A complexity above it, 0 to 100: two calls at once, half as much time again, two rounds of rework.
+    pub complexity_above: f64,
+    /// Records with a persona whose uncertainty is above it, 0 to 100, are asked about again.
+    pub uncertainty_above: f64,
+    /// How often at most; every time with one more sample of every member.
+    pub rounds: u32,
+}
+
+impl Default for Adaptive {
+    /// Above 80 and 70, two rounds.
+    fn default() -> Self {
+        use crate::stages::uncertainty::{COMPLEX, UNCERTAIN};
+        Self { complexity_above: COMPLEX, uncertainty_above: UNCERTAIN, rounds: 2 }
+    }
+}
+
 /// Stages in their order, and the groups that go at the same time.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Pipeline {
     pub(super) stages: Vec<Stage>,
     pub(super) groups: Vec<Group>,
     pub(super) concurrency: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) adaptive: Option<Adaptive>,
 }
 
 impl Pipeline {
@@ -132,6 +161,25 @@ impl Pipeline {
     #[must_use]
     pub fn concurrency(&self) -> usize {
         self.concurrency
+    }
+
+    /// The rules by which it adapts; `None` where it does not.
+    #[must_use]
+    pub fn adaptive(&self) -> Option<Adaptive> {
+        self.adaptive
+    }
+
+    /// The same for a complex study: two at once, half as much time again, at least two rounds of rework.
+    #[must_use]
+    pub fn slowed(&self) -> Self {
+        let mut slowed = self.clone();
+        slowed.concurrency = slowed.concurrency.min(SLOW);
+        for stage in &mut slowed.stages {
+            stage.settings.concurrency = stage.settings.concurrency.min(SLOW);
+            stage.settings.timeout_seconds *= PATIENCE;
+            stage.settings.rework = stage.settings.rework.max(2);
+        }
+        slowed
     }
 
     /// The stage of that name.

@@ -160,6 +160,23 @@ fn p11_what_nobody_makes_is_missed_before_the_first_call() {
 }
 
 #[test]
+fn p10_a_complex_study_is_asked_more_slowly_and_with_more_patience() {
+    let adaptive = Some(Located::nowhere(Adaptive::default()));
+    let pipeline = Definition { adaptive, ..definition(&ORDER) }.check().unwrap();
+    let rules = pipeline.adaptive().unwrap();
+    assert_eq!((rules.complexity_above, rules.uncertainty_above, rules.rounds), (80.0, 70.0, 2));
+    let slowed = pipeline.slowed();
+    let review = &slowed.stage("review").unwrap().settings;
+    assert_eq!((slowed.concurrency(), review.concurrency, review.rework), (2, 2, 2));
+    // 15 s and half as much again.
+    assert_eq!(review.timeout_seconds, 22.5);
+    let wild = Adaptive { uncertainty_above: 101.0, ..Adaptive::default() };
+    let adaptive = Some(Located { value: wild, line: Some(4) });
+    let (line, why) = refused(&Definition { adaptive, ..definition(&ORDER) });
+    assert!(line == Some(4) && why.contains("`uncertainty_above` is 101; it must be 0 to 100"), "{why}");
+}
+
+#[test]
 fn settings_that_nobody_reads_and_values_out_of_range_are_refused() {
     let stage = |name: &str| StageDefinition { name: name.to_owned(), ..StageDefinition::default() };
     let at = |value: &str| Some(Located { value: value.to_owned(), line: Some(7) });
