@@ -12,9 +12,11 @@
 //! | schema | a value that the schema cannot read as what it asks for: rework |
 //! | coverage | below the share of rows that was asked for: rework |
 //! | narrative | below the share of supported sentences that was asked for: rework |
-//! | open questions | divergent traits, confidence below ½, echoes: notes; above half of a persona's traits: rework |
+//! | open questions | divergent traits, confidence below ½, echoes: notes; divergent or below ½ in more than half of a persona's traits: rework |
+//!
+//! Traits of weight 0 (names, quotes) are nobody's open question.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
@@ -154,7 +156,7 @@ pub fn quality(
             }
         }
         findings.extend(unreadable(request.schema, persona));
-        findings.extend(open_questions(persona));
+        findings.extend(open_questions(request.schema, persona));
     }
     for (check, share, least, what) in [
         (Check::Coverage, measured.coverage, request.coverage, "rows are spoken for"),
@@ -266,13 +268,15 @@ fn unreadable(schema: &TraitSchema, persona: &ConsensusPersona) -> Vec<Finding> 
     findings
 }
 
-/// Traits that stay open, and rework where they are more than half.
-fn open_questions(persona: &ConsensusPersona) -> Vec<Finding> {
-    let mut open: BTreeSet<&str> = BTreeSet::new();
-    let mut findings = Vec::new();
-    for (name, found) in &persona.traits {
+/// Traits that stay open, and rework where more than half of them are divergent or unsure. An echo is a note:
+/// asking again would only bring it back.
+fn open_questions(schema: &TraitSchema, persona: &ConsensusPersona) -> Vec<Finding> {
+    let counts = |name: &str| schema.get(name).is_none_or(|definition| definition.weight > 0.0);
+    let (mut all, mut open, mut findings) = (0_u32, 0_u32, Vec::new());
+    for (name, found) in persona.traits.iter().filter(|(name, _)| counts(name)) {
+        all += 1;
+        open += u32::from(found.divergent || found.confidence < UNSURE);
         if let Some(why) = why_open(found) {
-            open.insert(name);
             findings.push(finding(
                 Check::OpenQuestion,
                 Verdict::Pass,
@@ -281,9 +285,8 @@ fn open_questions(persona: &ConsensusPersona) -> Vec<Finding> {
             ));
         }
     }
-    let all = persona.traits.len();
-    if open.len() as f64 > MOST_OPEN * all as f64 {
-        let reason = format!("{} of {all} traits are open", open.len());
+    if f64::from(open) > MOST_OPEN * f64::from(all) {
+        let reason = format!("{open} of {all} traits are open");
         findings.push(finding(Check::OpenQuestion, Verdict::Rework, Some(persona), reason));
     }
     findings

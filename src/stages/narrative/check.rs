@@ -14,7 +14,7 @@
 
 use std::collections::BTreeSet;
 
-use super::piece::{Piece, Pieces};
+use super::piece::{Origin, Piece, Pieces};
 use super::{Claim, Doubt, Narrative, Sentence, Status, Ungrounded};
 use crate::embed::{EmbedError, Embedder, FeatureMatrix, Ruler};
 use crate::normalise::{Phrase, contradict, turns_round};
@@ -140,7 +140,7 @@ impl Judge<'_> {
         }
         let says = |piece: &&Piece| words.is_subset(&piece.words) && !turns_round(&phrase, &piece.phrase);
         let piece = self.pieces.all.iter().find(says)?;
-        Some(self.said(piece, 1.0, self.opposite(&phrase).is_some()))
+        Some(self.said(piece, 1.0, &self.opposites(&phrase)))
     }
 
     fn clause(&self, part: &str, row: usize) -> Found {
@@ -159,7 +159,7 @@ impl Judge<'_> {
                 uncertain: self.statements[statement].divergent,
             });
         }
-        let (mut best, mut turned): (Option<(&Piece, f64)>, Option<usize>) = (None, None);
+        let (mut best, mut opposites): (Option<(&Piece, f64)>, Vec<usize>) = (None, self.opposites(&phrase));
         for (place, piece) in self.pieces.all.iter().enumerate() {
             let shared = words.intersection(&piece.words).count();
             let mut support = shared as f64 / words.len() as f64;
@@ -172,18 +172,15 @@ impl Judge<'_> {
                 }
             }
             if support >= SUPPORTED && turns_round(&phrase, &piece.phrase) {
-                turned = turned.or(Some(piece.statement));
+                opposites.extend((piece.origin == Origin::Wording).then_some(piece.statement));
             } else if best.is_none_or(|(_, most)| support > most) {
                 best = Some((piece, support));
             }
         }
-        let opposite = turned.or_else(|| self.opposite(&phrase));
-        match (best, opposite) {
-            (Some((piece, support)), opposite) if support >= SUPPORTED => {
-                self.said(piece, support, opposite.is_some())
-            }
+        match (best, opposites.first()) {
+            (Some((piece, support)), _) if support >= SUPPORTED => self.said(piece, support, &opposites),
             (best, Some(statement)) => Found::Not {
-                doubt: Doubt::Contradicts { statement: self.statements[statement].number },
+                doubt: Doubt::Contradicts { statement: self.statements[*statement].number },
                 support: best.map_or(0.0, |(_, support)| support),
             },
             (best, None) => Found::Not {
@@ -193,17 +190,23 @@ impl Judge<'_> {
         }
     }
 
-    fn said(&self, piece: &Piece, support: f64, opposed: bool) -> Found {
-        let uncertain = opposed || piece.other_side || self.statements[piece.statement].divergent;
+    /// What is said is uncertain when the models disagree about it, or when another statement about the same
+    /// trait says the opposite. Different traits may well: what somebody lacks is what they want.
+    fn said(&self, piece: &Piece, support: f64, opposites: &[usize]) -> Found {
+        let own = &self.statements[piece.statement];
+        let opposed = opposites
+            .iter()
+            .any(|other| *other != piece.statement && self.statements[*other].name == own.name);
+        let uncertain = opposed || piece.origin == Origin::OtherSide || own.divergent;
         Found::Said { statement: piece.statement, support, uncertain }
     }
 
-    /// A statement whose consensus says the opposite.
-    fn opposite(&self, phrase: &Phrase) -> Option<usize> {
-        let says_it = |piece: &&Piece| {
-            !piece.other_side && contradict(phrase, &piece.phrase) && turns_round(phrase, &piece.phrase)
-        };
-        self.pieces.all.iter().find(says_it).map(|piece| piece.statement)
+    /// The statements whose consensus says the opposite, in the words of one of the models behind it.
+    fn opposites(&self, phrase: &Phrase) -> Vec<usize> {
+        let held = self.pieces.all.iter().filter(|piece| piece.origin == Origin::Wording);
+        held.filter(|piece| contradict(phrase, &piece.phrase) && turns_round(phrase, &piece.phrase))
+            .map(|piece| piece.statement)
+            .collect()
     }
 
     fn claimed(&self, text: &str) -> BTreeSet<String> {
@@ -321,6 +324,24 @@ mod tests {
                 "{text}: {sentence:?}"
             );
         }
+    }
+
+    #[test]
+    fn a_wording_of_the_same_statement_or_a_want_is_no_contradiction() {
+        let all = personas(&[
+            said(
+                "a",
+                &[("pain_points", "No quiet place to study at home"), ("goals", "A quiet place to study")],
+            ),
+            said("b", &[("pain_points", "Has no quiet place to study"), ("goals", "A quiet place to study")]),
+        ]);
+        let statements = statements(&all[0]);
+        let claim = Claim { text: "She has no quiet place to study.".to_owned(), cited: Vec::new() };
+        let checker = Checker::new(embedder()).expect("measures");
+        let told = checker.check("r/1", None, &[claim], &statements, Ungrounded::Mark).expect("embeds");
+        assert_eq!((told.sentences[0].status, told.sentences[0].traits.as_slice()), {
+            (Status::Supported, ["pain_points".to_owned()].as_slice())
+        });
     }
 
     #[test]

@@ -7,6 +7,17 @@ use crate::persona::key_of;
 use crate::stages::Statement;
 use crate::stages::words::{content, numbers};
 
+/// Where a piece comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// The consensus, in the words of one of the models behind it.
+    Wording,
+    /// A passage that was found in the source; of a list, of any of its items.
+    Passage,
+    /// What other models say instead.
+    OtherSide,
+}
+
 /// One sentence of one wording of a statement.
 #[derive(Debug)]
 pub(super) struct Piece {
@@ -15,8 +26,7 @@ pub(super) struct Piece {
     pub(super) phrase: Phrase,
     /// Its words, and those of the trait's name.
     pub(super) words: BTreeSet<String>,
-    /// Whether it is what other models say instead of the consensus.
-    pub(super) other_side: bool,
+    pub(super) origin: Origin,
 }
 
 /// Everything that a persona's statements say.
@@ -39,20 +49,16 @@ impl Pieces {
                 found.name.extend(content(&statement.value));
             }
             found.intervals.extend(statement.interval.map(|interval| (place, interval)));
-            let held = statement.wordings.iter().chain(&statement.passages).map(|text| (text, false));
-            let others = statement.other_sides.iter().map(|text| (text, true));
-            for (text, other_side) in held.chain(others) {
+            let wordings = statement.wordings.iter().map(|text| (text, Origin::Wording));
+            let passages = statement.passages.iter().map(|text| (text, Origin::Passage));
+            let others = statement.other_sides.iter().map(|text| (text, Origin::OtherSide));
+            for (text, origin) in wordings.chain(passages).chain(others) {
                 found.numbers.extend(numbers(text).into_iter().map(|number| (place, number)));
                 for sentence in text.split(['.', '!', '?', '\n', ';']).filter(|part| !part.trim().is_empty())
                 {
                     let mut words = content(sentence);
                     words.extend(label.iter().cloned());
-                    found.all.push(Piece {
-                        statement: place,
-                        phrase: Phrase::new(sentence),
-                        words,
-                        other_side,
-                    });
+                    found.all.push(Piece { statement: place, phrase: Phrase::new(sentence), words, origin });
                 }
             }
         }
