@@ -15,7 +15,7 @@ use crate::cli::error::{CliError, in_one_line};
 use crate::cli::personas::Outputs;
 use crate::cli::results::{self, Derived};
 use crate::cli::run::ask;
-use crate::cli::study::share;
+use crate::cli::study::{reserves, share};
 use crate::cli::watch::Watch;
 use crate::consensus::ConsensusValidParams;
 use crate::dataset::{Loaded, Record};
@@ -132,6 +132,7 @@ impl Worker<'_> {
                 settings.concurrency = Some(1);
             }
             let run = Run::new(settings, self.seats.clone(), self.drafting.clone(), Arc::clone(&self.store))?
+                .with_reserves(reserves(study)?)?
                 .with_budget(&self.budget);
             let watch = Watch::new(self.console, self.plan, self.options.progress);
             let Some(asked) = ask(run, share(self.records, study, None), watch).await? else {
@@ -188,6 +189,7 @@ impl Worker<'_> {
             units: self.plan.units,
             derived,
             without: None,
+            report: !self.options.no_report,
         };
         let written = conclusion.write(folder, Outputs::create(folder)?, self.console)?;
         let counts = &written.summary.counts;

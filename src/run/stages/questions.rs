@@ -229,7 +229,7 @@ impl Asking<'_> {
             .collect();
         let settings = Settings {
             mode: Mode::Parallel,
-            quorum: Quorum { min_models: 1, min_success_ratio: 0.0 },
+            quorum: Quorum { min_models: 1, min_success_ratio: 0.0, laggards: None },
             retry: RetryPolicy { max_attempts: desk.settings.retries + 1, ..desk.retry },
             concurrency: Some(if one_by_one { 1 } else { desk.settings.concurrency }),
             max_cost: desk.max_cost,
