@@ -202,6 +202,7 @@ pub(super) enum Command {
 
 /// What `run` is told.
 #[derive(Args, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "switches of a command line are independent of each other")]
 pub(super) struct RunOptions {
     /// The study file.
     pub(super) study: PathBuf,

@@ -257,6 +257,7 @@ impl CliError {
             | Self::Exists { .. }
             | Self::Status(StatusError::NoRun { .. })
             | Self::Result(ResultError::NoPersona { .. })
+            | Self::Decision(DecisionError::NothingWaits { .. })
             | Self::Serve(ServeError::NoToken { .. }) => Exit::Usage,
             Self::Embedder(error) => of_embedder(error),
             Self::Files(error) | Self::Result(ResultError::Files(error)) => of_files(error),
@@ -264,9 +265,8 @@ impl CliError {
             Self::Run(RunError::Store(error))
             | Self::Store(error)
             | Self::Walk(WalkError::Store(error))
-            | Self::Decision(DecisionError::Store(error)) => of_store(error),
-            Self::Decision(DecisionError::NothingWaits { .. }) => Exit::Usage,
-            Self::Status(StatusError::Store(error)) => of_store(error),
+            | Self::Decision(DecisionError::Store(error))
+            | Self::Status(StatusError::Store(error)) => of_store(error),
             Self::Consult(error) => of_consultation(error),
             Self::Read { .. }
             | Self::NoDrafts { .. }

@@ -57,7 +57,7 @@ pub(super) fn report(options: &ReportOptions, console: Console) -> Result<Exit, 
         }
     }
     console.answer(&json!({ "files": files }), || {
-        files.iter().map(|file| format!("{}\n", safe::line(&file.display().to_string()))).collect()
+        files.iter().flat_map(|file| [safe::line(&file.display().to_string()), "\n".to_owned()]).collect()
     })?;
     if let Some(page) = files.first().filter(|_| options.open) {
         show(page, console);
