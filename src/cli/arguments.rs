@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use super::cluster::ClusterOptions;
+use super::compare::CompareOptions;
 use super::exit::TABLE;
 use super::staged::PlanOptions;
 use crate::dataset::Format;
@@ -135,6 +136,12 @@ pub(super) enum Command {
     /// With --recompute it is given a run folder instead, and derives everything again from the stored
     /// answers: nobody is asked, nothing is paid.
     Consensus(ConsensusOptions),
+    /// Tell what changed between two runs: personas, traits, settings, cost and quality side by side.
+    ///
+    /// Personas are matched one to one by what their traits mean, so that neither their order nor their
+    /// wording counts as a change. Which of the runs is better it does not say; that takes gold
+    /// (`consona evaluate`).
+    Compare(CompareOptions),
     /// Tell what stands behind a persona: votes, weights, replies, passages.
     Explain(ExplainOptions),
     /// Fit confidences to records whose truth is known.

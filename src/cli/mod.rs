@@ -7,6 +7,7 @@ mod ablation;
 mod arguments;
 mod calibrate;
 mod cluster;
+mod compare;
 mod conclude;
 mod consensus;
 mod console;
@@ -70,6 +71,7 @@ pub fn execute(arguments: &Arguments) -> Result<Exit, CliError> {
         Command::Embed(options) => embed::embed(options, console),
         Command::Cluster(options) => cluster::cluster(options, console),
         Command::Evaluate(what) => evaluate::evaluate(what, console),
+        Command::Compare(options) => compare::compare(options, console),
         Command::Explain(options) => explain::explain(options, console),
         Command::Completions { shell } => completions(*shell),
     };

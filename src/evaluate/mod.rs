@@ -1,6 +1,7 @@
 //! Results against gold: every figure that the README prints.
 
 mod calibration;
+mod compare;
 mod consensus;
 mod divergence;
 mod embedding;
@@ -10,6 +11,9 @@ mod matching;
 pub mod metrics;
 
 pub use calibration::{CalibrateError, CalibrationPlan, LEAST_LABELLED_VALUES, calibrate};
+pub use compare::{
+    Change, Comparison, Difference, Figures, Matched, RunResult, TraitChange, Unmatched, compare_runs,
+};
 pub use consensus::{Committees, ConsensusReport, ConsensusTrial, Members, Reliability, Scores, SetScores};
 pub use divergence::{
     DivergenceReport, PlantedAnswer, PlantedCell, PlantedError, evaluate_divergence, read_planted,

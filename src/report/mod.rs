@@ -9,6 +9,7 @@
 //!
 //! [`ConsensusPersona`]: crate::consensus::ConsensusPersona
 
+mod comparison;
 mod explain;
 mod markdown;
 mod persona_files;
@@ -18,6 +19,7 @@ mod table;
 mod terminal;
 mod wording;
 
+pub use comparison::comparison_text;
 pub use explain::{Context as ExplanationContext, explanation};
 pub use markdown::markdown_record;
 pub use persona_files::{PersonaFiles, ReportError};

@@ -6,6 +6,7 @@
 //! more than the consensus does, because each of its sentences is held against the statements
 //! ([`Statement`]) of its persona by this crate's own rules, whatever a model claims about it.
 
+pub mod adaptation;
 pub mod conflict;
 pub mod coverage;
 pub mod evidence;

@@ -1,145 +1,13 @@
-//! Workstreams: a study split into parts that are worked on by themselves.
-//!
-//! A stream takes records by range, by the value of a column or by theme, names the models that work on it and
-//! says why, and waits for the streams that it depends on. All of it is checked before anything is asked:
-//! names, models, dependencies, circles, and records that two streams take without saying that they may.
-//! Who works when is a matter of levels ([`Plan::levels`]): the streams of one level are independent
-//! of each other and start together.
-//!
-//! What is not decided here is what follows a failure; that is the executor's.
+//! Streams are checked, given their records and put in order.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
+use super::split::split;
+use super::{Workstream, WorkstreamError};
 use crate::dataset::Record;
-use crate::embed::{EmbedError, Embedder};
-
-/// Which records a stream takes.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum Selection {
-    /// Places in the input, from 1, both ends included: `1-100`, `7`, `1-10, 50-60`, `200-`.
-    Range(String),
-    /// The records that have a value in a column.
-    Column {
-        /// Columns and values; a record must have all of them.
-        column: BTreeMap<String, Value>,
-    },
-    /// The records that are nearer to this theme than to that of any other stream.
-    Theme {
-        /// The theme, in a few words.
-        theme: String,
-    },
-}
-
-/// One part of a study.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Workstream {
-    /// Unique in the study.
-    pub name: String,
-    /// Which records it takes.
-    pub records: Selection,
-    /// The members of the panel that work on it, the fallbacks behind the first; all of them where none is
-    /// named.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub models: Vec<String>,
-    /// The streams that must be done before it begins.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub depends_on: Vec<String>,
-    /// Why these models and these records; reported.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rationale: Option<String>,
-    /// What is to be done, in steps.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub tasks: Vec<String>,
-    /// What is expected of it; reported.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub expected: Option<String>,
-    /// How many minutes it may take before it counts as late.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub estimate_minutes: Option<f64>,
-    /// Whether it may take records that other streams take as well.
-    #[serde(default)]
-    pub overlap: bool,
-}
-
-/// Streams that cannot be worked on.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum WorkstreamError {
-    /// Two streams of one name, or one without.
-    #[error("workstream {place} is called `{name}`, {reason}")]
-    Name {
-        /// Place in the list, from 1.
-        place: usize,
-        /// The name.
-        name: String,
-        /// What is wrong with it.
-        reason: &'static str,
-    },
-    /// A model or stream that is not there.
-    #[error("workstream `{stream}`: there is no {what} `{name}`; there are: {known}")]
-    Unknown {
-        /// The stream.
-        stream: String,
-        /// `stream` or `panel member`.
-        what: &'static str,
-        /// The name as given.
-        name: String,
-        /// The names there are.
-        known: String,
-    },
-    /// Streams that wait for each other.
-    #[error("workstreams wait for each other: {circle}; take one of these dependencies out")]
-    Circle {
-        /// The streams, in order, the first once more at the end.
-        circle: String,
-    },
-    /// A range that cannot be read.
-    #[error(
-        "workstream `{stream}`: records `{range}` are no range of places; write `1-100`, `7` or `1-10, 50-60`"
-    )]
-    Range {
-        /// The stream.
-        stream: String,
-        /// The range as given.
-        range: String,
-    },
-    /// A stream without records.
-    #[error("workstream `{stream}` takes none of the {records} records")]
-    Empty {
-        /// The stream.
-        stream: String,
-        /// Records of the study.
-        records: usize,
-    },
-    /// Two streams that take the same record without saying that they may.
-    #[error(
-        "record `{record}` is taken by `{first}` and by `{second}`; write `overlap: true` in both if that is meant"
-    )]
-    Overlap {
-        /// The record.
-        record: String,
-        /// The stream that comes first.
-        first: String,
-        /// The other.
-        second: String,
-    },
-    /// An estimate that is no time.
-    #[error("workstream `{stream}`: `estimate_minutes` is `{minutes}`; it must be a number above 0")]
-    Estimate {
-        /// The stream.
-        stream: String,
-        /// The value as given.
-        minutes: f64,
-    },
-    /// Themes could not be embedded.
-    #[error("records could not be sorted by theme")]
-    Embed(#[from] EmbedError),
-}
+use crate::embed::Embedder;
 
 /// The records of every stream, and the order of the streams.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -249,105 +117,12 @@ fn circle(streams: &[Workstream], done: &BTreeSet<&str>) -> String {
     path.join(" → ")
 }
 
-fn split(
-    streams: &[Workstream],
-    records: &[Record],
-    embedder: &dyn Embedder,
-) -> Result<BTreeMap<String, Vec<usize>>, WorkstreamError> {
-    let mut taken = by_theme(streams, records, embedder)?;
-    for stream in streams {
-        let own = match &stream.records {
-            Selection::Theme { .. } => continue,
-            Selection::Range(range) => places(range, records.len()).ok_or_else(|| {
-                WorkstreamError::Range { stream: stream.name.clone(), range: range.clone() }
-            })?,
-            Selection::Column { column } => {
-                let has =
-                    |record: &Record| column.iter().all(|(name, value)| is(record.fields.get(name), value));
-                (0..records.len()).filter(|place| has(&records[*place])).collect()
-            }
-        };
-        taken.insert(stream.name.clone(), own);
-    }
-    Ok(taken)
-}
-
-/// Places from 0 of a list of ranges from 1; what lies beyond the end is left out.
-fn places(ranges: &str, count: usize) -> Option<Vec<usize>> {
-    let number = |text: &str| text.trim().parse::<usize>().ok().filter(|number| *number > 0);
-    let mut places = BTreeSet::new();
-    for range in ranges.split(',').map(str::trim) {
-        let (low, high) = match range.split_once(['-', '–']) {
-            None => (number(range)?, number(range)?),
-            // Open at its end: the range may well begin behind the last record.
-            Some((low, "")) => (number(low)?, usize::MAX),
-            Some((low, high)) => (number(low)?, number(high)?),
-        };
-        if low > high {
-            return None;
-        }
-        places.extend(low - 1..high.min(count));
-    }
-    Some(places.into_iter().collect())
-}
-
-/// Whether a cell has a value; every cell of a CSV row is text, so `30` and `"30"` are the same here.
-fn is(cell: Option<&Value>, wanted: &Value) -> bool {
-    let plain = |value: &Value| match value {
-        Value::String(text) => text.trim().to_lowercase(),
-        other => other.to_string(),
-    };
-    cell.is_some_and(|cell| plain(cell) == plain(wanted))
-}
-
-/// Every record goes to the nearest theme; of equals, to the first.
-fn by_theme(
-    streams: &[Workstream],
-    records: &[Record],
-    embedder: &dyn Embedder,
-) -> Result<BTreeMap<String, Vec<usize>>, WorkstreamError> {
-    let themes: Vec<(&str, &str)> = streams
-        .iter()
-        .filter_map(|stream| match &stream.records {
-            Selection::Theme { theme } => Some((stream.name.as_str(), theme.as_str())),
-            _ => None,
-        })
-        .collect();
-    let mut taken: BTreeMap<String, Vec<usize>> =
-        themes.iter().map(|(name, _)| ((*name).to_owned(), Vec::new())).collect();
-    if themes.is_empty() || records.is_empty() {
-        return Ok(taken);
-    }
-    let named: Vec<&str> = themes.iter().map(|(_, theme)| *theme).collect();
-    let texts: Vec<String> = records.iter().map(text).collect();
-    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-    let cosines = embedder.embed(&texts)?.view().dot(&embedder.embed(&named)?.view().t());
-    for (place, cosines) in cosines.outer_iter().enumerate() {
-        let mut nearest = 0;
-        for theme in 1..named.len() {
-            if cosines[theme] > cosines[nearest] {
-                nearest = theme;
-            }
-        }
-        taken.entry(themes[nearest].0.to_owned()).or_default().push(place);
-    }
-    Ok(taken)
-}
-
-fn text(record: &Record) -> String {
-    let said = |value: &Value| match value {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    };
-    record.fields.values().map(said).collect::<Vec<_>>().join("\n")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::stages::testing::embedder;
     use proptest::prelude::*;
-    use serde_json::{Map, json};
+    use serde_json::{Map, Value, json};
 
     fn stream(value: Value) -> Workstream {
         serde_json::from_value(value).expect("a stream")
