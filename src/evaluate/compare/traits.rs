@@ -136,7 +136,7 @@ fn only(one: &TraitValue, other: &TraitValue) -> Vec<String> {
 
 /// Says of all changed words how alike they are, whole values and items of lists: one call to the embedder.
 pub(super) fn measure(matched: &mut [Matched], embedder: &dyn Embedder) -> Result<(), EmbedError> {
-    let mut changed: Vec<&mut TraitChange> = matched
+    let changed: Vec<&mut TraitChange> = matched
         .iter_mut()
         .flat_map(|pair| &mut pair.traits)
         .filter(|change| change.change == Change::Changed)
