@@ -27,6 +27,7 @@ fn p7_a_gate_is_a_stored_state_that_another_terminal_answers() {
     assert_eq!(demo.state()["stages"]["report"]["status"], "pending");
     let (shown, _) = expect(0, &["approve", &run, "--reason", "reads well"]);
     assert!(shown.contains("`approval` is approved"), "{shown}");
+    assert_eq!(demo.state()["status"], "pending", "the report is still to be made");
     let (shown, _) = demo.run(0, &[]);
     assert!(shown.contains("report completed"), "{shown}");
     let state = demo.state();

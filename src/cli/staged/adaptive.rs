@@ -3,16 +3,16 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::worker::Worker;
 use crate::cli::error::CliError;
 use crate::cli::study::share;
 use crate::persona::RecordId;
 use crate::run::stages::Ended;
-use crate::run::{PlanSummary, Run, RunOutcome, Settings, Study};
-use crate::stages::pipeline::{Adaptive, PATIENCE, SLOW};
-use crate::stages::uncertainty::{Load, PersonaUncertainty, Score, ask_again, complexity, uncertainty};
+use crate::run::{PlanSummary, Run, RunOutcome, RunReport, Settings, Study};
+use crate::stages::adaptation::{Adaptation, AdaptiveRules, Ending, Round, Rounds, adapt};
+use crate::stages::uncertainty::{Load, PersonaUncertainty, Score, complexity, uncertainty};
 
 /// How complex a study is before anybody has answered.
 pub(super) fn complexity_of(study: &Study, plan: &PlanSummary, records: usize) -> Score {
@@ -26,12 +26,14 @@ pub(super) fn complexity_of(study: &Study, plan: &PlanSummary, records: usize) -
     complexity(&load, &[])
 }
 
-/// The settings of a panel that is asked more slowly and with more patience.
-pub(super) fn slowed(mut study: Study) -> Study {
-    study.concurrency = Some(study.concurrency.unwrap_or(SLOW).min(SLOW));
+/// The study with the limits of an adaptation.
+pub(super) fn limited(mut study: Study, to: &Adaptation) -> Study {
+    if let Some(most) = to.concurrency {
+        study.concurrency = Some(study.concurrency.unwrap_or(most).min(most));
+    }
     for member in &mut study.panel {
         let times = member.timeouts;
-        let longer = |time: std::time::Duration| time.as_secs_f64() * PATIENCE;
+        let longer = |time: std::time::Duration| time.as_secs_f64() * to.timeouts;
         let limits = [times.connect(), times.first_byte(), times.idle(), times.total()].map(longer);
         let [connect, first_byte, idle, total] = limits;
         // A limit near a day stays as it is.
@@ -42,83 +44,79 @@ pub(super) fn slowed(mut study: Study) -> Study {
     study
 }
 
-/// What a round of asking again was for and came to.
-struct Measured {
-    above: usize,
-    mean: f64,
-}
-
 impl Worker<'_> {
     /// Asks the panel once more, for a further sample, about the records whose personas are uncertain, and forms
-    /// the personas again, until none is uncertain, the rounds are used up or the money is.
-    pub(super) async fn settle(&self, rules: Adaptive, first: Ended) -> Result<Ended, CliError> {
-        let (mut ended, mut rounds, mut stopped) = (first, Vec::new(), "nothing is uncertain");
-        for round in 1..=rules.rounds {
-            let found = self.uncertain()?;
-            let records: BTreeSet<RecordId> =
-                chosen(&found, rules).into_iter().map(|(record, _)| record.clone()).collect();
-            if records.is_empty() {
-                break;
+    /// the personas again, until none is uncertain, a round did not help, or the rounds or the money are used up.
+    pub(super) async fn settle(&self, rules: AdaptiveRules, first: Ended) -> Result<Ended, CliError> {
+        let (mut ended, mut rounds) = (first, Rounds::default());
+        let mut asked: Vec<BTreeSet<RecordId>> = Vec::new();
+        let (stopped, last) = loop {
+            let found = adapt(&rules, &self.complexity, &self.uncertain()?);
+            let limit = self.material.study.limits.max_cost;
+            let money = limit.map(|limit| limit.less(self.budget.spent()).amount());
+            if let Some(ending) = rounds.ending(&rules, found.ask_again.len(), money) {
+                break (ending, found);
             }
-            let before = measured(&found, rules);
+            let records = self.records_of(&found.ask_again)?;
             let spent = self.budget.spent();
-            let outcome = self.ask_about(&records, round).await?;
+            let report = self.ask_about(&records, asked.len() + 1).await?;
+            asked.push(records);
             ended = tokio::task::block_in_place(|| self.consensus())?;
-            let after = measured(&self.uncertain()?, rules);
-            rounds.push(json!({
-                "records": records, "cost": self.budget.spent().less(spent),
-                "uncertain_before": before.above, "uncertain_after": after.above,
-                "mean_before": before.mean, "mean_after": after.mean,
-            }));
-            match outcome {
+            rounds.0.push(Round {
+                personas: found.ask_again.len(),
+                calls: report.turnout.calls,
+                cost: self.budget.spent().less(spent).amount(),
+                before: mean(&found.ask_again),
+                after: mean(&self.now(&found.ask_again)?),
+            });
+            match report.outcome {
                 RunOutcome::Interrupted { .. } => return Ok(Ended::Interrupted { limit: false }),
-                RunOutcome::LimitReached { .. } => stopped = "`max_cost` is reached",
-                _ if after.above == 0 => stopped = "nothing is uncertain",
-                _ => stopped = "the rounds are used up",
+                RunOutcome::LimitReached { .. } => break (Ending::Budget, found),
+                RunOutcome::Complete | RunOutcome::TooFewModels => {}
             }
-            if stopped != "the rounds are used up" {
-                break;
-            }
-        }
+        };
         if let Ended::Completed(output) = &mut ended {
-            output["adaptive"] = told(&rounds, stopped);
+            output["adaptive"] = json!({
+                "complexity": self.complexity, "rounds": rounds.0, "records": asked, "stopped": stopped,
+                "still_uncertain": last.ask_again, "assumptions": last.assumptions,
+            });
         }
         Ok(ended)
     }
 
-    /// Every persona's record and uncertainty.
-    fn uncertain(&self) -> Result<Vec<(RecordId, PersonaUncertainty)>, CliError> {
+    /// Every persona's uncertainty.
+    fn uncertain(&self) -> Result<Vec<PersonaUncertainty>, CliError> {
         let schema = &self.material.study.schema;
-        let personas = self.material.personas()?;
-        Ok(personas.iter().map(|persona| (persona.record.clone(), uncertainty(persona, schema))).collect())
+        Ok(self.material.personas()?.iter().map(|persona| uncertainty(persona, schema)).collect())
     }
 
-    async fn ask_about(&self, records: &BTreeSet<RecordId>, round: u32) -> Result<RunOutcome, CliError> {
+    /// How uncertain those personas are by now; one that is gone is left out.
+    fn now(&self, before: &[PersonaUncertainty]) -> Result<Vec<PersonaUncertainty>, CliError> {
+        let same = |one: &PersonaUncertainty| before.iter().any(|old| old.persona_id == one.persona_id);
+        Ok(self.uncertain()?.into_iter().filter(same).collect())
+    }
+
+    fn records_of(&self, uncertain: &[PersonaUncertainty]) -> Result<BTreeSet<RecordId>, CliError> {
+        let ids: BTreeSet<&str> = uncertain.iter().map(|one| one.persona_id.as_str()).collect();
+        let personas = self.material.personas()?.into_iter();
+        let chosen = personas.filter(|persona| ids.contains(persona.persona_id.as_str()));
+        Ok(chosen.map(|persona| persona.record).collect())
+    }
+
+    async fn ask_about(&self, records: &BTreeSet<RecordId>, round: usize) -> Result<RunReport, CliError> {
         let study = &self.material.study;
         let mut seats = self.seats.clone();
         for (member, _) in &mut seats {
-            member.samples += round;
+            member.samples = member.samples.saturating_add(u32::try_from(round).unwrap_or(u32::MAX));
         }
         let units = share(self.records, study, None).filter(|unit| records.contains(&unit.record));
         let run = Run::new(Settings::from(study), seats, self.drafting.clone(), Arc::clone(&self.store))?
             .with_budget(&self.budget)
             .with_cancellation(&self.halt);
-        Ok(run.execute(units.collect::<Vec<_>>()).await?.outcome)
+        Ok(run.execute(units.collect::<Vec<_>>()).await?)
     }
 }
 
-fn chosen(found: &[(RecordId, PersonaUncertainty)], rules: Adaptive) -> Vec<&(RecordId, PersonaUncertainty)> {
-    let all: Vec<PersonaUncertainty> = found.iter().map(|(_, one)| one.clone()).collect();
-    let again = ask_again(&all, rules.uncertainty_above, usize::MAX);
-    let ids: BTreeSet<&str> = again.iter().map(|one| one.persona_id.as_str()).collect();
-    found.iter().filter(|(_, one)| ids.contains(one.persona_id.as_str())).collect()
-}
-
-fn measured(found: &[(RecordId, PersonaUncertainty)], rules: Adaptive) -> Measured {
-    let sum: f64 = found.iter().map(|(_, one)| one.score.value).sum();
-    Measured { above: chosen(found, rules).len(), mean: sum / found.len().max(1) as f64 }
-}
-
-fn told(rounds: &[Value], stopped: &str) -> Value {
-    json!({ "rounds": rounds, "stopped": stopped })
+fn mean(all: &[PersonaUncertainty]) -> f64 {
+    all.iter().map(|one| one.score.value).sum::<f64>() / all.len().max(1) as f64
 }

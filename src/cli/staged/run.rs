@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc::unbounded_channel;
 use tokio_util::sync::CancellationToken;
 
-use super::adaptive::{complexity_of, slowed};
+use super::adaptive::{complexity_of, limited};
 use super::watch::StageWatch;
 use super::worker::{Worker, spent};
 use crate::cli::arguments::RunOptions;
@@ -24,8 +24,10 @@ use crate::run::row_text;
 use crate::run::stages::questions::Seat;
 use crate::run::stages::{Material, PipelineMetrics, PipelineOutcome, Walk, state};
 use crate::run::study::StagePlan;
-use crate::run::{Budget, PlanSummary, Seats, Study};
+use crate::run::{Budget, Seats, Study};
+use crate::stages::adaptation::adapt;
 use crate::stages::pipeline::{Kind, Pipeline};
+use crate::stages::uncertainty::Score;
 use crate::store::{Store, StoredStage};
 
 /// Walks the stages of a study as far as they go.
@@ -40,7 +42,8 @@ pub(in crate::cli) fn run(
     let models = models(&study, pipeline)?;
     let (prepared, seats) = Prepared::load(study, &options.study, options.strict, None)?;
     let Prepared { study, records, drafting, embedder, settings, plan, .. } = prepared;
-    let (study, pipeline, seats) = adapted(study, pipeline, seats, &plan, records.items.len(), console);
+    let complexity = complexity_of(&study, &plan, records.items.len());
+    let (study, pipeline, seats) = adapted(study, pipeline, seats, &complexity, console);
     let pipeline = &pipeline;
     if !confirmed(&study, &plan, None, options.yes, console)? {
         return Ok(Exit::WaitingForApproval);
@@ -67,6 +70,7 @@ pub(in crate::cli) fn run(
         models,
         store: Arc::clone(&store),
         budget: Budget::new(limit, spent),
+        complexity,
         halt: halt.clone(),
         derived: Mutex::new(None),
     };
@@ -83,30 +87,24 @@ pub(in crate::cli) fn run(
     told(&worker, &outcome, &rows)
 }
 
-/// A complex study is asked more slowly and with more patience, where it says so.
+/// A study, its stages and its panel, as its adaptive rules make them where it has any.
 fn adapted(
     study: Study,
     pipeline: &Pipeline,
     mut seats: Seats,
-    plan: &PlanSummary,
-    records: usize,
+    complexity: &Score,
     console: Console,
 ) -> (Study, Pipeline, Seats) {
-    let score = complexity_of(&study, plan, records).value;
-    match pipeline.adaptive() {
-        Some(rules) if score > rules.complexity_above => {
-            let above = rules.complexity_above;
-            console.note(&format!(
-                "complexity {score:.0} is above {above:.0}: asked more slowly, with more time"
-            ));
-            let study = slowed(study);
-            for ((member, _), slow) in seats.iter_mut().zip(&study.panel) {
-                *member = slow.clone();
-            }
-            (study, pipeline.slowed(), seats)
-        }
-        _ => (study, pipeline.clone(), seats),
+    let Some(rules) = pipeline.adaptive() else { return (study, pipeline.clone(), seats) };
+    let to = adapt(&rules, complexity, &[]);
+    for because in &to.because {
+        console.note(&format!("adapted: {because}"));
     }
+    let study = limited(study, &to);
+    for ((member, _), adapted) in seats.iter_mut().zip(&study.panel) {
+        *member = adapted.clone();
+    }
+    (study, pipeline.adapted(&to), seats)
 }
 
 /// What cannot be done with stages is refused before anything is read.

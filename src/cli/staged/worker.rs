@@ -25,6 +25,7 @@ use crate::run::stages::{
 };
 use crate::run::{Budget, Drafting, PlanSummary, Run, RunError, RunOutcome, Seats, Settings};
 use crate::stages::pipeline::{Kind, Pipeline, Stage};
+use crate::stages::uncertainty::Score;
 use crate::store::{Store, canonical};
 
 /// Everything that the stages of a study need.
@@ -42,6 +43,8 @@ pub(super) struct Worker<'a> {
     pub(super) models: BTreeMap<String, Seat>,
     pub(super) store: Arc<Store>,
     pub(super) budget: Budget,
+    /// Of the study, before anybody has answered.
+    pub(super) complexity: Score,
     pub(super) halt: CancellationToken,
     /// A hash of the records.
     pub(super) digest: String,

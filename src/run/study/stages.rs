@@ -11,9 +11,8 @@ use serde_saphyr::Spanned;
 use super::check::{Checker, unreadable};
 use super::file::MemberFile;
 use super::{PanelMember, StagePlan, StudyError};
-use crate::stages::pipeline::{
-    Adaptive, Definition, GroupDefinition, Located, Misplaced, StageDefinition, Written,
-};
+use crate::stages::adaptation::AdaptiveRules;
+use crate::stages::pipeline::{Definition, GroupDefinition, Located, Misplaced, StageDefinition, Written};
 
 /// The word for the usual pipeline.
 const USUAL: &str = "default";
@@ -63,7 +62,7 @@ pub(super) struct PipelineFile {
     #[garde(dive)]
     models: Vec<MemberFile>,
     concurrency: Option<Spanned<usize>>,
-    adaptive: Option<Spanned<Adaptive>>,
+    adaptive: Option<Spanned<AdaptiveRules>>,
 }
 
 #[derive(Debug, serde::Deserialize)]

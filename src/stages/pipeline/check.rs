@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Adaptive, DEFAULT_ORDER, Definition, Group, GroupDefinition, Kind, Located, Misplaced, Pipeline,
-    PipelineError, Stage, StageDefinition, StageSettings, Written,
+    DEFAULT_ORDER, Definition, Group, GroupDefinition, Kind, Located, Misplaced, Pipeline, PipelineError,
+    Stage, StageDefinition, StageSettings, Written,
 };
+
+use crate::stages::adaptation::AdaptiveRules;
 
 /// Stages that go at the same time at most, when nothing is configured.
 const CONCURRENCY: usize = 3;
@@ -35,22 +37,18 @@ impl Definition {
         Ok(Pipeline { stages, groups, concurrency, adaptive })
     }
 
-    fn adaptive(&self) -> Result<Option<Adaptive>, Misplaced> {
+    fn adaptive(&self) -> Result<Option<AdaptiveRules>, Misplaced> {
         let Some(written) = &self.adaptive else { return Ok(None) };
         let (rules, line) = (written.value, written.line);
-        for (setting, value) in
-            [("complexity_above", rules.complexity_above), ("uncertainty_above", rules.uncertainty_above)]
-        {
-            within(
-                &Located { value, line },
-                &format!("adaptive.{setting}"),
-                setting,
-                0.0..=100.0,
-                "0 to 100",
-            )?;
+        for (setting, value, range, words) in [
+            ("complex_above", rules.complex_above, 0.0..=100.0, "0 to 100"),
+            ("uncertain_above", rules.uncertain_above, 0.0..=100.0, "0 to 100"),
+            ("complex_timeouts", rules.complex_timeouts, 0.1..=100.0, "0.1 to 100"),
+            ("complex_concurrency", rules.complex_concurrency as f64, 1.0..=1000.0, "1 to 1000"),
+            ("ask_again_rounds", f64::from(rules.ask_again_rounds), 0.0..=5.0, "0 to 5"),
+        ] {
+            within(&Located { value, line }, &format!("adaptive.{setting}"), setting, range, words)?;
         }
-        let rounds = Located { value: rules.rounds, line };
-        within(&rounds, "adaptive.rounds", "rounds", 0..=5, "0 to 5")?;
         Ok(Some(rules))
     }
 

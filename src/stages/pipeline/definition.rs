@@ -1,6 +1,6 @@
 //! A pipeline as somebody wrote it.
 
-use super::Adaptive;
+use crate::stages::adaptation::AdaptiveRules;
 
 /// A value with the line that it stands on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -92,7 +92,7 @@ pub struct Definition {
     /// Stages that go at the same time at most.
     pub concurrency: Written<usize>,
     /// The rules by which it adapts, where it does.
-    pub adaptive: Written<Adaptive>,
+    pub adaptive: Written<AdaptiveRules>,
     /// The models that can be asked, those of the panel first.
     pub models: Vec<String>,
 }

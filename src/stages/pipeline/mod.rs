@@ -18,7 +18,7 @@ pub use definition::{Definition, GroupDefinition, Located, StageDefinition, Writ
 pub use draw::{as_mermaid, as_text};
 pub use errors::{Misplaced, PipelineError};
 pub use kind::Kind;
-pub use stage::{Adaptive, Group, PATIENCE, Pipeline, SLOW, Stage, StageSettings, Step};
+pub use stage::{Group, Pipeline, Stage, StageSettings, Step};
 
 /// The order of the stages of a study that says `stages: default`.
 pub const DEFAULT_ORDER: [Kind; 9] = [

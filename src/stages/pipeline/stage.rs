@@ -1,14 +1,9 @@
 //! A pipeline that has been checked.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::{Kind, Misplaced};
-
-/// Calls at once of a complex study.
-pub const SLOW: usize = 2;
-
-/// How much more time a complex study has.
-pub const PATIENCE: f64 = 1.5;
+use crate::stages::adaptation::{Adaptation, AdaptiveRules};
 
 /// How a stage goes about its work. What a kind has no use for keeps its default.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -105,27 +100,6 @@ impl Step<'_> {
     }
 }
 
-/// Rules that change how a study is asked by how complex and how uncertain it is
-/// ([`crate::stages::uncertainty`] has the formulas).
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Adaptive {
-    /// A complexity above it, 0 to 100: two calls at once, half as much time again, two rounds of rework.
-    pub complexity_above: f64,
-    /// Records with a persona whose uncertainty is above it, 0 to 100, are asked about again.
-    pub uncertainty_above: f64,
-    /// How often at most; every time with one more sample of every member.
-    pub rounds: u32,
-}
-
-impl Default for Adaptive {
-    /// Above 80 and 70, two rounds.
-    fn default() -> Self {
-        use crate::stages::uncertainty::{COMPLEX, UNCERTAIN};
-        Self { complexity_above: COMPLEX, uncertainty_above: UNCERTAIN, rounds: 2 }
-    }
-}
-
 /// Stages in their order, and the groups that go at the same time.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Pipeline {
@@ -133,7 +107,7 @@ pub struct Pipeline {
     pub(super) groups: Vec<Group>,
     pub(super) concurrency: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) adaptive: Option<Adaptive>,
+    pub(super) adaptive: Option<AdaptiveRules>,
 }
 
 impl Pipeline {
@@ -165,21 +139,37 @@ impl Pipeline {
 
     /// The rules by which it adapts; `None` where it does not.
     #[must_use]
-    pub fn adaptive(&self) -> Option<Adaptive> {
+    pub fn adaptive(&self) -> Option<AdaptiveRules> {
         self.adaptive
     }
 
-    /// The same for a complex study: two at once, half as much time again, at least two rounds of rework.
+    /// The same with the limits of an adaptation, and, where there is little to spend, without the optional
+    /// stages that no other needs.
     #[must_use]
-    pub fn slowed(&self) -> Self {
-        let mut slowed = self.clone();
-        slowed.concurrency = slowed.concurrency.min(SLOW);
-        for stage in &mut slowed.stages {
-            stage.settings.concurrency = stage.settings.concurrency.min(SLOW);
-            stage.settings.timeout_seconds *= PATIENCE;
-            stage.settings.rework = stage.settings.rework.max(2);
+    pub fn adapted(&self, to: &Adaptation) -> Self {
+        let mut adapted = self.clone();
+        if to.skip_optional {
+            let needed = |stage: &Stage| {
+                let by = |other: &Stage| other.requires.iter().any(|name| stage.produces.contains(name));
+                self.stages.iter().any(by)
+            };
+            adapted.stages.retain(|stage| !stage.settings.optional || needed(stage));
+            let left: Vec<String> = adapted.stages.iter().map(|stage| stage.name.clone()).collect();
+            for group in &mut adapted.groups {
+                group.stages.retain(|name| left.contains(name));
+            }
+            adapted.groups.retain(|group| group.stages.len() > 1);
         }
-        slowed
+        let fewer = |places: usize| to.concurrency.map_or(places, |most| places.min(most));
+        adapted.concurrency = fewer(adapted.concurrency);
+        for stage in &mut adapted.stages {
+            stage.settings.concurrency = fewer(stage.settings.concurrency);
+            stage.settings.timeout_seconds *= to.timeouts;
+            if to.synthesis_rounds > 1 {
+                stage.settings.rework = stage.settings.rework.max(to.synthesis_rounds);
+            }
+        }
+        adapted
     }
 
     /// The stage of that name.

@@ -1,5 +1,7 @@
 use super::*;
+use crate::stages::adaptation::adapt;
 use crate::stages::pipeline::Step;
+use crate::stages::uncertainty::Score;
 
 fn located(names: &[&str]) -> Vec<Located<String>> {
     (10..).zip(names).map(|(line, name)| Located { value: (*name).to_owned(), line: Some(line) }).collect()
@@ -160,20 +162,28 @@ fn p11_what_nobody_makes_is_missed_before_the_first_call() {
 }
 
 #[test]
-fn p10_a_complex_study_is_asked_more_slowly_and_with_more_patience() {
-    let adaptive = Some(Located::nowhere(Adaptive::default()));
-    let pipeline = Definition { adaptive, ..definition(&ORDER) }.check().unwrap();
+fn p10_a_complex_study_is_asked_more_slowly_and_a_poor_one_leaves_out_what_it_may() {
+    let adaptive = Some(Located::nowhere(AdaptiveRules::default()));
+    let optional =
+        |name: &str| StageDefinition { name: name.to_owned(), optional: true, ..StageDefinition::default() };
+    let groups = Some(vec![group("x", None, &["review", "coverage"], None)]);
+    let stages = vec![optional("coverage"), optional("consensus")];
+    let pipeline = Definition { adaptive, groups, stages, ..definition(&ORDER) }.check().unwrap();
     let rules = pipeline.adaptive().unwrap();
-    assert_eq!((rules.complexity_above, rules.uncertainty_above, rules.rounds), (80.0, 70.0, 2));
-    let slowed = pipeline.slowed();
+    let score = |value: f64| Score { value, parts: std::collections::BTreeMap::new() };
+    let slowed = pipeline.adapted(&adapt(&rules, &score(81.0), &[]));
     let review = &slowed.stage("review").unwrap().settings;
     assert_eq!((slowed.concurrency(), review.concurrency, review.rework), (2, 2, 2));
     // 15 s and half as much again.
-    assert_eq!(review.timeout_seconds, 22.5);
-    let wild = Adaptive { uncertainty_above: 101.0, ..Adaptive::default() };
+    assert!((review.timeout_seconds - 22.5).abs() < 1e-12);
+    let poor = pipeline.adapted(&adapt(&AdaptiveRules { constrained: true, ..rules }, &score(0.0), &[]));
+    assert!(poor.stage("coverage").is_none() && poor.groups().is_empty());
+    assert!(poor.stage("consensus").is_some(), "others need it");
+    assert_eq!(poor.concurrency(), 1);
+    let wild = AdaptiveRules { uncertain_above: 101.0, ..AdaptiveRules::default() };
     let adaptive = Some(Located { value: wild, line: Some(4) });
     let (line, why) = refused(&Definition { adaptive, ..definition(&ORDER) });
-    assert!(line == Some(4) && why.contains("`uncertainty_above` is 101; it must be 0 to 100"), "{why}");
+    assert!(line == Some(4) && why.contains("`uncertain_above` is 101; it must be 0 to 100"), "{why}");
 }
 
 #[test]
