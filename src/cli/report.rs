@@ -57,7 +57,11 @@ pub(super) fn report(options: &ReportOptions, console: Console) -> Result<Exit, 
         }
     }
     console.answer(&json!({ "files": files }), || {
-        files.iter().map(|file| format!("{}\n", safe::line(&file.display().to_string()))).collect()
+        let mut text = String::new();
+        for file in &files {
+            text.extend([safe::line(&file.display().to_string()).as_str(), "\n"]);
+        }
+        text
     })?;
     if let Some(page) = files.first().filter(|_| options.open) {
         show(page, console);

@@ -178,7 +178,7 @@ impl Tallies {
 impl ModelTally {
     fn latency(&mut self, milliseconds: u64) {
         let every = self.every.max(1);
-        if self.calls % every == 0 {
+        if self.calls.is_multiple_of(every) {
             self.latencies.push(milliseconds);
         }
         if self.latencies.len() > LATENCIES {
