@@ -2,6 +2,7 @@
 #![cfg(feature = "run")]
 
 use std::collections::BTreeSet;
+use std::fmt::Write;
 use std::path::Path;
 
 use consona::run::Study;
@@ -129,7 +130,8 @@ fn section(text: &mut String, path: &str, object: &Value, required: &[&str]) {
         .chain(required.iter().copied())
         .collect();
     if !path.is_empty() {
-        text.push_str(&format!("\n## `{path}`\n\n{}\n", object["description"].as_str().unwrap_or_default()));
+        writeln!(text, "\n## `{path}`\n\n{}", object["description"].as_str().unwrap_or_default())
+            .expect("a string");
     }
     text.push_str("\n| field | is | means |\n|---|---|---|\n");
     let mut below: Vec<(String, &Value)> = Vec::new();
@@ -140,7 +142,7 @@ fn section(text: &mut String, path: &str, object: &Value, required: &[&str]) {
             .map(|value| format!(" Default: `{}`.", value.to_string().trim_matches('"')))
             .unwrap_or_default();
         let description = field["description"].as_str().expect("a description");
-        text.push_str(&format!("| `{name}`{must} | {} | {description}{default} |\n", kind(field)));
+        writeln!(text, "| `{name}`{must} | {} | {description}{default} |", kind(field)).expect("a string");
         let step = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
         let choices = std::iter::once(field).chain(field["anyOf"].as_array().into_iter().flatten());
         for choice in choices {

@@ -73,7 +73,7 @@ fn independent(material: &Material<'_>) -> String {
         Some([low, _, high]) => {
             format!("estimated from {} values, between {low:.2} and {high:.2}", dependence.cells)
         }
-        None => "assumed, as there are too few values to estimate it".to_owned(),
+        None => "assumed: to estimate it takes four models and a hundred values".to_owned(),
     };
     format!(
         "{} models are worth {:.1} independent ones: n_eff = m / (1 + (m − 1) ρ), with their errors correlated at \

@@ -205,7 +205,7 @@ fn warnings(material: &Material<'_>) -> Vec<String> {
     }
     if summary.dependence.measured.is_none() && summary.panel.len() > 1 {
         warnings.push(format!(
-            "How far the models err together is assumed ({:.2}), not measured: the result has too few values.",
+            "How far the models err together is assumed ({:.2}), not measured: that takes four models and a hundred values.",
             summary.dependence.correlation
         ));
     }
