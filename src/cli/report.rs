@@ -57,11 +57,7 @@ pub(super) fn report(options: &ReportOptions, console: Console) -> Result<Exit, 
         }
     }
     console.answer(&json!({ "files": files }), || {
-        let mut text = String::new();
-        for file in &files {
-            text.extend([safe::line(&file.display().to_string()).as_str(), "\n"]);
-        }
-        text
+        files.iter().flat_map(|file| [safe::line(&file.display().to_string()), "\n".to_owned()]).collect()
     })?;
     if let Some(page) = files.first().filter(|_| options.open) {
         show(page, console);
