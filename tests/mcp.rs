@@ -342,7 +342,10 @@ impl Served {
         let words = [&["serve", "--mcp", "--listen", "127.0.0.1:0"], further].concat();
         let mut child = place.command(&words, "study.yaml").env("MCP_TOKEN", "let-me-in").spawn().unwrap();
         let mut told = String::new();
-        BufReader::new(child.stderr.take().unwrap()).read_line(&mut told).unwrap();
+        let mut stderr = BufReader::new(child.stderr.take().unwrap());
+        stderr.read_line(&mut told).unwrap();
+        // Refusals are logged; a pipe that nobody reads would take the server down with the first of them.
+        std::thread::spawn(move || std::io::copy(&mut stderr, &mut std::io::sink()));
         let url = told.trim().strip_prefix("listening on ").unwrap_or_else(|| panic!("{told}")).to_owned();
         Self { child, url }
     }
