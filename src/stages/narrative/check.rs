@@ -339,9 +339,8 @@ mod tests {
         let claim = Claim { text: "She has no quiet place to study.".to_owned(), cited: Vec::new() };
         let checker = Checker::new(embedder()).expect("measures");
         let told = checker.check("r/1", None, &[claim], &statements, Ungrounded::Mark).expect("embeds");
-        assert_eq!((told.sentences[0].status, told.sentences[0].traits.as_slice()), {
-            (Status::Supported, ["pain_points".to_owned()].as_slice())
-        });
+        assert_eq!(told.sentences[0].status, Status::Supported, "{told:?}");
+        assert_eq!(told.sentences[0].traits, ["pain_points"]);
     }
 
     #[test]
