@@ -339,11 +339,8 @@ mod tests {
         let claim = Claim { text: "She has no quiet place to study.".to_owned(), cited: Vec::new() };
         let checker = Checker::new(embedder()).expect("measures");
         let told = checker.check("r/1", None, &[claim], &statements, Ungrounded::Mark).expect("embeds");
-        let first = &told.sentences[0];
-        assert_eq!(
-            (first.status, first.traits.as_slice()),
-            (Status::Supported, &["pain_points".to_owned()][..])
-        );
+        assert_eq!(told.sentences[0].status, Status::Supported, "{told:?}");
+        assert_eq!(told.sentences[0].traits, ["pain_points"]);
     }
 
     #[test]
