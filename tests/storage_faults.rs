@@ -1,6 +1,7 @@
 //! A full disk, a write that fails anywhere, a database that was cut or in which a bit has flipped: no panic, no
 //! silent difference, and a message that says what to do.
 
+#[expect(dead_code, reason = "other tests use more of it")]
 mod panel;
 
 use std::fs;
