@@ -4,6 +4,8 @@
 //! - [`method`]: the formulas with their sources, and where each stands in the code.
 //! - [`study`]: every field of a study file, generated from its published schema.
 //! - [`database`]: what a run keeps, and how to look at it with any SQLite tool.
+//! - [`stages`]: what follows the drafts: review, narratives, checks, a person's approval.
+//! - [`agents`]: asking a panel directly, and the panel as tools over the Model Context Protocol.
 //! - [`recipes`]: whole tasks from beginning to end.
 //! - [`changes`]: what changed, for users.
 
@@ -18,6 +20,12 @@ pub mod study {
 }
 pub mod database {
     #![doc = include_str!("database.md")]
+}
+pub mod stages {
+    #![doc = include_str!("stages.md")]
+}
+pub mod agents {
+    #![doc = include_str!("agents.md")]
 }
 pub mod recipes {
     #![doc = include_str!("recipes.md")]

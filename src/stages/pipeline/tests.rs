@@ -168,7 +168,7 @@ fn p10_a_complex_study_is_asked_more_slowly_and_a_poor_one_leaves_out_what_it_ma
         |name: &str| StageDefinition { name: name.to_owned(), optional: true, ..StageDefinition::default() };
     let groups = Some(vec![group("x", None, &["review", "coverage"], None)]);
     let stages = vec![optional("coverage"), optional("consensus")];
-    let pipeline = Definition { adaptive, groups, stages, ..definition(&ORDER) }.check().unwrap();
+    let pipeline = Definition { groups, stages, adaptive, ..definition(&ORDER) }.check().unwrap();
     let rules = pipeline.adaptive().unwrap();
     let score = |value: f64| Score { value, parts: std::collections::BTreeMap::new() };
     let slowed = pipeline.adapted(&adapt(&rules, &score(81.0), &[]));
