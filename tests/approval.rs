@@ -70,7 +70,7 @@ fn p7_an_edit_is_applied_and_asked_again_and_reaches_the_report() {
     let (_, said) = expect(3, &["modify", &run, "--edit", &edit]);
     assert!(said.contains("there is no `corpus/9`"), "{said}");
     put(
-        json!({"narratives": {"corpus/1": "Marta comes after the late shift."}, "personas": {"corpus/4": null}}),
+        json!({"narratives": {"corpus/2": "Marta comes after the late shift."}, "personas": {"corpus/4": null}}),
     );
     let (shown, _) = expect(5, &["modify", &run, "--edit", &edit, "--reason", "clearer"]);
     assert!(shown.contains("waits again"), "{shown}");

@@ -140,7 +140,7 @@ pub struct MemberAnswers {
     /// Calls with a usable answer.
     pub answered: u64,
     /// Those of them that another model answered in its name.
-    #[serde(skip_serializing_if = "nobody")]
+    #[serde(default, skip_serializing_if = "nobody")]
     pub by_fallback: u64,
     /// Calls without one.
     pub unanswered: u64,

@@ -140,6 +140,8 @@ pub(super) fn seal_all(connection: &Connection) -> rusqlite::Result<()> {
 /// From now on every row that this connection writes is sealed in the same transaction.
 pub(super) fn keep(connection: &Connection) -> rusqlite::Result<()> {
     teach(connection)?;
+    // Not `OR REPLACE`: in a trigger, the policy of the statement that fired it would count instead.
+    let again = "ON CONFLICT (about, id) DO UPDATE SET seal = excluded.seal";
     let mut triggers = String::new();
     for sealed in &TABLES {
         let (table, columns) = (sealed.table, sealed.columns.join(", "));
@@ -148,9 +150,9 @@ pub(super) fn keep(connection: &Connection) -> rusqlite::Result<()> {
         let _ = write!(
             triggers,
             "CREATE TEMP TRIGGER sealed_{table} AFTER INSERT ON main.{table} BEGIN
-               INSERT OR REPLACE INTO seals VALUES ('{table}', {id}, {seal}); END;
+               INSERT INTO seals VALUES ('{table}', {id}, {seal}) {again}; END;
              CREATE TEMP TRIGGER resealed_{table} AFTER UPDATE OF {columns} ON main.{table} BEGIN
-               INSERT OR REPLACE INTO seals VALUES ('{table}', {id}, {seal}); END;
+               INSERT INTO seals VALUES ('{table}', {id}, {seal}) {again}; END;
              CREATE TEMP TRIGGER unsealed_{table} AFTER DELETE ON main.{table} BEGIN
                DELETE FROM seals WHERE about = '{table}' AND id = {gone}; END;"
         );

@@ -1,6 +1,6 @@
 //! One thread writes; what waits while it commits goes into the next commit together.
 
-use std::sync::mpsc;
+use std::sync::{Arc, OnceLock, mpsc};
 use std::thread::JoinHandle;
 
 use rusqlite::{Connection, TransactionBehavior};
@@ -21,6 +21,8 @@ struct Job {
 #[derive(Debug)]
 pub(super) struct Writer {
     jobs: Option<mpsc::Sender<Job>>,
+    /// The error after which nothing more is accepted.
+    failure: Arc<OnceLock<StoreError>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -31,10 +33,12 @@ impl Writer {
     /// When the system has no thread to give.
     pub(super) fn start(connection: Connection) -> std::io::Result<Self> {
         let (jobs, queue) = mpsc::channel();
+        let failure = Arc::new(OnceLock::new());
+        let failed = Arc::clone(&failure);
         let thread = std::thread::Builder::new()
             .name("consona-store".to_owned())
-            .spawn(move || serve(connection, &queue))?;
-        Ok(Self { jobs: Some(jobs), thread: Some(thread) })
+            .spawn(move || serve(connection, &queue, &failed))?;
+        Ok(Self { jobs: Some(jobs), failure, thread: Some(thread) })
     }
 
     /// Hands over a change and waits until it is committed.
@@ -43,8 +47,13 @@ impl Writer {
     pub(super) async fn write(&self, write: Write) -> Result<i64, StoreError> {
         let (done, answer) = oneshot::channel();
         let jobs = self.jobs.as_ref().ok_or(StoreError::Stopped)?;
-        jobs.send(Job { write, done }).map_err(|_| StoreError::Stopped)?;
-        answer.await.map_err(|_| StoreError::Stopped)?
+        jobs.send(Job { write, done }).map_err(|_| self.stopped())?;
+        answer.await.map_err(|_| self.stopped())?
+    }
+
+    /// Why nothing is written any more: the first error, which says what to do.
+    fn stopped(&self) -> StoreError {
+        self.failure.get().cloned().unwrap_or(StoreError::Stopped)
     }
 }
 
@@ -58,7 +67,7 @@ impl Drop for Writer {
     }
 }
 
-fn serve(mut connection: Connection, queue: &mpsc::Receiver<Job>) {
+fn serve(mut connection: Connection, queue: &mpsc::Receiver<Job>, failure: &OnceLock<StoreError>) {
     while let Ok(first) = queue.recv() {
         let mut group = vec![first];
         while group.len() < LARGEST_GROUP
@@ -76,6 +85,7 @@ fn serve(mut connection: Connection, queue: &mpsc::Receiver<Job>) {
                 }
             }
             Err(error) => {
+                let _ = failure.set(error.clone());
                 for job in group {
                     let _ = job.done.send(Err(error.clone()));
                 }
