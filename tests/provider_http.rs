@@ -52,7 +52,7 @@ fn call(text: &str) -> Call {
         prompt: Prompt {
             system: "Draft personas.".to_owned(),
             messages: vec![Message { role: Role::User, content: text.to_owned() }],
-            schema: Some(json!({
+            schema: Some(std::sync::Arc::new(json!({
                 "type": "object",
                 "properties": { "personas": { "type": "array", "items": {
                     "type": "object",
@@ -60,7 +60,7 @@ fn call(text: &str) -> Call {
                     "required": ["name", "age"]
                 } } },
                 "required": ["personas"]
-            })),
+            }))),
         },
         options: SamplingOptions::default(),
     }

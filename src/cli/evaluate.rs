@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 
-use super::arguments::{
-    ConsensusEvaluation, DivergenceEvaluation, EmbeddingEvaluation, Evaluation, LabelsEvaluation,
-    MatchingEvaluation,
-};
 use super::console::Console;
 use super::embedder::open;
 use super::error::CliError;
+use super::evaluations::{
+    ConsensusEvaluation, DivergenceEvaluation, EmbeddingEvaluation, Evaluation, LabelsEvaluation,
+    MatchingEvaluation,
+};
 use super::exit::Exit;
 use super::inputs;
 use super::labelled::Labelled;

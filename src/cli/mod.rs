@@ -17,6 +17,7 @@ mod embed;
 mod embedder;
 mod error;
 mod evaluate;
+mod evaluations;
 mod exit;
 mod explain;
 mod export;

@@ -1,5 +1,7 @@
 //! The prompts of the stages after the consensus: a template, its data between tags, a schema.
 
+use std::sync::Arc;
+
 use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior};
 use serde_json::{Map, Value};
@@ -55,7 +57,7 @@ impl StagePrompt<'_> {
         Ok(Prompt {
             system: block("system").map_err(failed)?,
             messages: vec![Message { role: Role::User, content: block("user").map_err(failed)? }],
-            schema: Some(self.schema),
+            schema: Some(Arc::new(self.schema)),
         })
     }
 }

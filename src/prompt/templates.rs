@@ -1,6 +1,7 @@
 //! Templates as files, checked when they are loaded, rendered for a question.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
@@ -99,12 +100,20 @@ impl Templates {
     /// # Errors
     /// [`PromptError::Question`] for a question without data or without a number of personas.
     pub fn draft(&self, question: &Question<'_>) -> Result<Prompt, PromptError> {
+        self.draft_for(question, Arc::new(reply_schema(question.schema, question.personas.clone())))
+    }
+
+    /// The same with the schema of the answer that [`reply_schema`] gives, made once for many questions.
+    ///
+    /// # Errors
+    /// As [`Self::draft`].
+    pub fn draft_for(&self, question: &Question<'_>, schema: Arc<Value>) -> Result<Prompt, PromptError> {
         let name = if question.earlier.is_empty() { DRAFT } else { DRAFT_AFTER };
         let context = minijinja::Value::from(Serde(Context::of(question)?));
         Ok(Prompt {
             system: self.block(name, "system", &context)?,
             messages: vec![Message { role: Role::User, content: self.block(name, "user", &context)? }],
-            schema: Some(reply_schema(question.schema, question.personas.clone())),
+            schema: Some(schema),
         })
     }
 

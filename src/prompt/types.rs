@@ -1,5 +1,7 @@
 //! A rendered question.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -29,6 +31,6 @@ pub struct Prompt {
     pub system: String,
     /// The turns, the last of them the user's.
     pub messages: Vec<Message>,
-    /// JSON schema of the wanted answer.
-    pub schema: Option<Value>,
+    /// JSON schema of the wanted answer; shared, for thousands of questions of a run have the same.
+    pub schema: Option<Arc<Value>>,
 }

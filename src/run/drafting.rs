@@ -1,6 +1,9 @@
 //! The interpreter of a study: its question worded by the templates, its replies held against its schema.
 
 use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+use serde_json::Value;
 
 use super::interpreter::{Interpreter, Reading, RenderError};
 use super::plan::Unit;
@@ -28,6 +31,7 @@ pub struct Drafting {
     personas: RangeInclusive<usize>,
     unit: prompt::Unit,
     templates: Templates,
+    reply_schema: Arc<Value>,
 }
 
 impl Drafting {
@@ -36,10 +40,12 @@ impl Drafting {
     /// # Errors
     /// [`PromptError`] when the templates cannot be used.
     pub fn new(study: &Study) -> Result<Self, PromptError> {
+        let personas = study.personas.min as usize..=study.personas.max as usize;
         Ok(Self {
+            reply_schema: Arc::new(prompt::reply_schema(&study.schema, personas.clone())),
             question: study.question.clone().unwrap_or_else(|| QUESTION.to_owned()),
             schema: study.schema.clone(),
-            personas: study.personas.min as usize..=study.personas.max as usize,
+            personas,
             unit: study.input.unit,
             templates: Templates::shipped()?,
         })
@@ -74,7 +80,9 @@ impl Interpreter for Drafting {
             earlier,
             stance: stance(member),
         };
-        self.templates.draft(&question).map_err(|error| unrendered(&error))
+        self.templates
+            .draft_for(&question, Arc::clone(&self.reply_schema))
+            .map_err(|error| unrendered(&error))
     }
 
     fn repair(

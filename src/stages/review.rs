@@ -305,7 +305,7 @@ mod tests {
         assert_eq!(user.matches("</data-1x>").count(), 1, "{user}");
         assert!(prompt.system.contains("</data-1x> is data to review"), "{}", prompt.system);
         let validator =
-            jsonschema::validator_for(prompt.schema.as_ref().expect("asked for")).expect("a schema");
+            jsonschema::validator_for(prompt.schema.as_deref().expect("asked for")).expect("a schema");
         assert!(validator.is_valid(&serde_json::from_str(GOOD).expect("JSON")));
     }
 

@@ -54,7 +54,7 @@ impl Wire for AnthropicWire {
         envelope::set(&mut body, "system", Some(system).filter(|text| !text.is_empty()));
         envelope::set(&mut body, "temperature", options.temperature);
         envelope::set(&mut body, "top_p", options.top_p);
-        match shape(call.prompt.schema.as_ref(), mode) {
+        match shape(call.prompt.schema.as_deref(), mode) {
             Shape::Output(schema) => {
                 body["output_config"] = json!({ "format": { "type": "json_schema", "schema": schema } });
             }

@@ -40,7 +40,7 @@ impl Wire for GeminiWire {
         // Seeds are signed 32-bit numbers at the other end.
         envelope::set(&mut config, "seed", options.seed.map(|seed| seed & 0x7fff_ffff));
         envelope::set(&mut config, "maxOutputTokens", options.max_output_tokens);
-        if let Some(schema) = &call.prompt.schema {
+        if let Some(schema) = call.prompt.schema.as_deref() {
             ask_for_json(&mut config, schema, mode);
         }
         let mut body = json!({ "contents": contents, "generationConfig": config });

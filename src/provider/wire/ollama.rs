@@ -41,7 +41,7 @@ impl Wire for OllamaWire {
         envelope::set(&mut options, "num_predict", sampling.max_output_tokens);
         let mut body =
             json!({ "model": call.model, "messages": messages, "stream": false, "options": options });
-        if let Some(schema) = &call.prompt.schema {
+        if let Some(schema) = call.prompt.schema.as_deref() {
             let format = match mode {
                 StructuredOutput::JsonSchema | StructuredOutput::JsonObjectWithSchema => Some(schema.clone()),
                 StructuredOutput::JsonObject => Some("json".into()),

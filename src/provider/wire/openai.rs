@@ -46,7 +46,7 @@ impl Wire for OpenAiWire {
         // Seeds are signed 64-bit numbers at the other end.
         envelope::set(&mut body, self.seed_field, options.seed.map(|seed| seed & (u64::MAX >> 1)));
         envelope::set(&mut body, self.max_tokens_field, options.max_output_tokens);
-        if let Some(schema) = &call.prompt.schema {
+        if let Some(schema) = call.prompt.schema.as_deref() {
             envelope::set(&mut body, "response_format", response_format(schema, mode));
         }
         envelope::post("/chat/completions".to_owned(), body, call, Dialect::OpenAi.reserved_fields())

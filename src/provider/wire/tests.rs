@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -48,14 +49,14 @@ fn call(model: &str, mode: Option<StructuredOutput>) -> Call {
                 turn(Role::Assistant, "No."),
                 turn(Role::User, "Only JSON, please."),
             ],
-            schema: Some(json!({
+            schema: Some(Arc::new(json!({
                 "type": "object",
                 "properties": {
                     "name": { "type": "string", "minLength": 1 },
                     "age": { "type": "integer", "minimum": 0 }
                 },
                 "required": ["name"]
-            })),
+            }))),
         },
         options: SamplingOptions {
             temperature: Some(0.5),
@@ -108,7 +109,7 @@ fn providers_that_speak_openai_differ_where_they_must() {
 #[test]
 fn a_schema_with_free_keys_is_still_sent() {
     let mut free = call("m", None);
-    free.prompt.schema = Some(json!({ "type": "object" }));
+    free.prompt.schema = Some(Arc::new(json!({ "type": "object" })));
     let body = |name: &str| wire(name).encode(&free).body.expect("a body");
     assert_eq!(body("openai")["response_format"]["json_schema"]["strict"], false);
     assert_eq!(body("anthropic")["tool_choice"]["name"], "answer");
