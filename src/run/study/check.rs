@@ -34,7 +34,11 @@ impl Study {
     /// [`StudyError`] with the file, the line where that is known, the value and what to do.
     pub fn load(path: &Path) -> Result<Self, StudyError> {
         let read: Read<'_> = &|path| std::fs::read_to_string(path);
-        let text = read(path).map_err(|source| StudyError::Read { path: path.to_owned(), source })?;
+        let text = read(path).map_err(|source| StudyError::Read {
+            path: path.to_owned(),
+            named_by: None,
+            source,
+        })?;
         Self::parse(&text, path, read)
     }
 

@@ -9,10 +9,12 @@ use crate::persona::SchemaError;
 #[non_exhaustive]
 pub enum StudyError {
     /// A file that cannot be opened.
-    #[error("`{}` cannot be read; check the path (paths in a study are relative to the study file)", path.display())]
+    #[error("`{}`{} cannot be read; check the path (paths in a study are relative to the study file)", path.display(), named(named_by.as_ref()))]
     Read {
         /// Which file.
         path: PathBuf,
+        /// The study that names it, where it is not the study itself.
+        named_by: Option<PathBuf>,
         /// What the system says.
         source: std::io::Error,
     },
@@ -46,6 +48,10 @@ pub enum StudyError {
         /// What is wrong with it.
         source: SchemaError,
     },
+}
+
+fn named(study: Option<&PathBuf>) -> String {
+    study.map(|study| format!(", which `{}` names,", study.display())).unwrap_or_default()
 }
 
 fn shown(line: Option<u64>) -> String {

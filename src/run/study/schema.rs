@@ -23,7 +23,11 @@ pub(super) fn resolve(
         None | Some(Value::Null) => Ok(TraitSchema::default_persona()),
         Some(Value::String(name)) => {
             let path = study.parent().unwrap_or(Path::new("")).join(name);
-            let text = read(&path).map_err(|source| StudyError::Read { path: path.clone(), source })?;
+            let text = read(&path).map_err(|source| StudyError::Read {
+                path: path.clone(),
+                named_by: Some(study.to_owned()),
+                source,
+            })?;
             let value: Value = serde_saphyr::from_str(&text)
                 .map_err(|error| failed(&path)(SchemaError::Form { reason: error.to_string() }))?;
             from_value(value).map_err(failed(&path))

@@ -164,8 +164,11 @@ impl Checker<'_> {
             }
             Some(StagesFile::Named(name)) => {
                 let path = self.folder().join(name);
-                let text =
-                    (self.read)(&path).map_err(|source| StudyError::Read { path: path.clone(), source })?;
+                let text = (self.read)(&path).map_err(|source| StudyError::Read {
+                    path: path.clone(),
+                    named_by: Some(self.path.to_owned()),
+                    source,
+                })?;
                 let file: PipelineFile =
                     serde_saphyr::from_str_valid(&text).map_err(|error| unreadable(&path, &error))?;
                 Checker { path: &path, read: self.read }.pipeline(file, panel).map(Some)

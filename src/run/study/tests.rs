@@ -114,7 +114,10 @@ fn a_schema_is_found_beside_the_study() {
     let study = parse(&format!("schema: traits.json\n{panel}")).unwrap();
     assert_eq!(study.schema.definitions().len(), 1);
     let missing = refused(&format!("schema: nowhere.json\n{panel}"));
-    assert!(missing.contains("`studies/nowhere.json` cannot be read"), "{missing}");
+    assert!(
+        missing.contains("`studies/nowhere.json`, which `studies/") && missing.contains("cannot be read"),
+        "{missing}"
+    );
 }
 
 #[test]
@@ -187,7 +190,10 @@ fn g2_what_is_wrong_with_stages_is_said_with_file_line_and_reason() {
     let error = refused(&format!("stages: stages.yaml\n{}", with_panel("  - model: openai:a")));
     assert!(error.contains("`studies/stages.yaml` line 4: `settings.consensus.model`"), "{error}");
     let error = refused(&format!("stages: nowhere.yaml\n{}", with_panel("  - model: openai:a")));
-    assert!(error.contains("`studies/nowhere.yaml` cannot be read"), "{error}");
+    assert!(
+        error.contains("`studies/nowhere.yaml`, which `studies/") && error.contains("cannot be read"),
+        "{error}"
+    );
     let error = refused(&format!("stages: {{stage_ordr: [panel]}}\n{}", with_panel("  - model: openai:a")));
     assert!(error.contains("did you mean `stage_order`?"), "{error}");
 }
