@@ -87,6 +87,7 @@ fn the_schema_names_the_fields_that_the_reader_knows() {
         "/quorum/laggards",
         "/ablation",
         "/stages",
+        "/workstreams",
     ] {
         let mut study = yaml(EXAMPLE);
         let (parent, name) = path.rsplit_once('/').unwrap_or_default();

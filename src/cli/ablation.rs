@@ -12,6 +12,7 @@ use super::drafts::Gathering;
 use super::error::CliError;
 use super::output::Output;
 use super::run::ask;
+use super::study::Questions;
 use super::watch::Watch;
 use crate::consensus::ablation::{Anyway, compare};
 use crate::consensus::{ConsensusPersona, ConsensusValidParams, Engine};
@@ -66,7 +67,8 @@ impl Asking<'_> {
         let mut settings = Settings::from(self.study);
         settings.max_cost = settings.max_cost.map(|limit| limit.less(self.spent));
         let run = Run::new(settings, self.seats.clone(), self.drafting.clone(), Arc::clone(&store))?;
-        let report = ask(run, self.units.clone(), Watch::new(console, &self.plan, progress)).await?;
+        let units = Questions::Units(Box::new(self.units.clone().into_iter()));
+        let report = ask(run, units, Watch::new(console, &self.plan, progress)).await?;
         let finished = report.is_some_and(|report| report.outcome == RunOutcome::Complete);
         Ok(if finished { Arc::into_inner(store) } else { None })
     }

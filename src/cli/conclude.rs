@@ -8,6 +8,7 @@ use super::error::CliError;
 use super::personas::{Material, Outputs, Written, write};
 use super::report;
 use super::results::{self, Derived};
+use super::study::questions;
 use crate::consensus::ConsensusValidParams;
 use crate::dataset::{Loaded, Record};
 use crate::embed::Embedder;
@@ -51,7 +52,7 @@ impl Conclusion<'_> {
             seed: study.seed,
             asked: Some(facts),
             keep: without.as_ref().map(|(asking, _)| asking.records()).unwrap_or_default(),
-            sources: Some(Sources::of_study(&records.items, &study.input)),
+            sources: Some(Sources::of_units(questions(study, records, None)?.units())),
         };
         let mut written = write(material, outputs, console)?;
         written.files.extend(derived.files);

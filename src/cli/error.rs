@@ -24,6 +24,7 @@ use crate::run::stages::approval::DecisionError;
 use crate::run::stages::artefacts::ArtefactError;
 use crate::run::study::StudyError;
 use crate::run::{EndpointsError, RunError, StatusError};
+use crate::stages::workstreams::WorkstreamError;
 use crate::store::StoreError;
 
 /// Why a command stopped.
@@ -185,6 +186,9 @@ pub enum CliError {
     /// Templates that cannot be used.
     #[error("the templates of the questions cannot be used")]
     Prompt(#[from] PromptError),
+    /// Workstreams that cannot be worked on.
+    #[error("the study's `workstreams` cannot be worked on")]
+    Workstreams(#[from] WorkstreamError),
     /// Not one record that could be used.
     #[error("the study has no record that can be used; {why}")]
     NoRecords {
@@ -284,6 +288,7 @@ impl CliError {
             | Self::Study(_)
             | Self::Section { .. }
             | Self::Endpoints { .. }
+            | Self::Workstreams(_)
             | Self::Prompt(_)
             | Self::Decision(_)
             | Self::Artefact(_)

@@ -55,6 +55,14 @@ impl Progress {
                     member.trouble = None;
                 }
             }
+            Event::StreamSetback { again, .. } => {
+                for (model, calls) in again {
+                    self.planned += calls;
+                    if let Some(member) = self.members.get_mut(model) {
+                        member.planned += calls;
+                    }
+                }
+            }
             Event::Retrying { call, reason, .. } => self.trouble(&call.model, reason),
             Event::Waiting { models, reason, .. } | Event::Stopped { models, reason, .. } => {
                 for model in models {

@@ -10,10 +10,10 @@ use super::error::CliError;
 use super::output::Output;
 use crate::dataset::{Loaded, Record};
 use crate::persona::ModelName;
-use crate::report::{Asked, InputCount, MemberAnswers};
+use crate::report::{Asked, InputCount, MemberAnswers, StreamNote};
 use crate::run::study::Mode;
-use crate::run::{self, CallResult, CallStatus, Interpreter, RunReport, Study};
-use crate::store::Store;
+use crate::run::{self, CallResult, CallStatus, Interpreter, RunReport, StreamReport, Study};
+use crate::store::{Note, Store};
 
 /// Reasons kept per member, so that a million different messages need no memory.
 const REASONS: usize = 10;
@@ -24,6 +24,7 @@ pub(super) struct Derived {
     pub(super) gathered: Gathered,
     pub(super) files: Vec<PathBuf>,
     answers: BTreeMap<ModelName, MemberAnswers>,
+    streams: Vec<StreamReport>,
 }
 
 /// `metrics.json`: everything that differs from one sitting to the next.
@@ -70,8 +71,31 @@ pub(super) fn derive(
     if let Some(report) = report {
         files.push(measured(folder, report, calls, attempts)?);
     }
+    let streams = if study.workstreams.is_some() { streams(store)? } else { Vec::new() };
+    if !streams.is_empty() {
+        let mut file = Output::create(folder, "workstreams.json")?;
+        file.json(&streams)?;
+        files.push(file.commit()?);
+    }
     let inputs = vec![InputCount { file: "answers of the panel".to_owned(), drafts: n_drafts, set_aside: 0 }];
-    Ok(Derived { gathered: gathering.finish(inputs)?, files, answers })
+    Ok(Derived { gathered: gathering.finish(inputs)?, files, answers, streams })
+}
+
+/// How the workstreams of a run stand.
+fn streams(store: &Store) -> Result<Vec<StreamReport>, CliError> {
+    Ok(store.noted(Note::Streams)?.map(|text| serde_json::from_str(&text)).transpose()?.unwrap_or_default())
+}
+
+fn noted(report: &StreamReport) -> StreamNote {
+    StreamNote {
+        stream: report.stream.clone(),
+        status: report.status.name().to_owned(),
+        records: report.records_taken,
+        calls: report.calls,
+        answered: report.answered,
+        setbacks: report.setbacks.clone(),
+        blocked_by: report.blocked_by.clone(),
+    }
 }
 
 fn measured(folder: &Path, report: &RunReport, calls: u64, attempts: u64) -> Result<PathBuf, CliError> {
@@ -123,6 +147,7 @@ pub(super) fn asked(
         records_read: records.items.len(),
         records_set_aside: records.set_aside.len(),
         answers: derived.answers.clone(),
+        workstreams: derived.streams.iter().map(noted).collect(),
     }
 }
 

@@ -20,11 +20,11 @@ use super::personas::Outputs;
 use super::results::{self, Derived};
 use super::staged;
 use super::status::now_ms;
-use super::study::{Prepared, reserves, run_folder, runtime, share};
+use super::study::{Prepared, Questions, questions, reserves, run_folder, runtime};
 use super::watch::Watch;
 use crate::report::{counted, safe};
 use crate::run::mode::Combination;
-use crate::run::{PlanSummary, Run, RunOutcome, RunReport, Settings, Study, Unit};
+use crate::run::{PlanSummary, Run, RunOutcome, RunReport, Settings, Study};
 use crate::store::{Note, Store};
 
 /// Asks a panel, and forms personas out of its answers.
@@ -47,7 +47,7 @@ pub(super) fn run(options: &RunOptions, console: Console) -> Result<Exit, CliErr
         let run = Run::new(Settings::from(&study), seats.clone(), drafting.clone(), store.clone())?
             .with_reserves(reserves(&study)?)?;
         let watch = Watch::new(console, &plan, options.progress);
-        ask(run, share(&records, &study, options.shard), watch).await
+        ask(run, questions(&study, &records, options.shard)?, watch).await
     })?;
     let Some(report) = asked else {
         console.note(&go_on(options));
@@ -101,6 +101,10 @@ fn begin(options: &RunOptions) -> Result<(Study, PathBuf), CliError> {
         let why = "--shard cannot be given for a study with an `ablation`: its questions belong to no share";
         return Err(CliError::Usage(why.to_owned()));
     }
+    if options.shard.is_some() && study.workstreams.is_some() {
+        let why = "--shard cannot be given for a study with `workstreams`: they wait for each other";
+        return Err(CliError::Usage(why.to_owned()));
+    }
     let folder = run_folder(&study, options.out.as_ref());
     Store::refuse_held(&folder)?;
     Ok((study, folder))
@@ -123,7 +127,7 @@ pub(super) async fn remember(store: &Store, study: &Path, plan: &PlanSummary) ->
 /// second gives up at once (`None`): what was answered by then is stored.
 pub(super) async fn ask(
     run: Run,
-    units: impl IntoIterator<Item = Unit>,
+    questions: Questions<'_>,
     watch: Watch,
 ) -> Result<Option<RunReport>, CliError> {
     let (sender, receiver) = unbounded_channel();
@@ -132,7 +136,12 @@ pub(super) async fn ask(
     let console = watch.console();
     let watching = tokio::spawn(watch.follow(receiver));
     let report = {
-        let mut execution = pin!(run.execute(units));
+        let mut execution = pin!(async {
+            match questions {
+                Questions::Units(units) => run.execute(units).await,
+                Questions::Streams(load) => run.execute_streams(&load).await.map(|(report, _)| report),
+            }
+        });
         loop {
             tokio::select! {
                 report = &mut execution => break Some(report?),

@@ -1,5 +1,6 @@
 //! What can be said about a study without asking anybody for an answer.
 
+use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -17,13 +18,15 @@ use super::inputs;
 use crate::cluster::Algorithm;
 use crate::consensus::{ConsensusParams, ConsensusValidParams};
 use crate::dataset::{Loaded, Record};
+use crate::embed::StaticEmbedder;
 use crate::report::{counted, safe};
 use crate::run::ablation::ablated;
 use crate::run::study::{EXAMPLE, PanelMember};
 use crate::run::{
-    self, Drafting, Interpreter, PlanSummary, Probe, Reserve, RunError, Seats, Shard, Study, Unit, records,
-    summarise, units,
+    self, Drafting, Interpreter, PlanSummary, Probe, Reserve, RunError, Seats, Shard, Study, Unit, Workload,
+    records, summarise, units,
 };
+use crate::stages::workstreams;
 
 /// A study with everything that it names, ready to be run.
 #[derive(Debug)]
@@ -66,7 +69,7 @@ impl Prepared {
             return Err(CliError::NoRecords { why: first.unwrap_or_else(|| "there are none".to_owned()) });
         }
         let drafting = Arc::new(Drafting::new(&study)?);
-        let plan = plan(&study, &drafting, share(&records, &study, shard))?;
+        let plan = plan(&study, &drafting, questions(&study, &records, shard)?.units())?;
         let ablation = match study.ablation {
             None => None,
             Some(ablation) => {
@@ -80,14 +83,52 @@ impl Prepared {
     }
 }
 
-/// The units of a study, or of a share of it.
-pub(super) fn share<'a>(
-    records: &'a Loaded<Record>,
+/// What a panel is asked.
+pub(super) enum Questions<'a> {
+    /// The units of a study, in order, or of a share of it.
+    Units(Box<dyn Iterator<Item = Unit> + 'a>),
+    /// Those of its workstreams, in the streams' own order.
+    Streams(Workload<'a>),
+}
+
+impl fmt::Debug for Questions<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Units(_) => "Units",
+            Self::Streams(_) => "Streams",
+        })
+    }
+}
+
+impl<'a> Questions<'a> {
+    /// All of them, in full.
+    pub(super) fn units(self) -> Box<dyn Iterator<Item = Unit> + 'a> {
+        match self {
+            Self::Units(units) => units,
+            Self::Streams(load) => Box::new(load.into_units()),
+        }
+    }
+}
+
+/// The questions of a study, or of a share of it.
+pub(super) fn questions<'a>(
     study: &'a Study,
+    records: &'a Loaded<Record>,
     shard: Option<Shard>,
-) -> impl Iterator<Item = Unit> + use<'a> {
-    units(records.items.iter().cloned(), &study.input)
-        .filter(move |unit| shard.is_none_or(|shard| shard.holds(unit)))
+) -> Result<Questions<'a>, CliError> {
+    if let Some(load) = workload(study, records)? {
+        return Ok(Questions::Streams(load));
+    }
+    let units = units(records.items.iter().cloned(), &study.input);
+    Ok(Questions::Units(Box::new(units.filter(move |unit| shard.is_none_or(|shard| shard.holds(unit))))))
+}
+
+/// The workstreams of a study with their records, where it has any. Records go to themes by the table that ships,
+/// whatever embeds the drafts: sorting them must cost nothing and be the same before and after a run.
+fn workload<'a>(study: &'a Study, records: &'a Loaded<Record>) -> Result<Option<Workload<'a>>, CliError> {
+    let Some(section) = &study.workstreams else { return Ok(None) };
+    let embedder = StaticEmbedder::embedded()?;
+    Ok(Some(Workload::new(study, section, &records.items, &embedder)?))
 }
 
 fn plan(
@@ -190,6 +231,9 @@ struct Checked<'a> {
     plan: &'a PlanSummary,
     #[serde(skip_serializing_if = "Option::is_none")]
     ablation: Option<&'a PlanSummary>,
+    /// Which records each workstream takes, and in which order the streams go.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    workstreams: Option<&'a workstreams::Plan>,
 }
 
 /// Checks a study and shows its plan.
@@ -198,6 +242,7 @@ pub(super) fn check(path: &Path, strict: bool, console: Console) -> Result<Exit,
     for reason in &prepared.records.set_aside {
         console.note(&format!("set aside: {reason}"));
     }
+    let streams = workload(&prepared.study, &prepared.records)?;
     let checked = Checked {
         study: &prepared.study.name,
         fingerprint: prepared.study.fingerprint(),
@@ -206,6 +251,7 @@ pub(super) fn check(path: &Path, strict: bool, console: Console) -> Result<Exit,
         embedder: prepared.embedder.name(),
         plan: &prepared.plan,
         ablation: prepared.ablation.as_ref().map(|(_, plan)| plan),
+        workstreams: streams.as_ref().map(Workload::plan),
     };
     console.answer(&checked, || plan_text(&checked))?;
     Ok(Exit::Done)
@@ -223,9 +269,10 @@ fn plan_text(checked: &Checked<'_>) -> String {
         let (calls, cost) = (counted(plan.calls, "call"), plan.cost);
         format!("The ablation asks {calls} more, for about {cost}.\n")
     });
+    let streams = checked.workstreams.map_or_else(String::new, streams_text);
     format!(
         "The study `{}` can be run: {} ({} set aside), {}, {}.\n\n{:<32} {:>8} {:>12} \
-         {:>12} {:>12}\n{}\nAbout {} where prices are given; tokens are estimates.\n{ablation}",
+         {:>12} {:>12}\n{}\nAbout {} where prices are given; tokens are estimates.\n{ablation}{streams}",
         safe::line(checked.study),
         counted(checked.records, "record"),
         checked.set_aside,
@@ -239,6 +286,22 @@ fn plan_text(checked: &Checked<'_>) -> String {
         members.collect::<String>(),
         plan.cost
     )
+}
+
+/// Who goes when, with how many records.
+fn streams_text(plan: &workstreams::Plan) -> String {
+    let mut text = String::new();
+    for (place, level) in plan.levels.iter().enumerate() {
+        let records = |name: &String| counted(plan.records.get(name).map_or(0, Vec::len), "record");
+        let named: Vec<String> = level.iter().map(|name| format!("{name} ({})", records(name))).collect();
+        let when = if place == 0 { "Workstreams" } else { "then" };
+        text.extend([&safe::line(&format!("{when}: {}", named.join(", "))), "\n"]);
+    }
+    if !plan.left_over.is_empty() {
+        let left = counted(plan.left_over.len(), "record");
+        text.extend(["No stream takes ", &left, "; nobody is asked about them.\n"]);
+    }
+    text
 }
 
 /// Asks every endpoint whether it is there.

@@ -11,8 +11,9 @@ use super::arguments::ProgressName;
 use super::console::Console;
 use super::progress::Progress;
 use crate::persona::ModelName;
-use crate::report::safe;
+use crate::report::{counted, safe, setback_words};
 use crate::run::{CallName, Event, PlanSummary};
+use crate::stages::workstreams::Alarm;
 
 /// How often the models are spoken of where nothing moves.
 const BETWEEN_LINES: Duration = Duration::from_secs(30);
@@ -92,7 +93,11 @@ impl Watch {
                 }
                 self.count();
             }
-            _ => {}
+            other => {
+                if let Some(line) = of_stream(other) {
+                    self.say(&line);
+                }
+            }
         }
     }
 
@@ -166,6 +171,37 @@ impl Bars {
         }
         self.total.set_position(progress.done);
         self.total.set_message(progress.total(elapsed));
+    }
+}
+
+/// What is said about a workstream.
+fn of_stream(event: &Event) -> Option<String> {
+    Some(match event {
+        Event::StreamStarted { stream, models, calls } => {
+            let models: Vec<&str> = models.iter().map(ModelName::as_str).collect();
+            format!("stream {stream} begins: {} to {}", counted(*calls, "call"), models.join(", "))
+        }
+        Event::StreamSetback { stream, setback, .. } => {
+            format!("stream {stream}: {}", setback_words(setback))
+        }
+        Event::StreamAlarm { stream, alarm: Alarm::Stuck { silent_ms } } => {
+            format!("stream {stream} is stuck: nothing for {}", minutes(*silent_ms))
+        }
+        Event::StreamAlarm { stream, alarm: Alarm::Late { .. } } => {
+            format!("stream {stream} takes longer than was estimated")
+        }
+        Event::StreamEnded { stream, status, blocked_by } => {
+            let by = blocked_by.as_ref().map(|by| format!(": `{by}` failed, which it waits for"));
+            format!("stream {stream} {}{}", status.name(), by.unwrap_or_default())
+        }
+        _ => return None,
+    })
+}
+
+fn minutes(milliseconds: u64) -> String {
+    match milliseconds / 1_000 {
+        seconds @ 0..120 => format!("{seconds} s"),
+        seconds => format!("{} min", seconds / 60),
     }
 }
 

@@ -141,7 +141,7 @@ impl Generation {
         let forming = Forming {
             schema: study.schema.clone(),
             settings: self.panel.settings.clone(),
-            sources: Some(Sources::of_study(&self.records.items, &study.input)),
+            sources: Some(Sources::of_units(self.units())),
             panel: study.members(),
             embedder,
             drafts,

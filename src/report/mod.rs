@@ -32,9 +32,9 @@ pub use persona_files::{PersonaFiles, ReportError};
 pub use roleplay::RoleplayCard;
 pub use summary::{
     Asked, CalibrationNote, Counts, GroundingCounts, InputCount, MemberAnswers, PairOfModels,
-    PanelDependence, PanelMember, Product, Summary, WhatWasLearned,
+    PanelDependence, PanelMember, Product, StreamNote, Summary, WhatWasLearned,
 };
 pub use table::PersonaTable;
 pub use terminal::{terminal_persona, wrapped};
-pub(crate) use wording::counted;
 pub use wording::status_words;
+pub(crate) use wording::{counted, setback_words};

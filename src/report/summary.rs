@@ -11,9 +11,10 @@ use crate::consensus::{
     Diagnosis, Learned, PairDependence, PersonaKind, Provenance, effective_models,
 };
 use crate::persona::{ModelName, TraitSchema};
+use crate::stages::workstreams::{Setback, Workstream};
 
 use super::safe;
-use super::wording::counted;
+use super::wording::{counted, setback_words};
 
 /// The program that made a result.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -174,6 +175,30 @@ pub struct Asked {
     pub records_set_aside: usize,
     /// The panel's answers, by model.
     pub answers: BTreeMap<ModelName, MemberAnswers>,
+    /// The workstreams of the study, in order; none for a study that is one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub workstreams: Vec<StreamNote>,
+}
+
+/// A workstream, and how it went.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StreamNote {
+    /// What the study says about it.
+    pub stream: Workstream,
+    /// How it ended: `done`, `reduced`, `failed`, `blocked`.
+    pub status: String,
+    /// Records that it takes.
+    pub records: usize,
+    /// Calls that its models need for them.
+    pub calls: u64,
+    /// Calls with a usable answer, those of fallbacks included.
+    pub answered: u64,
+    /// What went wrong and what was tried, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub setbacks: Vec<Setback>,
+    /// The stream whose failure kept it from beginning.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blocked_by: Option<String>,
 }
 
 /// What confidences may be taken for.
@@ -387,6 +412,7 @@ impl fmt::Display for Summary {
                 counted(found.passages, "passage"),
             )?;
         }
+        self.streams(f)?;
         self.left_aside(f)?;
         writeln!(f, "{}: {}.", safe::line(&self.learned.subject), safe::line(&self.learned.same_persona))?;
         self.dependence(f)?;
@@ -395,6 +421,18 @@ impl fmt::Display for Summary {
 }
 
 impl Summary {
+    /// Workstreams that did not go as planned.
+    fn streams(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let streams = self.asked.iter().flat_map(|asked| &asked.workstreams);
+        for note in streams.filter(|note| note.status != "done" || !note.setbacks.is_empty()) {
+            let mut said: Vec<String> = note.setbacks.iter().map(setback_words).collect();
+            said.extend(note.blocked_by.iter().map(|by| format!("`{by}` failed, which it waits for")));
+            let line = format!("Workstream {} {}: {}.", note.stream.name, note.status, said.join("; then "));
+            writeln!(f, "{}", safe::line(&line))?;
+        }
+        Ok(())
+    }
+
     /// What was read and is not in the result.
     fn left_aside(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let counts = &self.counts;

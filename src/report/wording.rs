@@ -3,11 +3,25 @@
 use std::fmt::Display;
 
 use crate::consensus::{ConfidenceStatus, PredictionSet};
+use crate::stages::workstreams::{Setback, Step};
 
 /// A count with its noun: `1 draft`, `2 drafts`.
 pub(crate) fn counted<N: Copy + Display + PartialEq + From<u8>>(count: N, what: &str) -> String {
     let ending = if count == N::from(1) { "" } else { "s" };
     format!("{count} {what}{ending}")
+}
+
+/// What a workstream's setback was and what follows, in a sentence.
+pub(crate) fn setback_words(setback: &Setback) -> String {
+    let then = match &setback.then {
+        Step::Retry => "the same models are asked again".to_owned(),
+        Step::Fallback { model } => format!("`{model}` is asked instead"),
+        Step::Reduce { halvings: 1 } => "half as much is asked for".to_owned(),
+        Step::Reduce { halvings } => format!("half as much is asked for, for the {halvings}. time"),
+        Step::GiveUp => "it is given up".to_owned(),
+    };
+    let reason = if setback.reason.is_empty() { String::new() } else { format!(" ({})", setback.reason) };
+    format!("{} without an answer{reason}; {then}", counted(setback.calls, "call"))
 }
 
 /// What a confidence may be taken for, in words.

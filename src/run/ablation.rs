@@ -78,6 +78,7 @@ fn withheld(unit: &Unit) -> Vec<Record> {
 mod tests {
     use super::*;
     use crate::persona::RecordId;
+    use crate::run::Scope;
 
     fn units(count: u64) -> Vec<Unit> {
         (0..count)
@@ -86,7 +87,7 @@ mod tests {
                 let fields: Map<String, Value> =
                     [("text".to_owned(), Value::from(format!("text {number}")))].into_iter().collect();
                 let record = Record { id: id.clone(), fields, origin: String::new() };
-                Unit { number, record: id, part: 0, records: vec![record] }
+                Unit { number, record: id, part: 0, records: vec![record], scope: Scope::default() }
             })
             .collect()
     }

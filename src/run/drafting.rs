@@ -50,6 +50,13 @@ impl Drafting {
             templates: Templates::shipped()?,
         })
     }
+
+    /// How many personas are asked for: never fewer than the study's least.
+    fn personas_of(&self, unit: &Unit) -> RangeInclusive<usize> {
+        let (least, most) = (*self.personas.start(), *self.personas.end());
+        let most = unit.scope.personas.map_or(most, |fewer| most.min(fewer as usize));
+        least..=most.max(least)
+    }
 }
 
 fn stance(member: &PanelMember) -> Option<&str> {
@@ -71,18 +78,22 @@ impl Interpreter for Drafting {
     }
 
     fn prompt(&self, unit: &Unit, member: &PanelMember, earlier: &[Draft]) -> Result<Prompt, RenderError> {
+        let personas = self.personas_of(unit);
+        let wanted = if personas == self.personas {
+            Arc::clone(&self.reply_schema)
+        } else {
+            Arc::new(prompt::reply_schema(&self.schema, personas.clone()))
+        };
         let question = Question {
             research_question: &self.question,
             schema: &self.schema,
-            personas: self.personas.clone(),
+            personas,
             records: &unit.records,
             unit: self.unit,
             earlier,
             stance: stance(member),
         };
-        self.templates
-            .draft_for(&question, Arc::clone(&self.reply_schema))
-            .map_err(|error| unrendered(&error))
+        self.templates.draft_for(&question, wanted).map_err(|error| unrendered(&error))
     }
 
     fn repair(

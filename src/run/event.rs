@@ -1,13 +1,16 @@
 //! What happens during a run, in one order, for whoever watches.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::Serialize;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::report::RunOutcome;
+use super::streams::StreamStatus;
 use crate::persona::{ModelName, RecordId};
 use crate::provider::Usage;
+use crate::stages::workstreams::{Alarm, Setback};
 use crate::store::{Money, Slot, SlotStatus};
 
 /// Which call an event is about.
@@ -105,6 +108,41 @@ pub enum Event {
         reason: Option<String>,
         /// Whether the answer was stored by an earlier sitting.
         reused: bool,
+    },
+    /// A workstream begins, or is taken up again.
+    StreamStarted {
+        /// Its name.
+        stream: String,
+        /// Who works on it.
+        models: Vec<ModelName>,
+        /// Calls that it needs.
+        calls: u64,
+    },
+    /// A workstream has too few answers and takes the next step.
+    StreamSetback {
+        /// Its name.
+        stream: String,
+        /// What went wrong, and what follows.
+        setback: Setback,
+        /// Calls that follow.
+        again: BTreeMap<ModelName, u64>,
+    },
+    /// A workstream should be looked at.
+    StreamAlarm {
+        /// Its name.
+        stream: String,
+        /// Why.
+        #[serde(flatten)]
+        alarm: Alarm,
+    },
+    /// A workstream is done with.
+    StreamEnded {
+        /// Its name.
+        stream: String,
+        /// How it ended.
+        status: StreamStatus,
+        /// Why it did not begin.
+        blocked_by: Option<String>,
     },
     /// Every call about a unit has ended.
     UnitFinished {

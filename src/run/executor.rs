@@ -19,6 +19,7 @@ use super::event::{Event, Events};
 use super::gate::Gate;
 use super::interpreter::{Interpreter, RenderError};
 use super::plan::Unit;
+use super::quorum::Turnout;
 use super::report::{RunOutcome, RunReport};
 use super::retry::{RetryBudget, RetryPolicy};
 use super::spending::{Budget, Spending};
@@ -141,7 +142,7 @@ pub struct Run {
     /// No new call once it is cancelled.
     pub(super) halt: CancellationToken,
     limit_reached: AtomicBool,
-    window: usize,
+    pub(super) window: usize,
 }
 
 impl Run {
@@ -239,7 +240,8 @@ impl Run {
     pub async fn execute(&self, units: impl IntoIterator<Item = Unit>) -> Result<RunReport, RunError> {
         self.store.recover().await?;
         let mut units = units.into_iter();
-        self.announce(units.size_hint());
+        let (least, most) = units.size_hint();
+        self.announce((Some(least) == most).then_some(least as u64 * self.calls_per_unit()));
         let started = Instant::now();
         let mut tally = Tally::new(&self.panel, self.settings.quorum);
         let asked = std::iter::from_fn(|| if self.halt.is_cancelled() { None } else { units.next() });
@@ -251,19 +253,40 @@ impl Run {
             tally.add(&ended);
         }
         drop(endings);
-        let report = self.report(tally, units, started);
+        let outstanding = tally.outstanding + units.map(|_| self.calls_per_unit()).sum::<u64>();
+        let turnout = tally.turnout;
+        Ok(self.report(tally, turnout, outstanding, started))
+    }
+
+    /// Says how a run of this turnout ended.
+    pub(super) fn report(
+        &self,
+        tally: Tally,
+        turnout: Turnout,
+        outstanding: u64,
+        started: Instant,
+    ) -> RunReport {
+        let outcome = if outstanding > 0 && self.limit_reached.load(Ordering::Relaxed) {
+            RunOutcome::LimitReached { outstanding }
+        } else if outstanding > 0 {
+            RunOutcome::Interrupted { outstanding }
+        } else if self.settings.quorum.holds(turnout) {
+            RunOutcome::Complete
+        } else {
+            RunOutcome::TooFewModels
+        };
+        let report = tally.report(outcome, self.spending.spent(), started.elapsed());
         tracing::debug!(
             "consensus aggregation success={} error={}",
             report.turnout.answered,
             report.turnout.calls - report.turnout.answered
         );
         self.events.send(|| Event::Ended { outcome: report.outcome });
-        Ok(report)
+        report
     }
 
-    fn announce(&self, units: (usize, Option<usize>)) {
-        let per_unit = self.calls_per_unit();
-        let calls = (Some(units.0) == units.1).then_some(units.0 as u64 * per_unit);
+    /// Tells how many calls the run needs, where that is known.
+    pub(super) fn announce(&self, calls: Option<u64>) {
         let models: Vec<_> = self.panel.iter().map(|member| member.name.clone()).collect();
         let names: Vec<&str> = models.iter().map(ModelName::as_str).collect();
         tracing::debug!("consensus dispatch models=[{}]", names.join(", "));
@@ -295,21 +318,6 @@ impl Run {
     pub(super) fn reach_limit(&self) {
         self.limit_reached.store(true, Ordering::Relaxed);
         self.halt.cancel();
-    }
-
-    fn report(&self, tally: Tally, unasked: impl Iterator<Item = Unit>, started: Instant) -> RunReport {
-        let per_unit = self.calls_per_unit();
-        let outstanding = tally.outstanding + unasked.map(|_| per_unit).sum::<u64>();
-        let outcome = if outstanding > 0 && self.limit_reached.load(Ordering::Relaxed) {
-            RunOutcome::LimitReached { outstanding }
-        } else if outstanding > 0 {
-            RunOutcome::Interrupted { outstanding }
-        } else if self.settings.quorum.holds(tally.turnout) {
-            RunOutcome::Complete
-        } else {
-            RunOutcome::TooFewModels
-        };
-        tally.report(outcome, self.spending.spent(), started.elapsed())
     }
 }
 

@@ -4,6 +4,7 @@
 //! and its panel a plan ([`summarise`]); a [`Run`] puts every unit to the panel in one of three
 //! [`mode`]s, stores every answer before it is read, and makes failed attempts again in exactly one
 //! place ([`retry`]); endpoints that embed are asked by the same rules ([`embedding`]). [`drafts`] reads the stored answers for everything that is computed from them.
+//! A study in parts that wait for each other, with models of their own, is a [`Workload`] of workstreams.
 //! What happens beside drafting and consensus, from a review to an approval, is a pipeline ([`stages`]).
 //! What the panel would have said without the data is asked by an [`ablation`].
 //! A single question to several models, without a study, is a [`consult`]ation.
@@ -34,6 +35,7 @@ mod shard;
 #[cfg(any(feature = "cli", feature = "mcp"))]
 mod sources;
 mod spending;
+mod streams;
 pub mod stages;
 pub(crate) mod status;
 pub mod study;
@@ -47,7 +49,7 @@ pub use endpoints::{EndpointsError, Probe, Reserve, Seats, models, reserves, sea
 pub use event::{CallName, Event};
 pub use executor::{Run, RunError, Settings};
 pub use interpreter::{Interpreter, Reading, RenderError};
-pub use plan::{MemberPlan, PlanSummary, PlannedCall, Unit, slots, summarise, units};
+pub use plan::{MemberPlan, PlanSummary, PlannedCall, Scope, Unit, slots, summarise, units};
 pub use quorum::Turnout;
 pub use records::records;
 pub use report::{MemberReport, RunOutcome, RunReport};
@@ -57,4 +59,5 @@ pub use shard::{Shard, ShardError};
 pub(crate) use sources::{Sources, row_text};
 pub use spending::Budget;
 pub use status::{MemberStatus, RunStatus, StageState, StatusError};
+pub use streams::{StreamReport, StreamStatus, Workload};
 pub use study::Study;

@@ -1,5 +1,7 @@
 //! Which calls a study needs, and what they will cost about.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 
 use super::study::{Input, PanelMember};
@@ -22,6 +24,31 @@ pub struct Unit {
     pub part: u32,
     /// The records that are shown.
     pub records: Vec<Record>,
+    /// Who is asked, and for how much.
+    pub scope: Scope,
+}
+
+/// Who is asked about a unit, and for how much: the whole panel for what the study says, where nothing is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Scope {
+    /// Places in the panel; everybody where nothing is said.
+    pub members: Option<Arc<[usize]>>,
+    /// Personas at most, where fewer are wanted than the study asks for.
+    pub personas: Option<u32>,
+}
+
+impl Scope {
+    /// Some of the panel.
+    #[must_use]
+    pub fn of(members: &[usize]) -> Self {
+        Self { members: Some(members.into()), personas: None }
+    }
+
+    /// Whether a member is asked.
+    #[must_use]
+    pub fn asks(&self, place: usize) -> bool {
+        self.members.as_ref().is_none_or(|members| members.contains(&place))
+    }
 }
 
 /// Records as units, in order: each by itself, or the corpus in parts of `records_per_call`.
@@ -38,7 +65,8 @@ where
         let records: Vec<Record> = records.by_ref().take(size).collect();
         let first = records.first()?.id.clone();
         let part = if whole.is_some() { u32::try_from(number).unwrap_or(u32::MAX) } else { 0 };
-        Some(Unit { number, record: whole.clone().unwrap_or(first), part, records })
+        let record = whole.clone().unwrap_or(first);
+        Some(Unit { number, record, part, records, scope: Scope::default() })
     })
 }
 
@@ -47,6 +75,9 @@ where
 pub fn slots(unit: &Unit, panel: &[PanelMember]) -> Vec<Slot> {
     let mut slots = Vec::new();
     for (place, member) in (0_u32..).zip(panel) {
+        if !unit.scope.asks(place as usize) {
+            continue;
+        }
         for sample in 0..member.samples {
             slots.push(Slot {
                 unit: unit.number,
@@ -117,7 +148,10 @@ pub fn summarise<E>(
     let mut count = 0;
     for unit in units {
         count += 1;
-        for (plan, member) in members.iter_mut().zip(panel) {
+        for (place, (plan, member)) in members.iter_mut().zip(panel).enumerate() {
+            if !unit.scope.asks(place) {
+                continue;
+            }
             let samples = u64::from(member.samples);
             let answer = (ANSWER_TOKENS * u64::from(personas)).min(member.max_output_tokens().into());
             plan.calls += samples;

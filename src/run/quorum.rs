@@ -15,6 +15,16 @@ pub struct Turnout {
     pub complete_units: u64,
 }
 
+impl Turnout {
+    /// Adds the counts of another part of the run.
+    pub(super) fn add(&mut self, other: Self) {
+        self.calls += other.calls;
+        self.answered += other.answered;
+        self.units += other.units;
+        self.complete_units += other.complete_units;
+    }
+}
+
 impl Quorum {
     /// Whether enough members answered for one unit.
     #[must_use]

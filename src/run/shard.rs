@@ -54,6 +54,7 @@ impl Shard {
 mod tests {
     use super::*;
     use crate::persona::RecordId;
+    use crate::run::Scope;
 
     #[test]
     fn every_unit_belongs_to_exactly_one_share() {
@@ -61,7 +62,7 @@ mod tests {
         let mut sizes = [0; 5];
         for number in 0..500 {
             let record = RecordId::new(&format!("r{number}")).unwrap();
-            let unit = Unit { number, record, part: 0, records: Vec::new() };
+            let unit = Unit { number, record, part: 0, records: Vec::new(), scope: Scope::default() };
             let holders: Vec<usize> = (0..5).filter(|&shard| shards[shard].holds(&unit)).collect();
             assert_eq!(holders.len(), 1);
             sizes[holders[0]] += 1;

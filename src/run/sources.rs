@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::plan::units;
-use super::study::Input;
+use super::plan::Unit;
 use crate::consensus::grounding::Source;
 use crate::dataset::Record;
 use crate::persona::RecordId;
@@ -15,10 +14,10 @@ use crate::persona::RecordId;
 pub(crate) struct Sources(BTreeMap<RecordId, Vec<Record>>);
 
 impl Sources {
-    /// The records of a study: each by itself, or all of a corpus together.
-    pub(crate) fn of_study(records: &[Record], input: &Input) -> Self {
+    /// The records of a study's questions: each by itself, or all of a corpus together.
+    pub(crate) fn of_units(units: impl IntoIterator<Item = Unit>) -> Self {
         let mut sources: BTreeMap<RecordId, Vec<Record>> = BTreeMap::new();
-        for unit in units(records.iter().cloned(), input) {
+        for unit in units {
             sources.entry(unit.record).or_default().extend(unit.records);
         }
         Self(sources)

@@ -24,9 +24,29 @@ use crate::store::{CallIdentity, Slot, SlotStatus, StoredSlot};
 #[derive(Debug)]
 pub(super) struct EndedCall {
     pub(super) place: usize,
+    pub(super) sample: u32,
     pub(super) ending: Ending,
     pub(super) reused: bool,
     pub(super) effort: Effort,
+}
+
+impl EndedCall {
+    fn of(slot: &Slot, ending: Ending, reused: bool, effort: Effort) -> Self {
+        Self { place: slot.place as usize, sample: slot.sample, ending, reused, effort }
+    }
+
+    /// One that an earlier sitting has ended, as it is stored.
+    pub(super) fn stored(kept: &StoredSlot) -> Self {
+        let ending = match kept.status {
+            SlotStatus::Answered => Ending::Answered(Vec::new()),
+            status => Ending::Failed(status, kept.reason.clone().unwrap_or_default()),
+        };
+        Self::of(&kept.slot, ending, true, Effort::default())
+    }
+
+    pub(super) fn is_answered(&self) -> bool {
+        matches!(self.ending, Ending::Answered(_))
+    }
 }
 
 /// How all calls of a unit ended, in the order of the panel.
@@ -40,14 +60,25 @@ pub(super) struct EndedUnit {
 impl EndedUnit {
     /// Distinct members that answered.
     pub(super) fn models(&self) -> u32 {
-        let mut places: Vec<usize> = self
-            .calls
-            .iter()
-            .filter(|call| matches!(call.ending, Ending::Answered(_)))
-            .map(|call| call.place)
-            .collect();
+        let mut places: Vec<usize> =
+            self.calls.iter().filter(|call| call.is_answered()).map(|call| call.place).collect();
         places.dedup();
         u32::try_from(places.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Puts what came of asking again in the place of what was there before; the effort of both is kept.
+    pub(super) fn again(&mut self, later: Self) {
+        for mut call in later.calls {
+            let same = |old: &&mut EndedCall| (old.place, old.sample) == (call.place, call.sample);
+            match self.calls.iter_mut().find(same) {
+                Some(old) => {
+                    call.effort.add(old.effort);
+                    *old = call;
+                }
+                None => self.calls.push(call),
+            }
+        }
+        self.calls.sort_by_key(|call| (call.place, call.sample));
     }
 }
 
@@ -88,7 +119,7 @@ async fn ask_round(
         let (wait, asker) = (&wait, Asker { run, unit, slot, earlier, shown });
         async move {
             let ended = asker.ask(kept, &wait.late).await?;
-            if matches!(ended.ending, Ending::Answered(_)) {
+            if ended.is_answered() {
                 wait.answered(ended.place);
             }
             Ok(ended)
@@ -170,7 +201,7 @@ impl Asker<'_> {
                     let stand_in = self.run.seats[seat].member.reference();
                     note = Some(format!("{stand_in} stands in: {reason}"));
                 }
-                _ => return Ok(EndedCall { place: self.slot.place as usize, ending, reused: false, effort }),
+                _ => return Ok(EndedCall::of(self.slot, ending, false, effort)),
             }
         }
     }
@@ -240,5 +271,5 @@ fn reuse(run: &Run, kept: &StoredSlot, shown: bool) -> EndedCall {
     };
     let call = (&kept.slot).into();
     run.events.send(|| Event::Finished { call, status, reason, reused: true });
-    EndedCall { place: kept.slot.place as usize, ending, reused: true, effort: Effort::default() }
+    EndedCall::of(&kept.slot, ending, true, Effort::default())
 }

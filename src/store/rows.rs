@@ -17,6 +17,8 @@ pub enum Note {
     Study,
     /// When the last sitting began, in milliseconds since 1970.
     Began,
+    /// How the study's workstreams stand: JSON, a list in the order of the study.
+    Streams,
 }
 
 impl Note {
@@ -25,6 +27,7 @@ impl Note {
             Self::Plan => "plan",
             Self::Study => "study",
             Self::Began => "began",
+            Self::Streams => "streams",
         }
     }
 }

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::worker::Worker;
 use crate::cli::error::CliError;
-use crate::cli::study::share;
+use crate::cli::study::questions;
 use crate::persona::RecordId;
 use crate::run::stages::Ended;
 use crate::run::{PlanSummary, Run, RunOutcome, RunReport, Settings, Study};
@@ -109,7 +109,8 @@ impl Worker<'_> {
         for (member, _) in &mut seats {
             member.samples = member.samples.saturating_add(u32::try_from(round).unwrap_or(u32::MAX));
         }
-        let units = share(self.records, study, None).filter(|unit| records.contains(&unit.record));
+        let all = questions(study, self.records, None)?.units();
+        let units = all.filter(|unit| records.contains(&unit.record));
         let run = Run::new(Settings::from(study), seats, self.drafting.clone(), Arc::clone(&self.store))?
             .with_budget(&self.budget)
             .with_cancellation(&self.halt);

@@ -15,7 +15,7 @@ use crate::cli::error::{CliError, in_one_line};
 use crate::cli::personas::Outputs;
 use crate::cli::results::{self, Derived};
 use crate::cli::run::ask;
-use crate::cli::study::{reserves, share};
+use crate::cli::study::{questions, reserves};
 use crate::cli::watch::Watch;
 use crate::consensus::ConsensusValidParams;
 use crate::dataset::{Loaded, Record};
@@ -138,7 +138,7 @@ impl Worker<'_> {
                 .with_reserves(reserves(study)?)?
                 .with_budget(&self.budget);
             let watch = Watch::new(self.console, self.plan, self.options.progress);
-            let Some(asked) = ask(run, share(self.records, study, None), watch).await? else {
+            let Some(asked) = ask(run, questions(study, self.records, None)?, watch).await? else {
                 return Ok(Ended::Interrupted { limit: false });
             };
             let outcome = asked.outcome;

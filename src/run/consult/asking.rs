@@ -15,7 +15,7 @@ use crate::prompt::Prompt;
 use crate::provider::{Completion, FinishReason};
 use crate::run::interpreter::{Interpreter, Reading, RenderError};
 use crate::run::study::PanelMember;
-use crate::run::{Event, Run, RunError, Seats, Unit};
+use crate::run::{Event, Run, RunError, Scope, Seats, Unit};
 use crate::store::{Slot, SlotStatus, Store, StoredReply, StoredSlot};
 
 /// What recordings file the answers of a consultation under; the turn, from 0, is their `part`.
@@ -96,7 +96,8 @@ async fn ask(
     }
     let refuse = |error: crate::persona::IdError| ConsultError::Broken(error.to_string());
     let record = RecordId::new(record).map_err(refuse)?;
-    run.execute([Unit { number: 0, record, part, records: Vec::new() }]).await?;
+    let unit = Unit { number: 0, record, part, records: Vec::new(), scope: Scope::default() };
+    run.execute([unit]).await?;
     let stored = store.slots(0..1).map_err(RunError::from)?;
     Ok(names.iter().map(|name| stored.iter().find(|stored| stored.slot.member == *name).cloned()).collect())
 }

@@ -18,7 +18,7 @@ use crate::provider::{Completion, FinishReason, Provider, Timeouts};
 use crate::run::interpreter::{Interpreter, Reading, RenderError};
 use crate::run::retry::RetryPolicy;
 use crate::run::study::{Mode, PanelMember, Quorum};
-use crate::run::{Budget, Run, RunError, RunOutcome, Settings, Unit};
+use crate::run::{Budget, Run, RunError, RunOutcome, Scope, Settings, Unit};
 use crate::stages::pipeline::StageSettings;
 use crate::store::{Money, Slot, SlotStatus, Store, StoredReply, StoredSlot};
 
@@ -225,6 +225,7 @@ impl Asking<'_> {
                 record: self.questions[at].about.clone(),
                 part: 0,
                 records: Vec::new(),
+                scope: Scope::default(),
             })
             .collect();
         let settings = Settings {

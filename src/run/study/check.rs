@@ -99,7 +99,9 @@ impl Checker<'_> {
             max_cost: file.limits.max_cost.map(Money::from_amount),
             confirm_above: file.limits.confirm_above.map(Money::from_amount),
         };
+        self.alone(&file)?;
         let panel = self.panel(file.panel)?;
+        let workstreams = self.workstreams(file.workstreams, &panel)?;
         let stages = self.stages(file.stages, &panel)?;
         let of_stages = stages.iter().flat_map(|stages| &stages.models);
         if let (Some(_), Some(unpriced)) = (
@@ -129,6 +131,7 @@ impl Checker<'_> {
             consensus: file.consensus,
             ablation: file.ablation,
             stages,
+            workstreams,
             limits,
             seed: file.seed,
             output: file.output.map(|path| self.folder().join(path)),

@@ -13,6 +13,7 @@ use crate::dataset::{Format, Split};
 use crate::prompt::Unit;
 use crate::provider::{Dialect, StructuredOutput};
 use crate::run::ablation::Ablation;
+use crate::stages::workstreams::Workstream;
 
 /// The whole file.
 #[derive(Debug, Deserialize, Validate)]
@@ -50,12 +51,28 @@ pub(super) struct StudyFile {
     pub(super) consensus: Value,
     pub(super) ablation: Option<Ablation>,
     pub(super) stages: Option<StagesFile>,
+    #[garde(dive)]
+    pub(super) workstreams: Option<WorkstreamsFile>,
     #[serde(default)]
     #[garde(dive)]
     pub(super) limits: LimitsFile,
     #[serde(default)]
     pub(super) seed: u64,
     pub(super) output: Option<String>,
+}
+
+#[derive(Debug, Deserialize, Validate)]
+#[serde(deny_unknown_fields)]
+#[garde(allow_unvalidated)]
+pub(super) struct WorkstreamsFile {
+    #[garde(length(min = 1, max = 1000))]
+    pub(super) streams: Vec<Spanned<Workstream>>,
+    #[garde(range(min = 0.01, max = 10_000.0))]
+    pub(super) stuck_after_minutes: Option<f64>,
+    #[garde(range(max = 10))]
+    pub(super) retries: Option<u32>,
+    #[garde(range(max = 10))]
+    pub(super) halvings: Option<u32>,
 }
 
 /// One path or several.

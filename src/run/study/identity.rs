@@ -3,7 +3,9 @@
 use serde_json::{Value, json};
 
 use super::{PanelMember, Study};
+use crate::prompt::Unit;
 use crate::run::embedding::EmbedderChoice;
+use crate::stages::workstreams::Workstream;
 use crate::store::canonical;
 
 impl Study {
@@ -36,6 +38,10 @@ impl Study {
             "panel": self.panel.iter().map(member).collect::<Vec<_>>(),
             "schema": schema,
         });
+        if let (Some(section), Unit::Corpus) = (&self.workstreams, self.input.unit) {
+            let asked = |stream: &Workstream| json!([stream.name, stream.records, stream.models]);
+            identity["workstreams"] = section.streams.iter().map(asked).collect();
+        }
         // Its vectors are paid for like answers; embedders that compute here cost nothing to change.
         let embedder = EmbedderChoice::from_section(&self.embedder).ok();
         if let Some(name) = embedder.as_ref().and_then(EmbedderChoice::remote_name) {

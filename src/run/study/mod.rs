@@ -13,10 +13,13 @@ mod identity;
 mod schema;
 mod stages;
 mod types;
+mod workstreams;
 
 pub(crate) use check::same_model;
 pub use error::StudyError;
-pub use types::{Input, Laggards, Limits, Mode, PanelMember, PersonaRange, Quorum, StagePlan, Study};
+pub use types::{
+    Input, Laggards, Limits, Mode, PanelMember, PersonaRange, Quorum, StagePlan, Study, Workstreams,
+};
 
 pub use crate::consult::Stance;
 

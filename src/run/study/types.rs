@@ -15,6 +15,7 @@ use crate::run::ablation::Ablation;
 use crate::run::price::Price;
 use crate::run::retry::RetryPolicy;
 use crate::stages::pipeline::Pipeline;
+use crate::stages::workstreams::Workstream;
 use crate::store::Money;
 
 /// Which records are asked about.
@@ -171,6 +172,19 @@ pub struct StagePlan {
     pub models: Vec<PanelMember>,
 }
 
+/// The parts of a study that are worked on by themselves.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Workstreams {
+    /// The streams, in the order of every output.
+    pub streams: Vec<Workstream>,
+    /// How long nothing may come of a stream before that is said.
+    pub stuck_after: Duration,
+    /// How often the models of a failed stream are asked again.
+    pub retries: u32,
+    /// How often the scope of a failed stream is halved at most.
+    pub halvings: u32,
+}
+
 /// A study, checked.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Study {
@@ -204,6 +218,8 @@ pub struct Study {
     pub ablation: Option<Ablation>,
     /// What happens beside drafting and consensus; `None` for a study without a section `stages`.
     pub stages: Option<StagePlan>,
+    /// Parts with records, models and an order of their own; `None` for a study that is one.
+    pub workstreams: Option<Workstreams>,
     /// What the run may cost.
     pub limits: Limits,
     /// The seed of everything random.

@@ -7,7 +7,7 @@
 //! of each other and start together.
 //!
 //! What follows a failure is a ladder ([`Recovery`]), and whether a stream is stuck or late is told from times that
-//! the caller measures ([`Watch`]). Nothing here has a clock or asks anybody.
+//! the caller measures ([`Watch`]). Nothing here has a clock or asks anybody; [`crate::run`] does.
 
 mod plan;
 mod recovery;
@@ -15,7 +15,7 @@ mod split;
 mod stream;
 mod watch;
 
-pub use plan::{Plan, plan};
+pub use plan::{Plan, check, plan};
 pub use recovery::{Recovery, Setback, Step};
 pub use stream::{Selection, Workstream, WorkstreamError};
 pub use watch::{Alarm, Watch};

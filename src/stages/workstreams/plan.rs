@@ -30,8 +30,7 @@ pub fn plan(
     records: &[Record],
     embedder: &dyn Embedder,
 ) -> Result<Plan, WorkstreamError> {
-    check(streams, panel)?;
-    let levels = levels(streams)?;
+    let levels = check(streams, panel)?;
     let taken = split(streams, records, embedder)?;
     let mut owners: BTreeMap<usize, &Workstream> = BTreeMap::new();
     for stream in streams {
@@ -56,7 +55,11 @@ pub fn plan(
     Ok(Plan { levels, records: taken, left_over })
 }
 
-fn check(streams: &[Workstream], panel: &[&str]) -> Result<(), WorkstreamError> {
+/// Checks everything about streams that can be known without the records; answers their levels.
+///
+/// # Errors
+/// [`WorkstreamError`] names the stream and what is wrong with it.
+pub fn check(streams: &[Workstream], panel: &[&str]) -> Result<Vec<Vec<String>>, WorkstreamError> {
     let names: Vec<&str> = streams.iter().map(|stream| stream.name.as_str()).collect();
     for (place, stream) in streams.iter().enumerate() {
         let name = stream.name.clone();
@@ -71,16 +74,22 @@ fn check(streams: &[Workstream], panel: &[&str]) -> Result<(), WorkstreamError> 
         {
             return Err(WorkstreamError::Estimate { stream: name, minutes });
         }
-        for (what, given, known) in
-            [("panel member", &stream.models, panel), ("stream", &stream.depends_on, names.as_slice())]
-        {
+        for (what, given, known) in [
+            ("panel member", &stream.models, panel),
+            ("panel member", &stream.fallback, panel),
+            ("stream", &stream.depends_on, names.as_slice()),
+        ] {
             if let Some(unknown) = given.iter().find(|one| !known.contains(&one.as_str())) {
                 let (unknown, known) = (unknown.clone(), known.join(", "));
                 return Err(WorkstreamError::Unknown { stream: name, what, name: unknown, known });
             }
         }
+        let works = |model: &&String| stream.models.is_empty() || stream.models.contains(model);
+        if let Some(model) = stream.fallback.iter().find(works) {
+            return Err(WorkstreamError::Fallback { stream: name, model: model.clone() });
+        }
     }
-    Ok(())
+    levels(streams)
 }
 
 /// Streams by level (A. B. Kahn, *Topological sorting of large networks*, 1962, a layer at a time).
@@ -146,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn records_are_split_by_range_column_and_theme() {
+    fn w1_records_are_split_by_range_column_and_theme() {
         let texts = ["Trains are late", "The bus fare is too high", "My dog barks", "Cats sleep all day"];
         let found = planned(
             &[json!({"name": "head", "records": "1-2"}), json!({"name": "tail", "records": "4-"})],
@@ -166,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn independent_streams_share_a_level_and_others_wait() {
+    fn w1_independent_streams_share_a_level_and_others_wait() {
         let found = planned(
             &[
                 json!({"name": "both", "records": "3", "depends_on": ["a", "b"]}),
@@ -204,6 +213,8 @@ mod tests {
             error(&[json!({"name": "a", "records": "9"})]),
             "workstream `a` takes none of the 2 records"
         );
+        let own = json!({"name": "a", "records": "1", "models": ["m1"], "fallback": ["m1"]});
+        assert_eq!(error(&[own]), "workstream `a`: `m1` works on it already and cannot be its fallback");
         let late = json!({"name": "a", "records": "1", "estimate_minutes": 0});
         assert!(error(&[late]).contains("above 0"));
         let overlapping = [waits("a", "b"), json!({"name": "b", "records": "1-2", "overlap": true})];

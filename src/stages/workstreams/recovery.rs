@@ -1,4 +1,4 @@
-//! What follows a failure: the same model again, then another one, then less of it.
+//! What follows a failure: the same models again, then another one, then less of it.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,22 +7,17 @@ use serde::{Deserialize, Serialize};
 #[serde(tag = "step", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Step {
-    /// The same again.
-    Retry {
-        /// Who is asked.
-        model: String,
-    },
-    /// The next of the stream's models, over everything.
+    /// The models that gave no answer, once more.
+    Retry,
+    /// The next of the stream's fallbacks, about everything that is not answered.
     Fallback {
         /// Who is asked.
         model: String,
     },
-    /// The last model, over the first half of the records.
+    /// The models that gave no answer, about half as much as before.
     Reduce {
-        /// Who is asked.
-        model: String,
-        /// How many of the stream's records, from its first.
-        records: usize,
+        /// How often the scope has been halved by then.
+        halvings: u32,
     },
     /// Nothing is left to try: dependants are told.
     GiveUp,
@@ -31,11 +26,9 @@ pub enum Step {
 /// A failure, and what was tried after it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Setback {
-    /// Who had been asked.
-    pub model: String,
-    /// About how many records.
-    pub records: usize,
-    /// Why it failed, in the caller's words.
+    /// Calls without a usable answer.
+    pub calls: u64,
+    /// The commonest reason, in the words of whoever failed.
     pub reason: String,
     /// What follows.
     pub then: Step,
@@ -44,51 +37,50 @@ pub struct Setback {
 /// The ladder of one stream, and how far down it is. Every rung is written down.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recovery {
-    models: Vec<String>,
-    records: usize,
+    fallbacks: Vec<String>,
     retries: u32,
-    reductions: u32,
-    model: usize,
+    halvings: u32,
     retried: u32,
-    reduced: u32,
+    switched: usize,
+    halved: u32,
     setbacks: Vec<Setback>,
 }
 
 impl Recovery {
-    /// A stream of so many records whose models are tried in order, each `retries` times again, and whose
-    /// records are halved at most `reductions` times after that, never below one.
+    /// A stream whose models are asked `retries` times again, whose fallbacks are then asked in order, and whose
+    /// scope is halved at most `halvings` times after that.
     #[must_use]
-    pub fn new(models: Vec<String>, records: usize, retries: u32, reductions: u32) -> Self {
-        Self { models, records, retries, reductions, model: 0, retried: 0, reduced: 0, setbacks: Vec::new() }
+    pub fn new(fallbacks: Vec<String>, retries: u32, halvings: u32) -> Self {
+        Self { fallbacks, retries, halvings, retried: 0, switched: 0, halved: 0, setbacks: Vec::new() }
     }
 
-    /// Writes a failure down and says what follows: the same model, then the next one, then less, then nothing.
-    pub fn failed(&mut self, reason: &str) -> Step {
-        let model = self.models.get(self.model).cloned().unwrap_or_default();
-        let records = self.records;
-        let then = self.next(&model);
-        self.setbacks.push(Setback { model, records, reason: reason.to_owned(), then: then.clone() });
+    /// Writes a failure down and says what follows.
+    pub fn failed(&mut self, calls: u64, reason: &str) -> Step {
+        let then = self.next();
+        self.setbacks.push(Setback { calls, reason: reason.to_owned(), then: then.clone() });
         then
     }
 
-    fn next(&mut self, model: &str) -> Step {
-        if self.retried < self.retries && self.reduced == 0 && !self.models.is_empty() {
+    fn next(&mut self) -> Step {
+        if self.retried < self.retries {
             self.retried += 1;
-            return Step::Retry { model: model.to_owned() };
+            return Step::Retry;
         }
-        if self.reduced == 0
-            && let Some(next) = self.models.get(self.model + 1)
-        {
-            self.model += 1;
-            self.retried = 0;
-            return Step::Fallback { model: next.clone() };
+        if let Some(model) = self.fallbacks.get(self.switched) {
+            self.switched += 1;
+            return Step::Fallback { model: model.clone() };
         }
-        if self.reduced < self.reductions && self.records > 1 && !self.models.is_empty() {
-            self.reduced += 1;
-            self.records = self.records.div_ceil(2);
-            return Step::Reduce { model: model.to_owned(), records: self.records };
+        if self.halved < self.halvings {
+            self.halved += 1;
+            return Step::Reduce { halvings: self.halved };
         }
         Step::GiveUp
+    }
+
+    /// How often the scope has been halved.
+    #[must_use]
+    pub fn halved(&self) -> u32 {
+        self.halved
     }
 
     /// Everything that went wrong, in order.
@@ -104,33 +96,35 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn a_failure_is_retried_then_switched_then_rescoped_and_all_of_it_is_written_down() {
-        let mut recovery = Recovery::new(vec!["a".to_owned(), "b".to_owned()], 10, 1, 2);
-        let steps: Vec<Step> = (0..6).map(|_| recovery.failed("HTTP 500")).collect();
-        let (a, b) = ("a".to_owned(), "b".to_owned());
+    fn w4_a_failure_is_retried_then_switched_then_rescoped_and_all_of_it_is_written_down() {
+        let mut recovery = Recovery::new(vec!["b".to_owned(), "c".to_owned()], 1, 2);
+        let steps: Vec<Step> = (0..6).map(|_| recovery.failed(4, "HTTP 500")).collect();
         assert_eq!(
             steps,
             [
-                Step::Retry { model: a },
-                Step::Fallback { model: b.clone() },
-                Step::Retry { model: b.clone() },
-                Step::Reduce { model: b.clone(), records: 5 },
-                Step::Reduce { model: b, records: 3 },
+                Step::Retry,
+                Step::Fallback { model: "b".to_owned() },
+                Step::Fallback { model: "c".to_owned() },
+                Step::Reduce { halvings: 1 },
+                Step::Reduce { halvings: 2 },
                 Step::GiveUp,
             ]
         );
-        assert_eq!(recovery.setbacks().len(), 6);
-        assert_eq!((recovery.setbacks()[1].model.as_str(), recovery.setbacks()[5].records), ("a", 3));
+        let written: Vec<&Step> = recovery.setbacks().iter().map(|setback| &setback.then).collect();
+        assert_eq!(written, steps.iter().collect::<Vec<_>>());
+        assert_eq!((recovery.setbacks()[0].calls, recovery.halved()), (4, 2));
     }
 
     proptest! {
         #[test]
-        fn the_ladder_ends(models in 0_usize..5, records in 0_usize..100, retries in 0_u32..4, reductions in 0_u32..10) {
-            let mut recovery = Recovery::new(vec!["m".to_owned(); models], records, retries, reductions);
-            let most = models * (retries as usize + 1) + reductions as usize + 1;
-            let steps = (0..most).map(|_| recovery.failed("no")).take_while(|step| *step != Step::GiveUp).count();
-            prop_assert!(steps < most, "{steps} of {most}");
-            prop_assert_eq!(recovery.failed("no"), Step::GiveUp);
+        fn the_ladder_ends(fallbacks in 0_usize..5, retries in 0_u32..4, halvings in 0_u32..10) {
+            let mut recovery = Recovery::new(vec!["m".to_owned(); fallbacks], retries, halvings);
+            let rungs = fallbacks + (retries + halvings) as usize;
+            for _ in 0..rungs {
+                prop_assert_ne!(recovery.failed(1, "no"), Step::GiveUp);
+            }
+            prop_assert_eq!(recovery.failed(1, "no"), Step::GiveUp);
+            prop_assert_eq!(recovery.failed(1, "no"), Step::GiveUp);
         }
     }
 }

@@ -33,10 +33,12 @@ pub struct Workstream {
     pub name: String,
     /// Which records it takes.
     pub records: Selection,
-    /// The members of the panel that work on it, the fallbacks behind the first; all of them where none is
-    /// named.
+    /// The members of the panel that work on it; all of them where none is named.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub models: Vec<String>,
+    /// The members of the panel that are asked where those give too few answers, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fallback: Vec<String>,
     /// The streams that must be done before it begins.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub depends_on: Vec<String>,
@@ -57,6 +59,26 @@ pub struct Workstream {
     pub overlap: bool,
 }
 
+impl WorkstreamError {
+    /// The stream that it is about, where it is about one.
+    #[must_use]
+    pub fn stream(&self) -> Option<&str> {
+        match self {
+            Self::Name { name: stream, .. }
+            | Self::Fallback { stream, .. }
+            | Self::Unknown { stream, .. }
+            | Self::Range { stream, .. }
+            | Self::Empty { stream, .. }
+            | Self::Overlap { second: stream, .. }
+            | Self::Twice { second: stream, .. }
+            | Self::TooFew { stream, .. }
+            | Self::Unfiled { stream, .. }
+            | Self::Estimate { stream, .. } => Some(stream),
+            Self::Circle { .. } | Self::Embed(_) => None,
+        }
+    }
+}
+
 /// Streams that cannot be worked on.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -70,6 +92,14 @@ pub enum WorkstreamError {
         name: String,
         /// What is wrong with it.
         reason: &'static str,
+    },
+    /// A fallback that works on the stream anyway.
+    #[error("workstream `{stream}`: `{model}` works on it already and cannot be its fallback")]
+    Fallback {
+        /// The stream.
+        stream: String,
+        /// The fallback.
+        model: String,
     },
     /// A model or stream that is not there.
     #[error("workstream `{stream}`: there is no {what} `{name}`; there are: {known}")]
@@ -118,6 +148,40 @@ pub enum WorkstreamError {
         first: String,
         /// The other.
         second: String,
+    },
+    /// Two streams that put the same record to the same model.
+    #[error(
+        "record `{record}`: `{first}` and `{second}` both ask `{model}` about it; take it out of one of them"
+    )]
+    Twice {
+        /// The record.
+        record: String,
+        /// The model.
+        model: String,
+        /// The stream that comes first.
+        first: String,
+        /// The other.
+        second: String,
+    },
+    /// Too few models for the quorum of the study.
+    #[error(
+        "workstream `{stream}` has {models} of the panel, and `quorum.min_models` is {needed}; name more of its members"
+    )]
+    TooFew {
+        /// The stream.
+        stream: String,
+        /// Its models.
+        models: usize,
+        /// What the study asks for.
+        needed: u32,
+    },
+    /// A stream whose name cannot name the personas of a corpus.
+    #[error("workstream `{stream}`: its personas cannot be filed under that name: {reason}")]
+    Unfiled {
+        /// The stream.
+        stream: String,
+        /// Why.
+        reason: String,
     },
     /// An estimate that is no time.
     #[error("workstream `{stream}`: `estimate_minutes` is `{minutes}`; it must be a number above 0")]

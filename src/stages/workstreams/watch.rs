@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn silence_and_lateness_are_two_things() {
+    fn w3_silence_and_lateness_are_two_things() {
         let watch = Watch { stuck_after_ms: 30, estimate_ms: Some(100) };
         assert!(watch.look(100, 30).is_empty());
         assert_eq!(watch.look(50, 31), [Alarm::Stuck { silent_ms: 31 }]);

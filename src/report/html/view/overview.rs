@@ -5,8 +5,8 @@ use serde::Serialize;
 use super::Material;
 use super::words::{label, money, part, percent, shown, status, thousands};
 use crate::consensus::ConfidenceStatus;
-use crate::report::counted;
 use crate::report::html::figure::duration;
+use crate::report::{StreamNote, counted, setback_words};
 
 /// The first section.
 #[derive(Debug, Serialize)]
@@ -15,6 +15,7 @@ pub(super) struct Overview {
     tiles: Vec<Tile>,
     facts: Vec<(String, String)>,
     flow: Vec<Step>,
+    streams: Vec<Stream>,
     reasons: Vec<String>,
     warnings: Vec<String>,
 }
@@ -35,6 +36,17 @@ struct Step {
     why: String,
 }
 
+/// A workstream.
+#[derive(Debug, Serialize)]
+struct Stream {
+    name: String,
+    models: String,
+    why: String,
+    records: String,
+    answered: String,
+    outcome: String,
+}
+
 pub(super) fn overview(material: &Material<'_>) -> Overview {
     let asked = material.summary.asked.as_ref();
     Overview {
@@ -42,8 +54,31 @@ pub(super) fn overview(material: &Material<'_>) -> Overview {
         tiles: tiles(material),
         facts: facts(material),
         flow: flow(material),
+        streams: asked.map(|asked| asked.workstreams.iter().map(stream).collect()).unwrap_or_default(),
         reasons: material.reasons.iter().map(|reason| shown(reason)).collect(),
         warnings: warnings(material),
+    }
+}
+
+fn stream(note: &StreamNote) -> Stream {
+    let stream = &note.stream;
+    let list = |names: &[String]| names.iter().map(|name| shown(name)).collect::<Vec<_>>().join(", ");
+    let mut models = if stream.models.is_empty() { "all".to_owned() } else { list(&stream.models) };
+    if !stream.fallback.is_empty() {
+        models = format!("{models}; in their place {}", list(&stream.fallback));
+    }
+    let mut why: Vec<String> = stream.rationale.iter().map(|why| shown(why)).collect();
+    why.extend(stream.expected.iter().map(|expected| format!("Expected: {}", shown(expected))));
+    let mut outcome = vec![note.status.clone()];
+    outcome.extend(note.blocked_by.iter().map(|by| format!("`{}` failed, which it waits for", shown(by))));
+    outcome.extend(note.setbacks.iter().map(|setback| shown(&setback_words(setback))));
+    Stream {
+        name: shown(&stream.name),
+        models,
+        why: why.join(". "),
+        records: thousands(note.records as u64),
+        answered: format!("{} of {}", thousands(note.answered), thousands(note.calls)),
+        outcome: outcome.join(". "),
     }
 }
 
