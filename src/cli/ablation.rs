@@ -68,7 +68,7 @@ impl Asking<'_> {
         settings.max_cost = settings.max_cost.map(|limit| limit.less(self.spent));
         let run = Run::new(settings, self.seats.clone(), self.drafting.clone(), Arc::clone(&store))?;
         let units = Questions::Units(Box::new(self.units.clone().into_iter()));
-        let report = ask(run, units, Watch::new(console, &self.plan, progress)).await?;
+        let report = ask(run, units, Watch::new(console, &self.plan, progress), None).await?;
         let finished = report.is_some_and(|report| report.outcome == RunOutcome::Complete);
         Ok(if finished { Arc::into_inner(store) } else { None })
     }

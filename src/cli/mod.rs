@@ -29,6 +29,7 @@ mod mcp;
 mod output;
 mod personas;
 mod progress;
+mod provisional;
 mod recompute;
 mod report;
 mod results;

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::status::{lasting, per_minute};
 use crate::persona::ModelName;
-use crate::run::{Event, PlanSummary};
+use crate::report::counted;
+use crate::run::{Event, PlanSummary, SoFar};
 use crate::store::{Money, SlotStatus};
 
 /// The counts of one panel member in this sitting.
@@ -30,6 +31,7 @@ pub(super) struct Progress {
     pub(super) done: u64,
     reused: u64,
     pub(super) cost: Money,
+    so_far: SoFar,
 }
 
 impl Progress {
@@ -42,6 +44,7 @@ impl Progress {
             done: 0,
             reused: 0,
             cost: Money::ZERO,
+            so_far: SoFar::default(),
         }
     }
 
@@ -55,6 +58,7 @@ impl Progress {
                     member.trouble = None;
                 }
             }
+            Event::Provisional { so_far, .. } => self.so_far = *so_far,
             Event::StreamSetback { again, .. } => {
                 for (model, calls) in again {
                     self.planned += calls;
@@ -107,6 +111,15 @@ impl Progress {
             let said = said.join(", ");
             Some((name, ended, said))
         })
+    }
+
+    /// What the answers give so far; nothing where that is not looked at.
+    pub(super) fn personas(&self) -> String {
+        let SoFar { records, consensus, minority, .. } = self.so_far;
+        if records == 0 {
+            return String::new();
+        }
+        format!("; so far {}, {minority} of one model alone", counted(consensus, "consensus persona"))
     }
 
     /// All members together, with the time left.

@@ -17,6 +17,7 @@ use super::console::{Console, width};
 use super::error::CliError;
 use super::exit::Exit;
 use super::personas::Outputs;
+use super::provisional::Provisional;
 use super::results::{self, Derived};
 use super::staged;
 use super::status::now_ms;
@@ -47,7 +48,8 @@ pub(super) fn run(options: &RunOptions, console: Console) -> Result<Exit, CliErr
         let run = Run::new(Settings::from(&study), seats.clone(), drafting.clone(), store.clone())?
             .with_reserves(reserves(&study)?)?;
         let watch = Watch::new(console, &plan, options.progress);
-        ask(run, questions(&study, &records, options.shard)?, watch).await
+        let provisional = Provisional::of(&study, &settings, &drafting, &store);
+        ask(run, questions(&study, &records, options.shard)?, watch, provisional).await
     })?;
     let Some(report) = asked else {
         console.note(&go_on(options));
@@ -129,10 +131,20 @@ pub(super) async fn ask(
     run: Run,
     questions: Questions<'_>,
     watch: Watch,
+    provisional: Option<Provisional>,
 ) -> Result<Option<RunReport>, CliError> {
     let (sender, receiver) = unbounded_channel();
     let token = CancellationToken::new();
-    let run = run.with_events(sender).with_cancellation(&token);
+    let mut run = run.with_events(sender.clone()).with_cancellation(&token);
+    match provisional {
+        Some(provisional) => {
+            let (drafted, receiver) = unbounded_channel();
+            run = run.with_drafts(drafted);
+            tokio::task::spawn_blocking(move || provisional.follow(receiver, &sender));
+        }
+        // The watcher ends with the last sender.
+        None => drop(sender),
+    }
     let console = watch.console();
     let watching = tokio::spawn(watch.follow(receiver));
     let report = {
@@ -156,7 +168,7 @@ pub(super) async fn ask(
         }
     };
     drop(run);
-    // The watcher ends with the run's sender. Whether it could show everything changes no result.
+    // The watcher ends with the run's senders. Whether it could show everything changes no result.
     let _ = watching.await;
     Ok(report)
 }

@@ -170,7 +170,7 @@ impl Bars {
             }
         }
         self.total.set_position(progress.done);
-        self.total.set_message(progress.total(elapsed));
+        self.total.set_message(format!("{}{}", progress.total(elapsed), progress.personas()));
     }
 }
 

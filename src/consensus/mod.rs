@@ -8,6 +8,8 @@
 //! model may be trusted (`reliability`) and how far models err together (`dependence`), once to decide.
 //! Whether the outcome would stand without one of the models is told on a sample (`stability`, `alpha`).
 //!
+//! While drafts still come in, [`Growing`] tells what they give so far.
+//!
 //! Nothing here opens files or asks models: everything is a pure function of drafts and settings.
 
 pub mod ablation;
@@ -20,6 +22,7 @@ mod divergence;
 mod engine;
 mod errors;
 pub mod grounding;
+mod growing;
 mod list;
 mod merge;
 mod numeric;
@@ -41,6 +44,7 @@ pub use dependence::{Dependence, PairDependence};
 pub use divergence::{Dissent, DissentKind};
 pub use engine::{DraftSource, Engine, Learned};
 pub use errors::ConsensusError;
+pub use growing::Growing;
 pub use persona::{CitedEvidence, ConsensusPersona, PersonaKind, Said, TraitConsensus, Variant};
 pub use reliability::{AgreementTable, Reliability};
 pub use settings::{ConsensusParams, ConsensusValidParams, Subject};

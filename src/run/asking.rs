@@ -7,7 +7,7 @@ use rand_xoshiro::Xoshiro256Plus;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::event::{CallName, Event};
+use super::event::{CallName, Drafted, Event};
 use super::executor::{Run, RunError};
 use super::gate::{Admission, Ended, Gate, Stopped, Verdict};
 use super::interpreter::{Owed, Reading, in_one_line, owed};
@@ -412,6 +412,12 @@ impl<'a> Asking<'a> {
         };
         let slot = self.planned.slot.clone();
         self.run.store.settle(slot, self.planned.key, status, reason.clone()).await?;
+        if let (Some(drafted), Ending::Answered(drafts)) = (&self.run.drafted, &ending) {
+            let (unit, record, drafts) =
+                (self.planned.slot.unit, self.planned.slot.record.clone(), drafts.clone());
+            // Whoever no longer looks changes nothing for the run.
+            let _ = drafted.send(Drafted { unit, record, drafts });
+        }
         tracing::debug!(
             "consensus model={} status={} latency={}",
             self.planned.slot.member,

@@ -8,7 +8,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::report::RunOutcome;
 use super::streams::StreamStatus;
-use crate::persona::{ModelName, RecordId};
+use crate::persona::{Draft, ModelName, RecordId};
 use crate::provider::Usage;
 use crate::stages::workstreams::{Alarm, Setback};
 use crate::store::{Money, Slot, SlotStatus};
@@ -30,6 +30,21 @@ impl From<&Slot> for CallName {
     fn from(slot: &Slot) -> Self {
         Self { record: slot.record.clone(), model: slot.member.clone(), sample: slot.sample, part: slot.part }
     }
+}
+
+/// Personas before all answers are in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct SoFar {
+    /// Records with drafts.
+    pub records: usize,
+    /// Personas that several models describe.
+    pub consensus: usize,
+    /// Personas that one model alone describes.
+    pub minority: usize,
+    /// Their traits.
+    pub traits: usize,
+    /// Of those, the divergent ones.
+    pub divergent_traits: usize,
 }
 
 /// Something that happened.
@@ -109,6 +124,14 @@ pub enum Event {
         /// Whether the answer was stored by an earlier sitting.
         reused: bool,
     },
+    /// What the answers so far give; more of them may change it.
+    Provisional {
+        /// The record whose personas are new, or other than before.
+        record: RecordId,
+        /// Of all records so far.
+        #[serde(flatten)]
+        so_far: SoFar,
+    },
     /// A workstream begins, or is taken up again.
     StreamStarted {
         /// Its name.
@@ -162,6 +185,17 @@ pub enum Event {
 
 fn milliseconds<S: serde::Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_u64(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// Drafts that have just been read out of an answer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Drafted {
+    /// The unit's place in the input.
+    pub unit: u64,
+    /// What it is about.
+    pub record: RecordId,
+    /// The drafts, of one call.
+    pub drafts: Vec<Draft>,
 }
 
 /// The way out for events; nothing is sent when nobody watches.

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::endpoints::Reserve;
-use super::event::{Event, Events};
+use super::event::{Drafted, Event, Events};
 use super::gate::Gate;
 use super::interpreter::{Interpreter, RenderError};
 use super::plan::Unit;
@@ -139,6 +139,7 @@ pub struct Run {
     pub(super) spending: Arc<Spending>,
     budget: Mutex<RetryBudget>,
     pub(super) events: Events,
+    pub(super) drafted: Option<UnboundedSender<Drafted>>,
     /// No new call once it is cancelled.
     pub(super) halt: CancellationToken,
     limit_reached: AtomicBool,
@@ -171,6 +172,7 @@ impl Run {
             spending: Arc::new(Spending::new(settings.max_cost, spent)),
             budget: Mutex::default(),
             events: Events::default(),
+            drafted: None,
             halt: CancellationToken::new(),
             limit_reached: AtomicBool::new(false),
             window: 0,
@@ -215,6 +217,13 @@ impl Run {
     #[must_use]
     pub fn with_events(mut self, events: UnboundedSender<Event>) -> Self {
         self.events = Events(Some(events));
+        self
+    }
+
+    /// Hands over the drafts of every answer of this sitting as soon as it is read.
+    #[must_use]
+    pub fn with_drafts(mut self, drafted: UnboundedSender<Drafted>) -> Self {
+        self.drafted = Some(drafted);
         self
     }
 

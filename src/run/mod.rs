@@ -46,7 +46,7 @@ mod window;
 pub use derive::{Derived, drafts};
 pub use drafting::Drafting;
 pub use endpoints::{EndpointsError, Probe, Reserve, Seats, models, reserves, seats, seats_of};
-pub use event::{CallName, Event};
+pub use event::{CallName, Drafted, Event, SoFar};
 pub use executor::{Run, RunError, Settings};
 pub use interpreter::{Interpreter, Reading, RenderError};
 pub use plan::{MemberPlan, PlanSummary, PlannedCall, Scope, Unit, slots, summarise, units};

@@ -13,6 +13,7 @@ use crate::cli::conclude::Conclusion;
 use crate::cli::console::Console;
 use crate::cli::error::{CliError, in_one_line};
 use crate::cli::personas::Outputs;
+use crate::cli::provisional::Provisional;
 use crate::cli::results::{self, Derived};
 use crate::cli::run::ask;
 use crate::cli::study::{questions, reserves};
@@ -138,7 +139,9 @@ impl Worker<'_> {
                 .with_reserves(reserves(study)?)?
                 .with_budget(&self.budget);
             let watch = Watch::new(self.console, self.plan, self.options.progress);
-            let Some(asked) = ask(run, questions(study, self.records, None)?, watch).await? else {
+            let provisional = Provisional::of(study, &self.settings, &self.drafting, &self.store);
+            let Some(asked) = ask(run, questions(study, self.records, None)?, watch, provisional).await?
+            else {
                 return Ok(Ended::Interrupted { limit: false });
             };
             let outcome = asked.outcome;
