@@ -32,7 +32,10 @@ fn w6_the_last_look_before_the_end_counts_what_the_end_counts() {
 fn w6_a_run_that_is_taken_up_counts_what_is_stored_and_one_that_is_done_tells_nothing() {
     let demo = plain();
     let study = std::fs::read_to_string(demo.path("study.yaml")).expect("the demo");
-    // The second member fails at its first attempt, and there is no other in the first sitting.
+    // The third member fails at its first attempt, and there is no other in the first sitting.
+    let whole = std::fs::read_to_string(demo.path("recordings.jsonl")).expect("recordings");
+    let down = r#"{"record": "corpus", "model": "cinder", "failures": [{"status": 500}]}"#;
+    std::fs::write(demo.path("recordings.jsonl"), format!("{down}\n{whole}")).expect("written");
     let strict = "quorum: {min_success_ratio: 0.9}\nretry: {max_attempts: 1}\n";
     std::fs::write(demo.path("study.yaml"), format!("{study}\n{strict}")).expect("written");
     demo.run(4, &[]);
