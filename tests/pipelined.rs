@@ -12,8 +12,8 @@ fn plain() -> Demo {
 
 /// The last of the events about personas so far.
 fn last(said: &str) -> Option<Value> {
-    let events = said.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    events.filter(|event| event["event"] == "provisional").last()
+    let mut events = said.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    events.rfind(|event| event["event"] == "provisional")
 }
 
 #[test]

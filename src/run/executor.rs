@@ -26,6 +26,7 @@ use super::spending::{Budget, Spending};
 use super::study::{Mode, PanelMember, Quorum, Study};
 use super::tally::Tally;
 use super::unit::ask_unit;
+use super::window::START;
 use crate::persona::{ModelName, RecordId};
 use crate::provider::Provider;
 use crate::store::{Money, Store, StoreError};
@@ -203,10 +204,10 @@ impl Run {
             return Err(RunError::Unpriced { member: member.reference(), limit });
         }
         let (seats, gates) = seat(everyone);
-        let places: usize = gates.iter().map(|(_, places)| places).sum();
+        let places: usize = gates.iter().map(|gate| gate.places).sum();
         let places = self.settings.concurrency.unwrap_or_else(|| places.clamp(1, OVERALL)).min(descriptors());
         self.seats = seats;
-        self.gates = gates.into_iter().map(|(name, places)| Gate::new(name, places)).collect();
+        self.gates = gates.into_iter().map(|gate| Gate::new(gate.name, gate.start, gate.places)).collect();
         self.places = Semaphore::new(places);
         // Twice as many units as calls, so that a slow member does not leave the others idle at once.
         self.window = 2 * places;
@@ -344,24 +345,35 @@ fn descriptors() -> usize {
     usize::MAX
 }
 
-/// Gives everybody the gate of their endpoint; a gate is a provider's name and its places.
-fn seat(everyone: Vec<(PanelMember, Arc<dyn Provider>)>) -> (Vec<Seat>, Vec<(String, usize)>) {
+/// An endpoint before it has a gate.
+struct Door {
+    /// Its provider.
+    name: String,
+    /// Calls at once to begin with: one question goes to everybody at once (C1).
+    start: usize,
+    /// Calls at once at most.
+    places: usize,
+}
+
+/// Gives everybody the gate of their endpoint.
+fn seat(everyone: Vec<(PanelMember, Arc<dyn Provider>)>) -> (Vec<Seat>, Vec<Door>) {
     let mut by_endpoint: BTreeMap<String, usize> = BTreeMap::new();
-    let mut gates: Vec<(String, usize)> = Vec::new();
+    let mut doors: Vec<Door> = Vec::new();
     let mut configured: Vec<Option<usize>> = Vec::new();
     let mut seats = Vec::new();
     for (member, provider) in everyone {
-        let gate = *by_endpoint.entry(member.gate()).or_insert(gates.len());
-        if gate == gates.len() {
-            gates.push((member.provider.clone(), 0));
+        let gate = *by_endpoint.entry(member.gate()).or_insert(doors.len());
+        if gate == doors.len() {
+            doors.push(Door { name: member.provider.clone(), start: 0, places: 0 });
             configured.push(None);
         }
-        gates[gate].1 += member.samples as usize;
+        doors[gate].start += member.samples as usize;
         configured[gate] = configured[gate].max(member.concurrency);
         seats.push(Seat { member, provider, gate });
     }
-    for ((_, places), configured) in gates.iter_mut().zip(configured) {
-        *places = configured.unwrap_or((*places).clamp(PER_ENDPOINT, OVERALL));
+    for (door, configured) in doors.iter_mut().zip(configured) {
+        door.places = configured.unwrap_or(door.start.clamp(PER_ENDPOINT, OVERALL));
+        door.start = door.start.max(START);
     }
-    (seats, gates)
+    (seats, doors)
 }

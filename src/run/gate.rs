@@ -112,8 +112,9 @@ enum Entry {
 }
 
 impl Gate {
-    pub(super) fn new(name: String, places: usize) -> Self {
-        let (window, breaker) = (Window::new(places), Breaker::default());
+    /// A gate that lets `start` calls in to begin with, and never more than `places`.
+    pub(super) fn new(name: String, start: usize, places: usize) -> Self {
+        let (window, breaker) = (Window::new(start, places), Breaker::default());
         let state = State { opens: None, stopped: None, window, breaker, in_flight: 0 };
         Self { name, state: Mutex::new(state), freed: Notify::new() }
     }
@@ -203,7 +204,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn everybody_waits_as_long_as_one_was_told_to() {
-        let (gate, run) = (Gate::new("p".to_owned(), 2), Semaphore::new(9));
+        let (gate, run) = (Gate::new("p".to_owned(), 2, 2), Semaphore::new(9));
         assert!(gate.close_for(Duration::from_secs(7)));
         assert!(!gate.close_for(Duration::from_secs(3)), "a shorter wait opens nothing earlier");
         let start = Instant::now();
@@ -213,7 +214,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_stopped_endpoint_lets_nobody_through() {
-        let (gate, run) = (Gate::new("p".to_owned(), 1), Semaphore::new(9));
+        let (gate, run) = (Gate::new("p".to_owned(), 1, 1), Semaphore::new(9));
         let held = gate.enter(&run).await.unwrap();
         let mut waiting = Box::pin(gate.enter(&run));
         assert!(waiting.as_mut().now_or_never().is_none());
@@ -226,7 +227,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn an_endpoint_that_fails_in_a_row_is_tried_by_one_call_after_a_while() {
-        let (gate, run) = (Gate::new("p".to_owned(), 8), Semaphore::new(9));
+        let (gate, run) = (Gate::new("p".to_owned(), 8, 8), Semaphore::new(9));
         let mut calls = Vec::new();
         for _ in 0..8 {
             calls.push(gate.enter(&run).await.unwrap());
@@ -246,7 +247,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_rate_limit_narrows_the_gate_and_answers_widen_it() {
-        let (gate, run) = (Gate::new("p".to_owned(), 4), Semaphore::new(9));
+        let (gate, run) = (Gate::new("p".to_owned(), 4, 4), Semaphore::new(9));
         gate.enter(&run).await.unwrap().end(Ended::Overloaded);
         let held = [gate.enter(&run).await.unwrap(), gate.enter(&run).await.unwrap()];
         assert!(gate.enter(&run).now_or_never().is_none(), "2 of 4 places are left");

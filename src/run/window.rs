@@ -1,5 +1,9 @@
 //! How many calls an endpoint is sent at once: as many as it bears, never more than the limit.
 //!
+//! It begins with [`START`], or as many as one question to the panel needs, and until the first sign of trouble every
+//! answer adds a call (slow start, Jacobson 1988): a high limit is reached in a moment where the endpoint is quick, and an
+//! endpoint that is not is not buried first.
+//!
 //! Additive increase, multiplicative decrease (Chiu and Jain 1989), as in TCP: every answer adds a
 //! fraction, so that a full window of answers adds one call; a rate limit or a call that timed out halves
 //! the window, once per window of calls. Latency counts too: when the mean of the last [`SAMPLE`]
@@ -8,6 +12,8 @@
 
 use std::time::Duration;
 
+/// Calls at once to begin with.
+pub(super) const START: usize = 4;
 /// What is left after a sign of overload.
 const HALVED: f64 = 0.5;
 /// What is left when answers become slow.
@@ -27,17 +33,20 @@ pub(super) struct Window {
     /// The number of the next call, and of the first call that began after the last decrease.
     next: u64,
     since: u64,
+    /// Whether nothing has gone wrong yet.
+    untroubled: bool,
     sampled: u32,
     sum: f64,
     best: Option<f64>,
 }
 
 impl Window {
-    pub(super) fn new(limit: usize) -> Self {
+    /// A window that begins with so many calls and never has more than the limit.
+    pub(super) fn new(start: usize, limit: usize) -> Self {
         let limit = limit.max(1);
         #[expect(clippy::cast_precision_loss, reason = "a limit is at most thousands")]
-        let size = limit as f64;
-        Self { limit, size, next: 0, since: 0, sampled: 0, sum: 0.0, best: None }
+        let size = start.clamp(1, limit) as f64;
+        Self { limit, size, next: 0, since: 0, untroubled: true, sampled: 0, sum: 0.0, best: None }
     }
 
     /// Calls at once at this moment: at least 1, at most the limit.
@@ -56,7 +65,8 @@ impl Window {
     pub(super) fn answered(&mut self, latency: Duration) {
         #[expect(clippy::cast_precision_loss, reason = "a limit is at most thousands")]
         let limit = self.limit as f64;
-        self.size = (self.size + 1.0 / self.size).min(limit);
+        let more = if self.untroubled { 1.0 } else { 1.0 / self.size };
+        self.size = (self.size + more).min(limit);
         self.sum += latency.as_secs_f64();
         self.sampled += 1;
         if self.sampled < SAMPLE {
@@ -67,6 +77,7 @@ impl Window {
         let best = self.best.map_or(mean, |best| (best * AGEING).min(mean));
         if mean > SLOWER * best {
             self.size = (self.size * SHRUNK).max(1.0);
+            self.untroubled = false;
         }
         self.best = Some(best);
     }
@@ -77,6 +88,7 @@ impl Window {
         if call >= self.since {
             self.size = (self.size * HALVED).max(1.0);
             self.since = self.next;
+            self.untroubled = false;
         }
     }
 }
@@ -88,8 +100,23 @@ mod tests {
     const QUICK: Duration = Duration::from_millis(10);
 
     #[test]
-    fn a_burst_of_rate_limits_halves_the_window_once() {
-        let mut window = Window::new(16);
+    fn w7_it_begins_small_and_grows_with_every_answer_until_something_goes_wrong() {
+        let mut window = Window::new(START, 50);
+        assert_eq!(window.size(), 4);
+        for _ in 0..20 {
+            window.answered(QUICK);
+        }
+        assert_eq!(window.size(), 24);
+        let call = window.begin();
+        window.overloaded(call);
+        window.answered(QUICK);
+        assert_eq!(window.size(), 12, "12 + 1/12");
+        assert_eq!(Window::new(9, 6).size(), 6, "never above the limit");
+    }
+
+    #[test]
+    fn w7_a_burst_of_rate_limits_halves_the_window_once() {
+        let mut window = Window::new(16, 16);
         let calls: Vec<u64> = (0..16).map(|_| window.begin()).collect();
         for call in calls {
             window.overloaded(call);
@@ -106,8 +133,8 @@ mod tests {
     }
 
     #[test]
-    fn a_window_of_answers_adds_one_call_and_never_more_than_the_limit() {
-        let mut window = Window::new(6);
+    fn w7_a_window_of_answers_adds_one_call_and_never_more_than_the_limit() {
+        let mut window = Window::new(6, 6);
         let call = window.begin();
         window.overloaded(call);
         assert_eq!(window.size(), 3);
@@ -126,7 +153,7 @@ mod tests {
 
     #[test]
     fn answers_that_become_slow_shrink_the_window() {
-        let mut window = Window::new(10);
+        let mut window = Window::new(10, 10);
         for _ in 0..SAMPLE {
             window.answered(QUICK);
         }

@@ -3,8 +3,8 @@
 //! | rule | when | what |
 //! |---|---|---|
 //! | complex | complexity above 80 | 2 calls at once, time limits × 1.5, two rounds of synthesis |
-//! | uncertain | uncertainty of a persona above 70 | that persona is asked about again, by another model or in another sample; its output is checked twice, and what is assumed is written down |
-//! | constrained | the study says so | one call at a time, stored answers first, optional stages skipped |
+//! | uncertain | uncertainty of a persona above 70 | that persona is asked about again, in another sample; the quality check looks at its evidence too, and what is assumed is written down |
+//! | constrained | the study says so | one call at a time, optional stages skipped; answers that are stored come first anyway |
 //!
 //! All numbers are settings ([`AdaptiveRules`]); the scores are those of [`super::uncertainty`]. Where two rules speak about
 //! one thing, the more careful one wins: the fewer calls, the longer time limit. Asking again ends when
@@ -63,10 +63,6 @@ pub struct Adaptation {
     pub synthesis_rounds: u32,
     /// The personas to ask about again, the most uncertain first, each with the traits in question.
     pub ask_again: Vec<PersonaUncertainty>,
-    /// Whether what is written about those personas is checked twice.
-    pub check_twice: bool,
-    /// Whether stored answers come before new ones.
-    pub stored_first: bool,
     /// Whether optional stages are left out.
     pub skip_optional: bool,
     /// Why, a sentence for every rule that applied.
@@ -83,8 +79,6 @@ pub fn adapt(rules: &AdaptiveRules, complexity: &Score, personas: &[PersonaUncer
         timeouts: 1.0,
         synthesis_rounds: 1,
         ask_again: Vec::new(),
-        check_twice: false,
-        stored_first: rules.constrained,
         skip_optional: rules.constrained,
         because: Vec::new(),
         assumptions: Vec::new(),
@@ -97,7 +91,6 @@ pub fn adapt(rules: &AdaptiveRules, complexity: &Score, personas: &[PersonaUncer
     }
     let uncertain = ask_again(personas, rules.uncertain_above, rules.ask_again_at_most);
     if !uncertain.is_empty() {
-        found.check_twice = true;
         found.because.push(format!(
             "uncertainty is above {:.0} for {}",
             rules.uncertain_above,
@@ -194,11 +187,11 @@ mod tests {
         );
         let found = adapt(&rules, &score(81.0), &[persona("a", 10.0), persona("b", 71.0)]);
         assert_eq!((found.concurrency, found.synthesis_rounds), (Some(2), 2));
-        assert!((found.timeouts - 1.5).abs() < 1e-12 && found.check_twice);
+        assert!((found.timeouts - 1.5).abs() < 1e-12);
         assert_eq!(found.because, ["complexity 81 is above 80", "uncertainty is above 70 for b"]);
         assert_eq!(found.assumptions, ["b: the consensus is taken for right in age"]);
         let poor = adapt(&AdaptiveRules { constrained: true, ..rules }, &score(81.0), &[]);
-        assert_eq!((poor.concurrency, poor.stored_first, poor.skip_optional), (Some(1), true, true));
+        assert_eq!((poor.concurrency, poor.skip_optional), (Some(1), true));
     }
 
     #[test]

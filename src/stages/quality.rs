@@ -12,6 +12,7 @@
 //! | schema | a value that the schema cannot read as what it asks for: rework |
 //! | coverage | below the share of rows that was asked for: rework |
 //! | narrative | below the share of supported sentences that was asked for: rework |
+//! | uncertain | a persona above the uncertainty that the adaptive rules name: what is taken for right although it is open, and what no passage stands behind: a note; rework where no passage stands behind more than half of its traits |
 //! | open questions | divergent traits, confidence below ½, echoes: notes; divergent or below ½ in more than half of a persona's traits: rework |
 //!
 //! Traits of weight 0 (names, quotes) are nobody's open question.
@@ -22,6 +23,7 @@ use std::ops::RangeInclusive;
 use serde::{Deserialize, Serialize};
 
 use super::statements;
+use super::uncertainty::uncertainty;
 use super::words::content;
 use crate::consensus::grounding::Basis;
 use crate::consensus::{ConsensusPersona, PersonaKind, TraitConsensus};
@@ -49,13 +51,23 @@ pub struct Request<'a> {
     pub coverage: f64,
     /// The least share of sentences that statements support, 0..=1.
     pub grounded: f64,
+    /// The uncertainty above which a persona's evidence is looked at too, 0..=100; nothing without adaptive rules.
+    pub uncertain_above: Option<f64>,
 }
 
 impl<'a> Request<'a> {
     /// Four fifths of the traits, half of the rows and half of the sentences.
     #[must_use]
     pub fn new(question: Option<&'a str>, personas: RangeInclusive<usize>, schema: &'a TraitSchema) -> Self {
-        Self { question, personas, schema, completeness: 0.8, coverage: 0.5, grounded: 0.5 }
+        Self {
+            question,
+            personas,
+            schema,
+            completeness: 0.8,
+            coverage: 0.5,
+            grounded: 0.5,
+            uncertain_above: None,
+        }
     }
 }
 
@@ -97,6 +109,8 @@ pub enum Check {
     Coverage,
     /// Sentences that statements support.
     Narrative,
+    /// A persona of which little is certain.
+    Uncertain,
     /// What the models do not agree on, or are not sure of.
     OpenQuestion,
 }
@@ -156,6 +170,7 @@ pub fn quality(
             }
         }
         findings.extend(unreadable(request.schema, persona));
+        findings.extend(uncertain(request, persona));
         findings.extend(open_questions(request.schema, persona));
     }
     for (check, share, least, what) in [
@@ -266,6 +281,28 @@ fn unreadable(schema: &TraitSchema, persona: &ConsensusPersona) -> Vec<Finding> 
         }
     }
     findings
+}
+
+/// The further look at a persona of which little is certain: what is assumed, and what rests on no passage.
+fn uncertain(request: &Request<'_>, persona: &ConsensusPersona) -> Option<Finding> {
+    let found = uncertainty(persona, request.schema);
+    let above = request.uncertain_above.filter(|above| found.score.value > *above)?;
+    let counts = |name: &str| request.schema.get(name).is_none_or(|definition| definition.weight > 0.0);
+    let told: Vec<_> = persona.traits.iter().filter(|(name, _)| counts(name)).collect();
+    let bare = told.iter().filter(|(_, one)| one.backing.is_some_and(|it| it.basis != Basis::Evidence));
+    let bare: Vec<&str> = bare.map(|(name, _)| name.as_str()).collect();
+    let list = |names: &[&str]| if names.is_empty() { "nothing".to_owned() } else { names.join(", ") };
+    let open: Vec<&str> =
+        found.traits.iter().map(String::as_str).filter(|name| persona.traits.contains_key(*name)).collect();
+    let reason = format!(
+        "uncertainty {:.0} is above {above:.0}; taken for right although open: {}; without a passage in the source: {}",
+        found.score.value,
+        list(&open),
+        list(&bare)
+    );
+    let most = bare.len() as f64 > MOST_OPEN * told.len() as f64;
+    let gravity = if most { Verdict::Rework } else { Verdict::Pass };
+    Some(finding(Check::Uncertain, gravity, Some(persona), reason))
 }
 
 /// Traits that stay open, and rework where more than half of them are divergent or unsure. An echo is a note:
@@ -382,6 +419,26 @@ mod tests {
         let found = checked("nurse", 1..=1, &["occupation", "age"], &torn);
         assert_eq!(found.verdict, Verdict::Rework);
         assert!(found.findings.iter().any(|finding| finding.reason == "2 of 2 traits are open"), "{found:?}");
+    }
+
+    #[test]
+    fn p10_an_uncertain_persona_is_looked_at_twice_and_what_is_assumed_is_written_down() {
+        let torn = personas(&[
+            about("x", "a", &[("occupation", "nurse"), ("age", "30")]),
+            about("x", "b", &[("occupation", "plumber"), ("age", "60")]),
+        ]);
+        let schema = schema(&["occupation", "age"]);
+        let plain = Request::new(None, 1..=1, &schema);
+        let adaptive = Request { uncertain_above: Some(30.0), ..plain.clone() };
+        let of = |request: &Request<'_>| {
+            let found = quality(request, &torn, Measured::default(), embedder()).expect("embeds");
+            found.findings.into_iter().filter(|one| one.check == Check::Uncertain).collect::<Vec<_>>()
+        };
+        assert!(of(&plain).is_empty());
+        let said = &of(&adaptive)[0].reason;
+        assert!(said.contains("is above 30; taken for right although open: age, occupation"), "{said}");
+        let calm = Request { uncertain_above: Some(100.0), ..plain };
+        assert!(of(&calm).is_empty());
     }
 
     #[test]

@@ -3,17 +3,16 @@
 //! Both are sums of documented parts, so that a rule such as *above 80* can be traced; neither is a
 //! probability.
 //!
-//! **Complexity**, of a study: the weighted mean of five parts in 0..=1,
+//! **Complexity**, of a study before anybody has answered: the mean of four parts in 0..=1,
 //!
-//! | part | formula | weight |
-//! |---|---|---|
-//! | records | log₁₀(1 + records) / 4: ten thousand are 1 | 20 % |
-//! | tokens | log₂(1 + tokens of a call / 1000) / 6: 63,000 are 1 | 20 % |
-//! | traits | traits / 40 | 20 % |
-//! | members | members / 10 | 20 % |
-//! | disagreement | 1 − mean agreement of the traits | 20 % |
+//! | part | formula |
+//! |---|---|
+//! | records | log₁₀(1 + records) / 4: ten thousand are 1 |
+//! | tokens | log₂(1 + tokens of a call / 1000) / 6: 63,000 are 1 |
+//! | traits | traits / 40 |
+//! | members | members / 10 |
 //!
-//! each cut off at 1. Before anybody has answered there is no disagreement, and the other four count 25 %.
+//! each cut off at 1.
 //!
 //! **Uncertainty**, of a persona: the weighted mean of four parts,
 //!
@@ -63,20 +62,15 @@ pub struct Score {
     pub parts: BTreeMap<String, f64>,
 }
 
-/// The complexity of a study; `personas` is empty before anybody has answered.
+/// The complexity of a study before anybody has answered.
 #[must_use]
-pub fn complexity(load: &Load, personas: &[ConsensusPersona]) -> Score {
-    let mut parts = vec![
-        ("records", (1.0 + load.records as f64).log10() / 4.0, 0.2),
-        ("tokens", (1.0 + load.tokens as f64 / 1000.0).log2() / 6.0, 0.2),
-        ("traits", load.traits as f64 / 40.0, 0.2),
-        ("members", load.members as f64 / 10.0, 0.2),
-    ];
-    let agreements = personas.iter().flat_map(|persona| persona.traits.values()).map(|found| found.agreement);
-    if let Some(agreement) = mean(agreements) {
-        parts.push(("disagreement", 1.0 - agreement, 0.2));
-    }
-    score(&parts)
+pub fn complexity(load: &Load) -> Score {
+    score(&[
+        ("records", (1.0 + load.records as f64).log10() / 4.0, 0.25),
+        ("tokens", (1.0 + load.tokens as f64 / 1000.0).log2() / 6.0, 0.25),
+        ("traits", load.traits as f64 / 40.0, 0.25),
+        ("members", load.members as f64 / 10.0, 0.25),
+    ])
 }
 
 /// The weighted mean of parts, each cut to 0..=1, times a hundred.
@@ -169,16 +163,10 @@ mod tests {
     fn complexity_is_the_mean_of_its_parts() {
         let load = Load { records: 99, tokens: 7_000, traits: 10, members: 5 };
         // log₁₀ 100 / 4 = .5; log₂ 8 / 6 = .5; 10 / 40 = .25; 5 / 10 = .5: mean 1.75 / 4 = .4375.
-        let before = complexity(&load, &[]);
-        assert!((before.value - 43.75).abs() < 1e-9, "{before:?}");
-        let agreed = personas(&[
-            about("x", "a", &[("occupation", "nurse")]),
-            about("x", "b", &[("occupation", "nurse")]),
-        ]);
-        // With an agreement of 1 the fifth part is 0: 1.75 / 5 = .35.
-        assert!((complexity(&load, &agreed).value - 35.0).abs() < 1e-9);
+        let found = complexity(&load);
+        assert!((found.value - 43.75).abs() < 1e-9, "{found:?}");
         let huge = Load { records: 1 << 40, tokens: 1 << 40, traits: 1000, members: 1000 };
-        assert!((complexity(&huge, &[]).value - 100.0).abs() < 1e-9, "every part is cut off at 1");
+        assert!((complexity(&huge).value - 100.0).abs() < 1e-9, "every part is cut off at 1");
     }
 
     #[test]
@@ -226,7 +214,7 @@ mod tests {
         ) {
             let load = Load { records, tokens, traits, members };
             let more = Load { records: records + 1, tokens: tokens + 1, traits: traits + 1, members: members + 1 };
-            let (one, other) = (complexity(&load, &[]).value, complexity(&more, &[]).value);
+            let (one, other) = (complexity(&load).value, complexity(&more).value);
             prop_assert!((0.0..=100.0).contains(&one) && other >= one);
         }
     }

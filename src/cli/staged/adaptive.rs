@@ -23,7 +23,7 @@ pub(super) fn complexity_of(study: &Study, plan: &PlanSummary, records: usize) -
         traits: study.schema.definitions().len(),
         members: study.panel.len(),
     };
-    complexity(&load, &[])
+    complexity(&load)
 }
 
 /// The study with the limits of an adaptation.

@@ -16,6 +16,7 @@ use crate::embed::{EmbedError, Embedder, FeatureMatrix, RemoteModel};
 use crate::provider::{ApiKey, FailureKind, HttpProvider, Timeouts};
 use crate::run::gate::Gate;
 use crate::run::retry::{Failures, RetryPolicy, Step, next_step};
+use crate::run::window::START;
 use crate::store::{Store, StoredVector};
 
 /// An [`Embedder`] that asks an endpoint for what its store does not hold yet.
@@ -73,7 +74,7 @@ impl RemoteEmbedder {
             store,
             batch_size: choice.batch_size.get(),
             concurrency,
-            gate: Gate::new(name.clone(), concurrency),
+            gate: Gate::new(name.clone(), START, concurrency),
             places: Semaphore::new(concurrency),
             policy: RetryPolicy::default(),
         };

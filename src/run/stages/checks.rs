@@ -67,7 +67,11 @@ pub fn quality(material: &Material, artefact: &str, may_rework: bool) -> Ended {
 fn judged(material: &Material, artefact: &str, may_rework: bool) -> Made {
     let study = &material.study;
     let personas = study.personas.min as usize..=study.personas.max as usize;
-    let request = Request::new(study.question.as_deref(), personas, &study.schema);
+    let rules = study.stages.as_ref().and_then(|stages| stages.pipeline.adaptive());
+    let request = Request {
+        uncertain_above: rules.map(|rules| rules.uncertain_above),
+        ..Request::new(study.question.as_deref(), personas, &study.schema)
+    };
     let measured = Measured { coverage: share(material)?, grounded: grounded(material)? };
     let found = judge(&request, &material.personas()?, measured, material.embedder.as_ref())?;
     artefacts::put(&material.folder, artefact, &found)?;
