@@ -155,7 +155,7 @@ fn consensus_text(report: &ConsensusReport) -> String {
 /// Whether divergence tells where the consensus is wrong.
 fn flags_text(scores: &FlagScores) -> String {
     format!(
-        "Divergence against a wrong consensus: AUROC of the flag {}, of the dissenting share {}; n {}, {} wrong.\n",
+        "Divergence against a wrong consensus: AUROC of the flag {}, of the dissenting share {}; {} cells, {} wrong.\n",
         figure(scores.flag_auroc).trim(),
         figure(scores.dissenting_share_auroc).trim(),
         scores.n,
