@@ -302,8 +302,7 @@ impl ConsensusTrial<'_> {
         personas: &BTreeMap<RecordId, ConsensusPersona>,
         drafts: &BTreeMap<&RecordId, &[Draft]>,
     ) -> Outcome {
-        let mut consensus = Answers::default();
-        let mut plurality = Answers::default();
+        let (mut consensus, mut plurality) = (Answers::default(), Answers::default());
         let mut sets = Sets::default();
         let mut flagged = Flagged::default();
         let mut per_trait: BTreeMap<String, Answers> = BTreeMap::new();
@@ -317,9 +316,7 @@ impl ConsensusTrial<'_> {
             let credit = wording.map_or(0.0, |wording| cell.credit(&wording));
             consensus.push(credit, confidence);
             sets.add(found, cell);
-            if let Some(found) = found {
-                flagged.add(found, credit);
-            }
+            flagged.add(found, credit);
             per_trait.entry(cell.name.clone()).or_default().push(credit, confidence);
             let (wording, share) = plurality_answer(drafts, name);
             plurality.push(wording.map_or(0.0, |wording| cell.credit(&wording)), share);

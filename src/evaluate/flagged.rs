@@ -33,9 +33,11 @@ pub(super) struct Flagged {
 }
 
 impl Flagged {
-    /// Adds a consensus of the given credit.
-    pub(super) fn add(&mut self, found: &TraitConsensus, credit: f64) {
-        self.push(found.divergent, dissenting_share(found), credit);
+    /// Adds a cell, by the credit of its consensus; one without a consensus is left out.
+    pub(super) fn add(&mut self, found: Option<&TraitConsensus>, credit: f64) {
+        if let Some(found) = found {
+            self.push(found.divergent, dissenting_share(found), credit);
+        }
     }
 
     fn push(&mut self, flag: bool, share: f64, credit: f64) {
