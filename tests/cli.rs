@@ -456,6 +456,11 @@ fn evaluations_have_the_promised_keys() {
         assert!(report["plurality"].get(key).is_some(), "{key}");
     }
     assert!(report["per_trait"]["occupation"].is_object());
+    // Half of the second cell is wrong, about which nobody dissents; the right one is flagged: the worst of orders.
+    assert_eq!((&report["divergence"]["n"], &report["divergence"]["wrong"]), (&2.into(), &0.5.into()));
+    for key in ["flag_auroc", "dissenting_share_auroc"] {
+        assert_eq!(report["divergence"][key], 0.0, "{key}");
+    }
     let planted = file(
         &folder,
         "planted.jsonl",

@@ -76,6 +76,44 @@ fn the_report_stands_beside_the_result_unless_it_is_unwanted() {
 }
 
 #[test]
+fn the_map_says_how_it_was_made_and_is_the_same_every_time() {
+    let made = Made::new();
+    let map = |how: &str, threads: &str| {
+        let out = made.path(&format!("{how}-{threads}.html"));
+        let mut command = Command::cargo_bin("consona").expect("built");
+        command.env("RAYON_NUM_THREADS", threads);
+        command.args(["report", &made.path("out"), "--map", how, "--out", &out]).assert().success();
+        fs::read_to_string(out).expect("readable")
+    };
+    let tsne = map("tsne", "1");
+    // Six drafts: (6 − 1) / 3 neighbours.
+    assert!(tsne.contains("t-SNE of the drafts’ vectors (perplexity 1.7, n 6)"), "{tsne}");
+    assert!(tsne.contains("how far groups lie apart"), "it warns");
+    assert!(!tsne.contains("Principal components"));
+    assert_eq!(tsne, map("tsne", "4"));
+    let pca = map("pca", "1");
+    assert!(pca.contains("Principal components") && !pca.contains("t-SNE"));
+    assert_eq!(pca, made.read("out/report.html"), "it is what a run writes by itself");
+    let refused = consona(&["report", &made.path("out"), "--map", "umap"]);
+    assert_eq!(refused.status.code(), Some(2));
+}
+
+#[test]
+fn a_map_of_three_drafts_shows_principal_components_and_says_why() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let path = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
+    let drafts = [("a", "nurse"), ("b", "plumber"), ("c", "judge")].map(|(model, job)| {
+        json!({"record": "r", "model": model, "persona": {"age": 28, "occupation": job}}).to_string()
+    });
+    fs::write(path("drafts.jsonl"), drafts.join("\n")).expect("written");
+    done(&["consensus", &path("drafts.jsonl"), "--out", &path("out"), "--quiet", "--no-report"]);
+    done(&["report", &path("out"), "--map", "tsne"]);
+    let page = fs::read_to_string(path("out/report.html")).expect("readable");
+    assert!(page.contains("Principal components"), "{page}");
+    assert!(page.contains("t-SNE was asked for; it needs 4 drafts"));
+}
+
+#[test]
 fn several_formats_are_written_at_once_but_not_into_one_file() {
     let made = Made::new();
     let said =

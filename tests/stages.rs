@@ -266,6 +266,25 @@ fn w8_figures_of_the_pipeline_stand_in_the_summary() {
 }
 
 #[test]
+fn w8_figures_of_the_pipeline_survive_a_recomputation() {
+    let demo = Demo::new(|text| text);
+    // Before the gate, with a stage that has not begun, and after it.
+    demo.run(5, &[]);
+    let (waiting, recompute) = (demo.json("summary.json"), || {
+        expect(0, &["consensus", &demo.text("run"), "--recompute", "--no-report"]);
+        demo.json("summary.json")
+    });
+    assert_eq!(waiting["pipeline"]["stages"][8]["status"], "pending", "{waiting}");
+    assert_eq!(recompute(), waiting);
+    expect(0, &["approve", &demo.text("run")]);
+    demo.run(0, &[]);
+    let complete = demo.json("summary.json");
+    assert_ne!(complete["pipeline"], waiting["pipeline"]);
+    fs::remove_file(demo.path("run/summary.json")).unwrap();
+    assert_eq!(recompute(), complete);
+}
+
+#[test]
 fn g5_a_state_file_of_an_earlier_form_is_read_where_the_database_has_none() {
     let demo = Demo::new(|text| text);
     demo.run(5, &[]);

@@ -15,7 +15,7 @@ use super::inputs;
 use super::labelled::Labelled;
 use crate::consensus::ConsensusParams;
 use crate::evaluate::{
-    Committees, ConsensusReport, ConsensusTrial, DivergenceReport, LabelReport, MatchingReport,
+    Committees, ConsensusReport, ConsensusTrial, DivergenceReport, FlagScores, LabelReport, MatchingReport,
     RewordingReport, Scores, evaluate_divergence, evaluate_embedding, evaluate_labels, evaluate_matching,
     evaluate_rewordings, read_documents, read_label_file, read_planted, read_rewordings, read_sentence_pairs,
 };
@@ -132,7 +132,7 @@ fn consensus_text(report: &ConsensusReport) -> String {
     format!(
         "{} gold cells; {} models in {} committees of {}, seed {}.\n\n{:<24} accuracy  ECE    Brier  \
          AUROC\n{}{}{:<24} {}\n{:<24} {}{best}\n\nThe consensus is at least as right as the best member in {:.0} % \
-         of the committees.\n\n{}{}",
+         of the committees.\n{}\n{}{}",
         report.cells,
         report.models.len(),
         report.committees,
@@ -146,8 +146,20 @@ fn consensus_text(report: &ConsensusReport) -> String {
         "member, best",
         figure(report.members.best),
         report.at_least_best * 100.0,
+        flags_text(&report.divergence),
         traits.collect::<String>(),
         reliability_text(report),
+    )
+}
+
+/// Whether divergence tells where the consensus is wrong.
+fn flags_text(scores: &FlagScores) -> String {
+    format!(
+        "Divergence against a wrong consensus: AUROC of the flag {}, of the dissenting share {}; {} cells, {} wrong.\n",
+        figure(scores.flag_auroc).trim(),
+        figure(scores.dissenting_share_auroc).trim(),
+        scores.n,
+        scores.wrong
     )
 }
 

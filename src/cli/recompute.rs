@@ -12,6 +12,7 @@ use super::error::CliError;
 use super::exit::Exit;
 use super::personas::Outputs;
 use super::results;
+use super::staged;
 use super::study::Prepared;
 use crate::report::safe;
 use crate::run::Study;
@@ -65,6 +66,9 @@ pub(super) fn recompute(
     let conclusion =
         Conclusion { study, records, drafting, embedder, settings, units, derived, without, report };
     let written = conclusion.write(folder, outputs, console)?;
+    if let Some(stages) = &study.stages {
+        staged::measured_again(folder, &stages.pipeline, &store)?;
+    }
     console.answer(&written, || written.text(width()))?;
     Ok(Exit::Done)
 }

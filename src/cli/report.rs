@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
 use super::console::Console;
@@ -16,7 +16,7 @@ use super::stored::StoredResult;
 use crate::dataset::SetAside;
 use crate::evaluate::read_gold;
 use crate::files::create_folder;
-use crate::report::html::{Metrics, ReportBuilder, StoredAnswer};
+use crate::report::html::{Metrics, Projection, ReportBuilder, StoredAnswer};
 use crate::report::safe;
 
 /// The report's file, in the folder of its result.
@@ -38,9 +38,29 @@ pub(super) struct ReportOptions {
     /// confidences were right.
     #[arg(long, value_name = "FILE")]
     pub(super) gold: Option<PathBuf>,
+    /// How the HTML report places drafts on its map: by principal components, whose far is far, or by t-SNE, whose
+    /// near is near and whose far means nothing.
+    #[arg(long, value_name = "HOW", default_value = "pca")]
+    pub(super) map: Placing,
     /// Show the report in the browser.
     #[arg(long)]
     pub(super) open: bool,
+}
+
+/// The projections by their names.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum Placing {
+    Pca,
+    Tsne,
+}
+
+impl From<Placing> for Projection {
+    fn from(placing: Placing) -> Self {
+        match placing {
+            Placing::Pca => Self::Pca,
+            Placing::Tsne => Self::Tsne,
+        }
+    }
 }
 
 /// Writes the formats asked for.
@@ -51,7 +71,7 @@ pub(super) fn report(options: &ReportOptions, console: Console) -> Result<Exit, 
         let (folder, name) = target(options, *kind)?;
         create_folder(&folder)?;
         if *kind == Kind::Html {
-            files.extend(html(result, (&folder, &name), options.gold.as_deref())?);
+            files.extend(html(result, (&folder, &name), options.gold.as_deref(), options.map.into())?);
         } else {
             files.push(export_to(result, *kind, (&folder, &name))?);
         }
@@ -83,16 +103,17 @@ fn target(options: &ReportOptions, kind: Kind) -> Result<(PathBuf, String), CliE
 
 /// Writes the report of a result that stands in its folder, for the commands that make one.
 pub(super) fn beside(folder: &Path) -> Result<Vec<PathBuf>, CliError> {
-    html(StoredResult(folder), (folder, FILE), None)
+    html(StoredResult(folder), (folder, FILE), None, Projection::default())
 }
 
 fn html(
     result: StoredResult<'_>,
     (folder, name): (&Path, &str),
     gold: Option<&Path>,
+    projection: Projection,
 ) -> Result<Vec<PathBuf>, CliError> {
     let mut page = Output::create(folder, name)?;
-    let mut builder = ReportBuilder::new(result.summary()?);
+    let mut builder = ReportBuilder::new(result.summary()?).with_projection(projection);
     if let Ok(text) = inputs::text(&result.0.join("metrics.json")) {
         builder = builder.with_metrics(serde_json::from_str::<Metrics>(&text)?);
     }

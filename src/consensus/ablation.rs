@@ -87,42 +87,21 @@ fn likeness(one: &Reading, other: &Reading, definition: &TraitDefinition, vector
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::consensus::{ConsensusParams, Engine};
-    use crate::embed::StaticEmbedder;
-    use crate::persona::{Draft, ModelName, RecordDrafts, RecordId};
+    use crate::consensus::testing::{about, embedder, personas};
 
-    fn persona(record: &str, age: &str, goals: &[&str]) -> ConsensusPersona {
-        let (schema, embedder) =
-            (TraitSchema::default_persona(), StaticEmbedder::embedded().expect("shipped"));
-        let record = RecordId::new(record).expect("valid");
-        let model = ModelName::new("m").expect("valid");
-        let mut draft = Draft::new(record.clone(), model.clone());
-        draft.traits.insert("age".to_owned(), TraitValue::Text(age.to_owned()));
-        draft.traits.insert("goals".to_owned(), TraitValue::list(goals.iter().copied()).expect("items"));
-        let records = [RecordDrafts::new(record, vec![draft], std::slice::from_ref(&model))];
-        let settings = ConsensusParams::new().check().expect("valid");
-        let engine = Engine::new(&schema, &embedder, vec![model], settings).expect("valid");
-        let learned = engine.learn(records.as_slice()).expect("learns");
-        let mut found = Vec::new();
-        engine
-            .decide(records.as_slice(), &learned, |personas| {
-                found.extend(personas);
-                Ok(())
-            })
-            .expect("decides");
-        found.remove(0)
+    fn persona(record: &str, age: &str, goals: &str) -> ConsensusPersona {
+        personas(&[about(record, "m", &[("age", age), ("goals", goals)])]).remove(0)
     }
 
     #[test]
     fn what_is_said_without_the_evidence_is_counted_by_value_and_by_item() {
-        let (schema, embedder) =
-            (TraitSchema::default_persona(), StaticEmbedder::embedded().expect("shipped"));
-        let with = [persona("r1", "30", &["save money", "learn Greek"]), persona("r2", "70", &["travel"])];
-        let without = [persona("r1", "31", &["saving money"]), persona("r2", "30", &["save money"])];
-        let traits = compare(&schema, &embedder, &with, &without).expect("compares");
+        let (schema, embedder) = (TraitSchema::default_persona(), embedder());
+        let with = [persona("r1", "30", "save money;learn Greek"), persona("r2", "70", "travel")];
+        let without = [persona("r1", "31", "saving money"), persona("r2", "30", "save money")];
+        let traits = compare(&schema, embedder, &with, &without).expect("compares");
         // 30 is near 31, 70 is not near 30; of three items only the first is said without the evidence.
         assert_eq!(traits["age"], Anyway { values: 2, same: 1, share: 0.5 });
         assert_eq!((traits["goals"].values, traits["goals"].same), (3, 1));
-        assert!(compare(&schema, &embedder, &with, &[]).expect("compares").is_empty());
+        assert!(compare(&schema, embedder, &with, &[]).expect("compares").is_empty());
     }
 }

@@ -30,6 +30,8 @@ mod persona;
 mod reliability;
 mod settings;
 mod stability;
+#[cfg(test)]
+pub(crate) mod testing;
 mod trait_consensus;
 pub mod truth;
 mod vote;

@@ -12,6 +12,7 @@ use rand_xoshiro::Xoshiro256Plus;
 use rayon::prelude::*;
 use serde::Serialize;
 
+use super::flagged::{FlagScores, Flagged, together};
 use super::gold::GoldCell;
 use super::metrics::{ReliabilityBin, auroc, brier, expected_calibration_error};
 use crate::consensus::{
@@ -99,6 +100,8 @@ pub struct ConsensusReport {
     /// Whether sets of values hold the truth, where a coverage was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sets: Option<SetScores>,
+    /// Whether divergence tells where the consensus is wrong.
+    pub divergence: FlagScores,
     /// The most frequent answer, its share as confidence.
     pub plurality: Scores,
     /// The members.
@@ -239,6 +242,7 @@ impl ConsensusTrial<'_> {
             pooled: pooled.reliability(),
             confidence_status: self.settings.confidence_status(),
             sets: mean_sets(outcomes),
+            divergence: together(&outcomes.iter().map(|outcome| outcome.divergence).collect::<Vec<_>>()),
             plurality: mean_scores(&outcomes.iter().map(|outcome| &outcome.plurality).collect::<Vec<_>>()),
             members: Members {
                 mean: mean(outcomes.iter().filter_map(|outcome| outcome.members.mean)),
@@ -298,9 +302,9 @@ impl ConsensusTrial<'_> {
         personas: &BTreeMap<RecordId, ConsensusPersona>,
         drafts: &BTreeMap<&RecordId, &[Draft]>,
     ) -> Outcome {
-        let mut consensus = Answers::default();
-        let mut plurality = Answers::default();
+        let (mut consensus, mut plurality) = (Answers::default(), Answers::default());
         let mut sets = Sets::default();
+        let mut flagged = Flagged::default();
         let mut per_trait: BTreeMap<String, Answers> = BTreeMap::new();
         let mut members = vec![0.0; committee.len()];
         for cell in self.gold {
@@ -312,6 +316,7 @@ impl ConsensusTrial<'_> {
             let credit = wording.map_or(0.0, |wording| cell.credit(&wording));
             consensus.push(credit, confidence);
             sets.add(found, cell);
+            flagged.add(found, credit);
             per_trait.entry(cell.name.clone()).or_default().push(credit, confidence);
             let (wording, share) = plurality_answer(drafts, name);
             plurality.push(wording.map_or(0.0, |wording| cell.credit(&wording)), share);
@@ -322,6 +327,7 @@ impl ConsensusTrial<'_> {
         }
         Outcome {
             sets: sets.scores(),
+            divergence: flagged.scores(),
             consensus: consensus.scores(),
             answers: consensus,
             plurality: plurality.scores(),
@@ -336,6 +342,7 @@ struct Outcome {
     consensus: Scores,
     answers: Answers,
     sets: Option<SetScores>,
+    divergence: FlagScores,
     plurality: Scores,
     members: Members,
     per_trait: BTreeMap<String, Scores>,

@@ -5,6 +5,7 @@ mod compare;
 mod consensus;
 mod divergence;
 mod embedding;
+mod flagged;
 mod gold;
 mod labels;
 mod matching;
@@ -22,6 +23,7 @@ pub use divergence::{
 pub use embedding::{
     EmbeddingEvaluationError, EmbeddingReport, SentencePair, evaluate_embedding, read_sentence_pairs,
 };
+pub use flagged::FlagScores;
 pub use gold::{GoldCell, GoldError, read_gold};
 pub use labels::{
     LabelFile, LabelFileError, LabelKind, LabelReport, LabelledTask, MethodScores, evaluate_labels,

@@ -11,6 +11,7 @@
 mod abstention;
 mod level;
 mod number;
+mod number_word;
 mod phrase;
 mod place;
 mod polarity;
@@ -18,6 +19,7 @@ mod reading;
 
 pub use level::LevelSpan;
 pub use number::Range;
+pub(crate) use number_word::{NumberWord, number_word};
 pub use phrase::Phrase;
 pub(crate) use phrase::fold;
 pub use place::Place;

@@ -1,5 +1,7 @@
 //! Numbers and ranges as people write them: `28`, `25-30`, `Late 20s`, `early thirties`, `55+`, `$50k`.
 
+use super::number_word::{NumberWord, number_word};
+
 /// A closed range of numbers; a single number is a range of no width. Both ends are finite and
 /// `low` is not above `high`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -75,6 +77,7 @@ fn joins(text: &str) -> bool {
 enum Token {
     Number(f64),
     Decade(f64),
+    Hundred,
     Early,
     Middle,
     Late,
@@ -85,38 +88,6 @@ enum Token {
     Aged,
     Other,
 }
-
-/// Decades and number words that ages are written in.
-const DECADES: &[(&str, f64)] = &[
-    ("twenties", 20.0),
-    ("thirties", 30.0),
-    ("forties", 40.0),
-    ("fifties", 50.0),
-    ("sixties", 60.0),
-    ("seventies", 70.0),
-    ("eighties", 80.0),
-    ("nineties", 90.0),
-];
-const WORDS: &[(&str, f64)] = &[
-    ("one", 1.0),
-    ("two", 2.0),
-    ("three", 3.0),
-    ("four", 4.0),
-    ("five", 5.0),
-    ("six", 6.0),
-    ("seven", 7.0),
-    ("eight", 8.0),
-    ("nine", 9.0),
-    ("ten", 10.0),
-    ("twenty", 20.0),
-    ("thirty", 30.0),
-    ("forty", 40.0),
-    ("fifty", 50.0),
-    ("sixty", 60.0),
-    ("seventy", 70.0),
-    ("eighty", 80.0),
-    ("ninety", 90.0),
-];
 
 fn tokens(text: &str) -> Vec<Token> {
     let mut found = Vec::new();
@@ -178,8 +149,6 @@ fn number(text: &str) -> (Token, usize) {
 }
 
 fn word(word: &str) -> Token {
-    let lookup =
-        |table: &[(&str, f64)]| table.iter().find(|(name, _)| *name == word).map(|(_, value)| *value);
     match word {
         "early" => Token::Early,
         "mid" | "middle" => Token::Middle,
@@ -188,10 +157,12 @@ fn word(word: &str) -> Token {
         "over" | "above" | "more" | "older" => Token::Above,
         "teens" | "teenager" | "teenage" | "teen" => Token::Teens,
         "aged" => Token::Aged,
-        _ => lookup(DECADES)
-            .map(Token::Decade)
-            .or_else(|| lookup(WORDS).map(Token::Number))
-            .unwrap_or(Token::Other),
+        _ => match number_word(word) {
+            Some(NumberWord::Number(number)) => Token::Number(number),
+            Some(NumberWord::Decade(decade)) => Token::Decade(decade),
+            Some(NumberWord::Hundred) => Token::Hundred,
+            None => Token::Other,
+        },
     }
 }
 
@@ -210,6 +181,10 @@ fn spans(tokens: &[Token]) -> Vec<Range> {
             Token::Teens => found.extend(teens(part.take().as_ref())),
             Token::Aged if part == Some(Token::Middle) => found.extend(Range::new(40.0, 60.0)),
             Token::Plus => open_upwards(found.last_mut()),
+            Token::Hundred => match found.last_mut().filter(|last| previous_number && last.is_point()) {
+                Some(last) => *last = Range { low: 100.0 * last.low, high: 100.0 * last.high },
+                None => found.extend(Range::new(100.0, 100.0)),
+            },
             Token::Number(value) => {
                 is_number = true;
                 push_number(
@@ -303,6 +278,10 @@ mod tests {
             ("Middle-aged", 40.0, 60.0),
             ("65+", 65.0, 78.0),
             ("thirty five", 35.0, 35.0),
+            ("eleven or twelve", 11.0, 12.0),
+            ("fifteen-nineteen", 15.0, 19.0),
+            ("a hundred", 100.0, 100.0),
+            ("two hundred", 200.0, 200.0),
         ] {
             assert_eq!(parse(text), Range::new(low, high), "{text}");
         }

@@ -98,7 +98,7 @@ fn kind(found: &TraitConsensus) -> ConflictKind {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stages::testing::{personas, said};
+    use crate::consensus::testing::{personas, said};
 
     #[test]
     fn both_sides_of_a_divided_panel_are_kept_with_their_votes() {

@@ -261,8 +261,8 @@ mod tests {
     use super::*;
     use crate::consensus::CitedEvidence;
     use crate::consensus::grounding::Found;
+    use crate::consensus::testing::{about, embedder, personas};
     use crate::embed::FeatureMatrix;
-    use crate::stages::testing::{about, embedder, personas};
     use proptest::prelude::*;
     use std::sync::LazyLock;
 

@@ -16,8 +16,6 @@ pub mod quality;
 mod reply;
 pub mod review;
 mod statement;
-#[cfg(test)]
-pub(crate) mod testing;
 pub mod uncertainty;
 mod words;
 pub mod workstreams;

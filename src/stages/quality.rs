@@ -348,8 +348,8 @@ fn why_open(found: &TraitConsensus) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::consensus::testing::{about, embedder, personas};
     use crate::persona::TraitValue;
-    use crate::stages::testing::{about, embedder, personas};
 
     fn schema(names: &[&str]) -> TraitSchema {
         let known = TraitSchema::default_persona();

@@ -276,7 +276,7 @@ pub fn without_model(personas: &[ConsensusPersona], schema: &TraitSchema) -> Rev
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stages::testing::{about, personas};
+    use crate::consensus::testing::{about, personas};
     use proptest::prelude::*;
 
     fn divided() -> Vec<ConsensusPersona> {

@@ -93,7 +93,7 @@ fn statement(name: &str, value: String, found: &TraitConsensus, variant: Option<
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stages::testing::{personas, said};
+    use crate::consensus::testing::{personas, said};
 
     #[test]
     fn traits_and_items_are_numbered_with_every_wording_behind_them() {

@@ -149,8 +149,8 @@ pub fn ask_again(all: &[PersonaUncertainty], threshold: f64, most: usize) -> Vec
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::consensus::testing::{about, personas};
     use crate::persona::TraitDefinition;
-    use crate::stages::testing::{about, personas};
     use proptest::prelude::*;
 
     fn schema(names: &[&str]) -> TraitSchema {

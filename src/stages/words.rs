@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::normalise::fold;
+use crate::normalise::{NumberWord, fold, number_word};
 
 /// Words that hold a sentence together, or that lead in a trait without claiming anything beyond it
 /// (`wants`, `lives`, `person`). Negations are among them: what they do is decided by
@@ -22,38 +22,6 @@ const FRAME: &str = "a about after all also although always am an and another an
     well were what when where whether which while who whom whose why will wish with within without work would \
     year yet you your aim hope plan time both around currently spend enjoy love hate dislike goal name age \
     aged occupation described describe value matter key";
-
-/// Number words, which count as their digits.
-const NUMBERS: [(&str, f64); 28] = [
-    ("two", 2.0),
-    ("three", 3.0),
-    ("four", 4.0),
-    ("five", 5.0),
-    ("six", 6.0),
-    ("seven", 7.0),
-    ("eight", 8.0),
-    ("nine", 9.0),
-    ("ten", 10.0),
-    ("eleven", 11.0),
-    ("twelve", 12.0),
-    ("twenty", 20.0),
-    ("thirty", 30.0),
-    ("forty", 40.0),
-    ("fifty", 50.0),
-    ("sixty", 60.0),
-    ("seventy", 70.0),
-    ("eighty", 80.0),
-    ("ninety", 90.0),
-    ("hundred", 100.0),
-    ("twenties", 20.0),
-    ("thirties", 30.0),
-    ("forties", 40.0),
-    ("fifties", 50.0),
-    ("sixties", 60.0),
-    ("seventies", 70.0),
-    ("eighties", 80.0),
-    ("nineties", 90.0),
-];
 
 /// The stems of the words that claim something; numbers are left to [`numbers`].
 pub(super) fn content(text: &str) -> BTreeSet<String> {
@@ -89,11 +57,15 @@ pub(super) fn numbers(text: &str) -> Vec<f64> {
     found
 }
 
-/// A word that is a number: `35`, `30s`, `1st`, `thirties`.
+/// A word that is a number: `35`, `30s`, `1st`, `thirties`. `one` is more often a person than a number.
 fn number(word: &str) -> Option<f64> {
     let word = word.to_lowercase();
-    if let Some((_, number)) = NUMBERS.iter().find(|(name, _)| *name == word) {
-        return Some(*number);
+    match number_word(&word) {
+        Some(NumberWord::Number(number) | NumberWord::Decade(number)) if word != "one" => {
+            return Some(number);
+        }
+        Some(NumberWord::Hundred) => return Some(100.0),
+        _ => {}
     }
     let end = word.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(word.len());
     let known = ["", "s", "st", "nd", "rd", "th", "k", "am", "pm", "h", "km", "m"].contains(&&word[end..]);
@@ -184,6 +156,7 @@ mod tests {
             [2.0, 3.5, 9.0, 30.0, 1500.0]
         );
         assert_eq!(numbers("Mid-30s"), [30.0]);
+        assert_eq!(numbers("Twelve cats, fifteen hens, a hundred fish"), [12.0, 15.0, 100.0]);
         assert!(numbers("one of them, B2B, covid19").is_empty());
     }
 

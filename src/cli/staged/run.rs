@@ -26,7 +26,7 @@ use crate::run::stages::{Material, PipelineMetrics, PipelineOutcome, Walk, state
 use crate::run::study::StagePlan;
 use crate::run::{Budget, Seats, Study};
 use crate::stages::adaptation::adapt;
-use crate::stages::pipeline::{Kind, Pipeline};
+use crate::stages::pipeline::{Kind, Pipeline, Stage};
 use crate::stages::uncertainty::Score;
 use crate::store::{Store, StoredStage};
 
@@ -232,6 +232,27 @@ fn measured(folder: &Path, pipeline: &Pipeline, rows: &[StoredStage]) -> Result<
     summary["pipeline"] = json!(metrics);
     let text = format!("{}\n", serde_json::to_string_pretty(&summary)?);
     Ok(write_file(&path, text.as_bytes())?)
+}
+
+/// The figures of the pipeline for a summary that is derived again, from the stages as they are stored. An optional
+/// stage that was never begun may have been left out by the adaptive rules; it is not counted.
+pub(in crate::cli) fn measured_again(
+    folder: &Path,
+    pipeline: &Pipeline,
+    store: &Store,
+) -> Result<(), CliError> {
+    let stored = store.stages()?;
+    if stored.is_empty() {
+        return Ok(());
+    }
+    let left_out = |stage: &Stage| pipeline.adaptive().is_some() && stage.settings.optional;
+    let row = |stage: &Stage| match stored.iter().find(|row| row.name == stage.name) {
+        Some(row) => Some(row.clone()),
+        None if left_out(stage) => None,
+        None => Some(StoredStage { name: stage.name.clone(), ..StoredStage::default() }),
+    };
+    let rows: Vec<StoredStage> = pipeline.stages().iter().filter_map(row).collect();
+    measured(folder, pipeline, &rows)
 }
 
 /// What a person is told at the end, and the exit code.

@@ -147,42 +147,21 @@ fn backing(found: &TraitConsensus) -> Backing {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::consensus::{ConsensusParams, Engine};
-    use crate::embed::StaticEmbedder;
-    use crate::persona::{Draft, Evidence, ModelName, RecordDrafts, RecordId, TraitSchema, TraitValue};
+    use crate::consensus::testing::{embedder, personas, said};
+    use crate::persona::{Draft, Evidence};
 
     /// Each of the models says the value of the trait and cites the passage.
-    fn persona(said: &[(&str, &str, &str)]) -> ConsensusPersona {
-        let record = RecordId::new("r").expect("valid");
-        let drafts: Vec<Draft> = said
-            .iter()
-            .enumerate()
-            .map(|(place, (name, value, quote))| {
-                let mut draft =
-                    Draft::new(record.clone(), ModelName::new(&format!("m{place}")).expect("valid"));
-                draft.traits.insert((*name).to_owned(), TraitValue::Text((*value).to_owned()));
+    fn persona(cited: &[(&str, &str, &str)]) -> ConsensusPersona {
+        let draft = |(place, (name, value, quote)): (usize, &(&str, &str, &str))| {
+            let mut draft = said(&format!("m{place}"), &[(*name, *value)]);
+            if !quote.is_empty() {
                 let cited = Evidence { quote: (*quote).to_owned(), row: None };
-                if !quote.is_empty() {
-                    draft.evidence.insert((*name).to_owned(), vec![cited]);
-                }
-                draft
-            })
-            .collect();
-        let panel: Vec<ModelName> = drafts.iter().map(|draft| draft.model.clone()).collect();
-        let records = [RecordDrafts::new(record, drafts, &panel)];
-        let (schema, embedder) =
-            (TraitSchema::default_persona(), StaticEmbedder::embedded().expect("shipped"));
-        let settings = ConsensusParams::new().check().expect("valid");
-        let engine = Engine::new(&schema, &embedder, panel, settings).expect("valid");
-        let learned = engine.learn(records.as_slice()).expect("learns");
-        let mut found = Vec::new();
-        engine
-            .decide(records.as_slice(), &learned, |personas| {
-                found.extend(personas);
-                Ok(())
-            })
-            .expect("decides");
-        found.remove(0)
+                draft.evidence.insert((*name).to_owned(), vec![cited]);
+            }
+            draft
+        };
+        let drafts: Vec<Draft> = cited.iter().enumerate().map(draft).collect();
+        personas(&drafts).remove(0)
     }
 
     fn checked(said: &[(&str, &str, &str)]) -> (TraitConsensus, Backing) {
@@ -190,9 +169,8 @@ mod tests {
             ("row 1", "I work nights at the hospital, so I only shop online. My children sleep then."),
             ("row 2", "Delivery slots are a nightmare!"),
         ]);
-        let embedder = StaticEmbedder::embedded().expect("shipped");
         let mut persona = persona(said);
-        Grounding::new(&embedder).expect("measures").check(&mut persona, &source).expect("checks");
+        Grounding::new(embedder()).expect("measures").check(&mut persona, &source).expect("checks");
         let found = persona.traits.remove("occupation").expect("decided");
         let backing = found.backing.expect("checked");
         (found, backing)
@@ -228,9 +206,8 @@ mod tests {
     fn where_nobody_cites_anything_nothing_is_claimed() {
         let mut silent = persona(&[("occupation", "Nurse", ""), ("occupation", "Nurse", "")]);
         let before = silent.clone();
-        let embedder = StaticEmbedder::embedded().expect("shipped");
         let source = Source::new([("row 1", "text")]);
-        Grounding::new(&embedder).expect("measures").check(&mut silent, &source).expect("checks");
+        Grounding::new(embedder()).expect("measures").check(&mut silent, &source).expect("checks");
         assert_eq!(silent, before);
     }
 }

@@ -161,8 +161,8 @@ fn drafts(run: &RunResult, side: &str) -> Vec<Draft> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::consensus::testing::{about, embedder, personas};
     use crate::persona::Draft;
-    use crate::stages::testing::{about, embedder, personas};
 
     fn run(name: &str, drafts: &[Draft]) -> RunResult {
         RunResult {

@@ -219,7 +219,7 @@ impl TraitChange {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stages::testing::{about, personas};
+    use crate::consensus::testing::{about, personas};
 
     fn told(one: &[(&str, &str)], other: &[(&str, &str)]) -> Vec<TraitChange> {
         let all = personas(&[about("x", "a", one), about("y", "a", other)]);

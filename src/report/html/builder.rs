@@ -1,5 +1,6 @@
 //! Takes a stored result apart and puts the report together.
 
+use super::projection::Projection;
 use super::render::{HtmlError, render};
 use super::sample::Sample;
 use super::stored::{Metrics, StoredAnswer, StoredSummary};
@@ -23,6 +24,7 @@ pub struct ReportBuilder {
     gold: Option<Judged>,
     reasons: Vec<String>,
     beside: Option<String>,
+    projection: Projection,
 }
 
 /// Values that somebody judged.
@@ -48,6 +50,7 @@ impl ReportBuilder {
             gold: None,
             reasons: Vec::new(),
             beside: None,
+            projection: Projection::default(),
         }
     }
 
@@ -77,6 +80,13 @@ impl ReportBuilder {
     #[must_use]
     pub fn with_rest(mut self, file: &str) -> Self {
         self.beside = Some(file.to_owned());
+        self
+    }
+
+    /// Chooses how the map places drafts; principal components by default.
+    #[must_use]
+    pub fn with_projection(mut self, projection: Projection) -> Self {
+        self.projection = projection;
         self
     }
 
@@ -123,7 +133,7 @@ impl ReportBuilder {
     /// [`HtmlError`] of the embedder that places drafts on the map, or of a template.
     pub fn finish(mut self) -> Result<String, HtmlError> {
         self.close();
-        let Self { summary, tallies, sample, metrics, gold, reasons, beside, .. } = self;
+        let Self { summary, tallies, sample, metrics, gold, reasons, beside, projection, .. } = self;
         render(&view(&Material {
             summary: &summary,
             tallies: &tallies,
@@ -132,6 +142,7 @@ impl ReportBuilder {
             gold: gold.as_ref(),
             reasons: &reasons,
             beside: beside.as_deref(),
+            projection,
         })?)
     }
 }

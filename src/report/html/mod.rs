@@ -18,8 +18,10 @@ mod render;
 mod sample;
 mod stored;
 mod tallies;
+mod tsne;
 mod view;
 
 pub use builder::ReportBuilder;
+pub use projection::Projection;
 pub use render::HtmlError;
 pub use stored::{Metrics, StoredAnswer, StoredSummary};

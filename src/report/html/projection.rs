@@ -2,6 +2,16 @@
 
 use ndarray::{Array1, Array2, ArrayView2, Axis};
 
+/// How the report's map places drafts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Projection {
+    /// The two principal components: what is far in the map is far.
+    #[default]
+    Pca,
+    /// t-SNE (van der Maaten and Hinton 2008): who is near in the map is near, and nothing else.
+    Tsne,
+}
+
 /// Turns of the power iteration, at most.
 const TURNS: usize = 200;
 /// The direction stands still when it moves by less.

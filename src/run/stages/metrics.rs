@@ -66,7 +66,7 @@ impl PipelineMetrics {
     /// Counts the stages of a pipeline as they stand.
     #[must_use]
     pub fn of(pipeline: &Pipeline, rows: &[StoredStage]) -> Self {
-        let row = |place: usize| rows.get(place).filter(|row| row.name == pipeline.stages()[place].name);
+        let row = |place: usize| rows.iter().find(|row| row.name == pipeline.stages()[place].name);
         let (mut wall, mut models, mut alone) = (0, 0, 0);
         for step in pipeline.steps() {
             let works =

@@ -217,9 +217,9 @@ impl Judge<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::consensus::testing::{embedder, personas, said};
     use crate::stages::narrative::template;
     use crate::stages::statements;
-    use crate::stages::testing::{embedder, personas, said};
     use proptest::prelude::*;
 
     fn marta() -> Vec<Statement> {

@@ -109,8 +109,8 @@ pub fn read_narrative(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::consensus::testing::{personas, said};
     use crate::stages::statements;
-    use crate::stages::testing::{personas, said};
 
     fn shown() -> Vec<Statement> {
         let all = personas(&[

@@ -50,8 +50,8 @@ fn capital(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::consensus::testing::{personas, said};
     use crate::stages::statements;
-    use crate::stages::testing::{personas, said};
 
     #[test]
     fn one_sentence_a_trait_with_all_sides() {

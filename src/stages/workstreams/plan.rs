@@ -129,7 +129,7 @@ fn circle(streams: &[Workstream], done: &BTreeSet<&str>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stages::testing::embedder;
+    use crate::consensus::testing::embedder;
     use proptest::prelude::*;
     use serde_json::{Map, Value, json};
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use ndarray::ArrayView2;
 use serde::Serialize;
 
 use super::cards::numbered;
@@ -11,10 +12,15 @@ use crate::consensus::ConsensusPersona;
 use crate::embed::{BlockEncoder, EmbedError, StaticEmbedder};
 use crate::persona::{Draft, ModelName, TraitValue};
 use crate::report::html::figure::{Point, scatter, shortened};
-use crate::report::html::projection::principal_plane;
+use crate::report::html::projection::{Projection, principal_plane};
+use crate::report::html::tsne::neighbourhoods;
 
 /// Drafts that are placed, at most.
 const MOST: usize = 400;
+
+/// Said where t-SNE gives way.
+const NO_NEIGHBOURHOODS: &str =
+    " t-SNE was asked for; it needs 4 drafts or more, some of them nearer to each other than to others.";
 
 #[derive(Debug, Serialize)]
 pub(super) struct Map {
@@ -42,10 +48,10 @@ pub(super) fn map(material: &Material<'_>) -> Result<Option<Map>, EmbedError> {
         return Ok(None);
     }
     let rows = BlockEncoder::new(&material.summary.schema, &embedder).vectors(&own)?;
-    let Some(plane) = principal_plane(rows.view()) else { return Ok(None) };
+    let Some(placed) = place(rows.view(), material.projection) else { return Ok(None) };
     let points: Vec<Point> = drafts
         .iter()
-        .zip(&plane.points)
+        .zip(&placed.points)
         .map(|((group, draft), at)| Point {
             at: *at,
             group: *group,
@@ -58,17 +64,51 @@ pub(super) fn map(material: &Material<'_>) -> Result<Option<Map>, EmbedError> {
         })
         .collect();
     let names: Vec<String> = models.iter().map(|model| shown(model.as_str())).collect();
-    let [one, other] = plane.explained;
     let caption = format!(
-        "{} drafts: colour and number tell the persona, shape the model. Principal components of the drafts’ vectors \
-         (the two axes show {} and {} of their variance), by the embedder that comes with consona. Distances here are a \
-         shadow: drafts that lie close may differ in what the plane does not show.",
+        "{} drafts: colour and number tell the persona, shape the model. {}",
         points.len(),
+        placed.words
+    );
+    let figure = Figure::new("map of drafts", scatter("map", placed.title, &points, &names), caption);
+    Ok(Some(Map { figure, groups: if groups.len() > 24 { Vec::new() } else { groups } }))
+}
+
+/// Where drafts stand, and how that is to be read.
+#[derive(Debug)]
+struct Placed {
+    points: Vec<[f64; 2]>,
+    title: &'static str,
+    words: String,
+}
+
+/// Places drafts in the plane; `None` where they do not differ. Where t-SNE finds nothing it says so and gives way
+/// to principal components.
+fn place(rows: ArrayView2<'_, f32>, projection: Projection) -> Option<Placed> {
+    let plane = principal_plane(rows)?;
+    if projection == Projection::Tsne
+        && let Some(found) = neighbourhoods(rows, &plane.points)
+    {
+        let words = format!(
+            "t-SNE of the drafts’ vectors (perplexity {:.1}, n {}), by the embedder that comes with consona. It keeps \
+             neighbours together and nothing else: how far groups lie apart, how large they are and where the axes point \
+             mean nothing.",
+            found.perplexity,
+            rows.nrows()
+        );
+        return Some(Placed { points: found.points, title: "Map of the drafts (t-SNE)", words });
+    }
+    let [one, other] = plane.explained;
+    let mut words = format!(
+        "Principal components of the drafts’ vectors (the two axes show {} and {} of their variance), by the embedder \
+         that comes with consona. Distances here are a shadow: drafts that lie close may differ in what the plane does \
+         not show.",
         percent(one),
         percent(other)
     );
-    let figure = Figure::new("map of drafts", scatter("map", "Map of the drafts", &points, &names), caption);
-    Ok(Some(Map { figure, groups: if groups.len() > 24 { Vec::new() } else { groups } }))
+    if projection == Projection::Tsne {
+        words += NO_NEIGHBOURHOODS;
+    }
+    Some(Placed { points: plane.points, title: "Map of the drafts", words })
 }
 
 /// What each model said about a persona, as the drafts that they were.

@@ -12,6 +12,7 @@ mod words;
 use serde::Serialize;
 
 use super::builder::Judged;
+use super::projection::Projection;
 use super::sample::Sample;
 use super::stored::{Metrics, StoredSummary};
 use super::tallies::Tallies;
@@ -27,6 +28,7 @@ pub(super) struct Material<'a> {
     pub(super) gold: Option<&'a Judged>,
     pub(super) reasons: &'a [String],
     pub(super) beside: Option<&'a str>,
+    pub(super) projection: Projection,
 }
 
 /// The whole report.
