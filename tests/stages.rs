@@ -16,6 +16,17 @@ fn gone_through(demo: &Demo) {
 }
 
 #[test]
+fn what_stages_will_ask_is_told_before_anything_is_paid_for() {
+    let (shown, _) = expect(0, &["check", DEMO]);
+    let told = shown.lines().filter(|line| line.starts_with("The stage ")).collect::<Vec<_>>();
+    assert_eq!(told.len(), 2, "{shown}");
+    assert!(
+        told[0].starts_with("The stage review asks ") && told[0].contains("at most 1 call more"),
+        "{shown}"
+    );
+}
+
+#[test]
 fn p1_the_usual_pipeline_makes_what_it_promises() {
     let demo = Demo::new(|text| text);
     gone_through(&demo);
@@ -248,6 +259,33 @@ fn p12_logs_are_json_under_opentelemetrys_names() {
         (&json!(2100), &json!(180))
     );
     assert!(lines.iter().any(|line| line["consona.stage.name"] == "coverage"), "{said}");
+}
+
+#[test]
+fn p3_a_panel_below_its_quorum_is_asked_once_more_one_by_one() {
+    let demo =
+        Demo::new(|text| format!("{text}\nquorum: {{min_success_ratio: 0.9}}\nretry: {{max_attempts: 1}}\n"));
+    let recordings = fs::read_to_string(demo.path("recordings.jsonl")).unwrap();
+    let down = r#"{"record": "corpus", "model": "cinder", "failures": [{"status": 500}]}"#;
+    fs::write(demo.path("recordings.jsonl"), format!("{down}\n{recordings}")).unwrap();
+    demo.run(5, &[]);
+    let panel = &demo.state()["stages"]["panel"];
+    assert_eq!((&panel["status"], &panel["output"]["answered"]), (&json!("completed"), &json!(3)), "{panel}");
+}
+
+#[test]
+fn p9_p12_what_each_call_took_and_what_the_run_used_is_told() {
+    let demo = Demo::new(|text| text);
+    let (_, said) = demo.run(5, &["--log", "json", "--progress", "plain"]);
+    let lines: Vec<Value> = said.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let calls: Vec<&Value> = lines.iter().filter(|line| line["message"] == "call").collect();
+    assert!(calls.iter().any(|call| call["consona.answer.bytes"].as_u64() > Some(100)), "{said}");
+    assert!(calls.iter().any(|call| call["error.type"].is_string()), "basalt fails once: {said}");
+    let used = &demo.json("metrics.json")["resources"];
+    assert!(used["database_bytes"].as_u64() > Some(10_000), "{used}");
+    if cfg!(target_os = "linux") {
+        assert!(used["peak_memory_bytes"].as_u64() > Some(1 << 20), "{used}");
+    }
 }
 
 #[test]

@@ -9,6 +9,7 @@ use super::drafts::{Gathered, Gathering};
 use super::error::CliError;
 use super::output::Output;
 use crate::dataset::{Loaded, Record};
+use crate::files::Resources;
 use crate::persona::ModelName;
 use crate::report::{Asked, InputCount, MemberAnswers, StreamNote};
 use crate::run::study::Mode;
@@ -37,6 +38,7 @@ struct Metrics<'a> {
     wall_ms: u64,
     busy_ms: u64,
     parallel_efficiency: Option<f64>,
+    resources: Resources,
 }
 
 /// Reads a run back: writes `drafts.jsonl` and `results.jsonl`, and `metrics.json` where there was a sitting to
@@ -108,6 +110,7 @@ fn measured(folder: &Path, report: &RunReport, calls: u64, attempts: u64) -> Res
         wall_ms: milliseconds(report.wall),
         busy_ms: milliseconds(report.busy),
         parallel_efficiency: report.parallel_efficiency(),
+        resources: Resources::of(folder),
     })?;
     Ok(metrics.commit()?)
 }

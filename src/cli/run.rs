@@ -25,8 +25,9 @@ use super::study::{Prepared, Questions, questions, reserves, run_folder, runtime
 use super::watch::Watch;
 use crate::report::{counted, safe};
 use crate::run::mode::Combination;
+use crate::run::stages::StageEstimate;
 use crate::run::{PlanSummary, Run, RunOutcome, RunReport, Settings, Study};
-use crate::store::{Note, Store};
+use crate::store::{Money, Note, Store};
 
 /// Asks a panel, and forms personas out of its answers.
 pub(super) fn run(options: &RunOptions, console: Console) -> Result<Exit, CliError> {
@@ -36,7 +37,8 @@ pub(super) fn run(options: &RunOptions, console: Console) -> Result<Exit, CliErr
     }
     let (prepared, seats) = Prepared::load(study, &options.study, options.strict, options.shard)?;
     let Prepared { study, records, drafting, embedder, settings, plan, ablation } = prepared;
-    if !confirmed(&study, &plan, ablation.as_ref().map(|(_, plan)| plan), options.yes, console)? {
+    let beside = ablation.as_ref().map(|(_, plan)| Beside::of_ablation(plan)).unwrap_or_default();
+    if !confirmed(&study, &plan, beside, options.yes, console)? {
         return Ok(Exit::WaitingForApproval);
     }
     let store = Arc::new(Store::open(&folder)?);
@@ -189,22 +191,43 @@ pub(super) async fn interruption() {
     let _ = tokio::signal::ctrl_c().await;
 }
 
+/// What is asked beside the panel: an ablation, or stages.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Beside {
+    /// About, where prices are given.
+    pub(super) cost: Money,
+    /// Models without a price.
+    pub(super) unpriced: usize,
+}
+
+impl Beside {
+    /// The members of the panel are counted with the panel.
+    fn of_ablation(plan: &PlanSummary) -> Self {
+        Self { cost: plan.cost, unpriced: 0 }
+    }
+
+    pub(super) fn of_stages(stages: &[StageEstimate]) -> Self {
+        let unpriced = stages.iter().filter(|stage| stage.cost.is_none()).count();
+        Self { cost: stages.iter().filter_map(|stage| stage.cost).sum(), unpriced }
+    }
+}
+
 /// Whether a plan may be paid for: it is cheap enough, or somebody says so.
 pub(super) fn confirmed(
     study: &Study,
     plan: &PlanSummary,
-    ablation: Option<&PlanSummary>,
+    beside: Beside,
     yes: bool,
     console: Console,
 ) -> Result<bool, CliError> {
     let Some(above) = study.limits.confirm_above else { return Ok(true) };
-    let cost = ablation.map_or(plan.cost, |ablation| plan.cost + ablation.cost);
-    if yes || (cost <= above && plan.unpriced.is_empty()) {
+    let (cost, unpriced) = (plan.cost + beside.cost, plan.unpriced.len() + beside.unpriced);
+    if yes || (cost <= above && unpriced == 0) {
         return Ok(true);
     }
-    let unknown = match plan.unpriced.as_slice() {
-        [] => String::new(),
-        members => format!(", and nobody knows what {} of its members cost", members.len()),
+    let unknown = match unpriced {
+        0 => String::new(),
+        unpriced => format!(", and nobody knows what {unpriced} of its models cost"),
     };
     let question = format!("the plan costs about {cost}{unknown}; `confirm_above` is {above}");
     if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {

@@ -21,6 +21,7 @@ use crate::dataset::{Loaded, Record};
 use crate::embed::StaticEmbedder;
 use crate::report::{counted, safe};
 use crate::run::ablation::ablated;
+use crate::run::stages::{StageEstimate, estimates};
 use crate::run::study::{EXAMPLE, PanelMember};
 use crate::run::{
     self, Drafting, Interpreter, PlanSummary, Probe, Reserve, RunError, Seats, Shard, Study, Unit, Workload,
@@ -231,6 +232,9 @@ struct Checked<'a> {
     plan: &'a PlanSummary,
     #[serde(skip_serializing_if = "Option::is_none")]
     ablation: Option<&'a PlanSummary>,
+    /// What the stages of the study will ask beside the panel.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    stages: Vec<StageEstimate>,
     /// Which records each workstream takes, and in which order the streams go.
     #[serde(skip_serializing_if = "Option::is_none")]
     workstreams: Option<&'a workstreams::Plan>,
@@ -251,6 +255,11 @@ pub(super) fn check(path: &Path, strict: bool, console: Console) -> Result<Exit,
         embedder: prepared.embedder.name(),
         plan: &prepared.plan,
         ablation: prepared.ablation.as_ref().map(|(_, plan)| plan),
+        stages: prepared
+            .study
+            .stages
+            .as_ref()
+            .map_or_else(Vec::new, |stages| estimates(&prepared.study, stages, prepared.plan.units)),
         workstreams: streams.as_ref().map(Workload::plan),
     };
     console.answer(&checked, || plan_text(&checked))?;
@@ -269,10 +278,11 @@ fn plan_text(checked: &Checked<'_>) -> String {
         let (calls, cost) = (counted(plan.calls, "call"), plan.cost);
         format!("The ablation asks {calls} more, for about {cost}.\n")
     });
+    let stages: String = checked.stages.iter().map(stage_text).collect();
     let streams = checked.workstreams.map_or_else(String::new, streams_text);
     format!(
         "The study `{}` can be run: {} ({} set aside), {}, {}.\n\n{:<32} {:>8} {:>12} \
-         {:>12} {:>12}\n{}\nAbout {} where prices are given; tokens are estimates.\n{ablation}{streams}",
+         {:>12} {:>12}\n{}\nAbout {} where prices are given; tokens are estimates.\n{ablation}{stages}{streams}",
         safe::line(checked.study),
         counted(checked.records, "record"),
         checked.set_aside,
@@ -286,6 +296,13 @@ fn plan_text(checked: &Checked<'_>) -> String {
         members.collect::<String>(),
         plan.cost
     )
+}
+
+/// What a stage will ask.
+fn stage_text(stage: &StageEstimate) -> String {
+    let cost = stage.cost.map_or_else(|| "unknown".to_owned(), |cost| cost.to_string());
+    let (name, calls, model) = (&stage.stage, counted(stage.calls, "call"), &stage.model);
+    safe::line(&format!("The stage {name} asks {model} at most {calls} more, for about {cost}.")) + "\n"
 }
 
 /// Who goes when, with how many records.

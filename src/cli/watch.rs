@@ -63,12 +63,18 @@ impl Watch {
 
     /// Shows what happens until the run has ended.
     pub(super) async fn follow(mut self, mut events: UnboundedReceiver<Event>) {
+        // Personas are still being looked at when the last call has ended; the end is told last all the same.
+        let mut end = None;
         while let Some(event) = events.recv().await {
             self.progress.take(&event);
             match self.form {
+                Form::Json if matches!(event, Event::Ended { .. }) => end = Some(event),
                 Form::Json => write_event(&event),
                 _ => self.show(&event),
             }
+        }
+        if let Some(end) = end {
+            write_event(&end);
         }
         if let Form::Bars(bars) = &self.form {
             bars.by_model.values().for_each(ProgressBar::finish);

@@ -6,6 +6,8 @@
 //!
 //! [`read_npy`] and [`write_npy`] exchange vectors with `NumPy`.
 //!
+//! [`Resources`] tells what the process and a run take of the machine.
+//!
 //! What a file means is [`crate::dataset`]'s.
 
 mod atomic;
@@ -15,6 +17,7 @@ mod input;
 mod npy;
 mod panel_drafts;
 mod read;
+mod resources;
 mod result_folder;
 mod spool;
 
@@ -25,5 +28,6 @@ pub use input::{Input, inputs};
 pub use npy::{read_integers, read_npy, write_labels, write_npy};
 pub use panel_drafts::PanelDrafts;
 pub use read::{DraftVisitor, read_dataset, spool_drafts, visit_drafts, visit_records};
+pub use resources::Resources;
 pub use result_folder::{ResultError, ResultFolder};
 pub use spool::{Spool, SpoolWriter};

@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_strategy_asks_every_member_once_and_only_one_shows_drafts() {
+    fn m1_every_strategy_asks_every_member_once_and_only_one_shows_drafts() {
         for mode in [Mode::Parallel, Mode::Sequential, Mode::Consensus] {
             let rounds = mode.strategy().rounds(4);
             let asked: Vec<usize> = rounds.iter().flat_map(|round| round.members.clone()).collect();

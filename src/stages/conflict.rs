@@ -101,7 +101,7 @@ mod tests {
     use crate::consensus::testing::{personas, said};
 
     #[test]
-    fn both_sides_of_a_divided_panel_are_kept_with_their_votes() {
+    fn w5_both_sides_of_a_divided_panel_are_kept_with_their_votes() {
         let said = |(model, occupation)| said(model, &[("occupation", occupation), ("age", "30")]);
         let votes = [("a", "nurse"), ("b", "nurse"), ("c", "plumber"), ("d", "plumber"), ("e", "nurse")];
         let all = personas(&votes.map(said));
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_in_other_words_differ_in_style_unless_one_denies_the_other() {
+    fn w5_texts_in_other_words_differ_in_style_unless_one_denies_the_other() {
         let bio = |one: &str, other: &str| {
             let all = personas(&[said("a", &[("bio", one)]), said("b", &[("bio", other)])]);
             let mut bio = all[0].traits["bio"].clone();

@@ -405,7 +405,7 @@ mod tests {
     }
 
     #[test]
-    fn open_questions_are_notes_until_they_are_the_rule() {
+    fn p6_open_questions_are_notes_until_they_are_the_rule() {
         let divided = personas(&[
             about("x", "a", &[("occupation", "nurse"), ("age", "30"), ("location", "Oslo")]),
             about("x", "b", &[("occupation", "plumber"), ("age", "30"), ("location", "Oslo")]),

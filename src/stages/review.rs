@@ -310,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_reviewer_says_stands_beside_the_votes() {
+    fn p4_what_the_reviewer_says_stands_beside_the_votes() {
         let review = read(GOOD).expect("a review");
         let found = &review.conflicts[0];
         assert_eq!((found.conflict.kind, found.judged), (ConflictKind::Factual, ConflictKind::Open));
@@ -340,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_reviewer_the_rules_speak() {
+    fn p4_without_a_reviewer_the_rules_speak() {
         let review = without_model(&divided(), &TraitSchema::default_persona());
         assert_eq!(review.conflicts[0].judged, ConflictKind::Factual);
         assert!(

@@ -15,14 +15,14 @@ use crate::cli::arguments::RunOptions;
 use crate::cli::console::Console;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
-use crate::cli::run::{confirmed, go_on, interruption, remember};
+use crate::cli::run::{Beside, confirmed, go_on, interruption, remember};
 use crate::cli::study::{Prepared, runtime, seats_of};
 use crate::dataset::{Loaded, Record};
 use crate::files::write_file;
 use crate::report::safe;
 use crate::run::row_text;
 use crate::run::stages::questions::Seat;
-use crate::run::stages::{Material, PipelineMetrics, PipelineOutcome, Walk, state};
+use crate::run::stages::{Material, PipelineMetrics, PipelineOutcome, Walk, estimates, state};
 use crate::run::study::StagePlan;
 use crate::run::{Budget, Seats, Study};
 use crate::stages::adaptation::adapt;
@@ -45,7 +45,8 @@ pub(in crate::cli) fn run(
     let complexity = complexity_of(&study, &plan, records.items.len());
     let (study, pipeline, seats) = adapted(study, pipeline, seats, &complexity, console);
     let pipeline = &pipeline;
-    if !confirmed(&study, &plan, None, options.yes, console)? {
+    let beside = Beside::of_stages(&estimates(&study, &stages, plan.units));
+    if !confirmed(&study, &plan, beside, options.yes, console)? {
         return Ok(Exit::WaitingForApproval);
     }
     let store = Arc::new(Store::open(folder)?);

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use futures::future::LocalBoxFuture;
 use serde_json::{Map, Value, json};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::arguments::RunOptions;
@@ -110,10 +112,23 @@ impl Work for Worker<'_> {
                         Kind::Approval => gate(&material, yes),
                         _ => report(&material),
                     };
-                    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| broken(&error.to_string()))
+                    let limit = (kind == Kind::Quality).then_some(stage.settings.timeout_seconds);
+                    in_time(tokio::task::spawn_blocking(work), limit).await
                 }
             }
         })
+    }
+}
+
+/// What a computation comes to; a failed stage where it takes longer than so many seconds.
+async fn in_time(work: JoinHandle<Ended>, limit: Option<f64>) -> Ended {
+    let limit = limit.map_or(Duration::MAX, Duration::from_secs_f64);
+    match tokio::time::timeout(limit, work).await {
+        Ok(ended) => ended.unwrap_or_else(|error| broken(&error.to_string())),
+        Err(_) => broken(&format!(
+            "it took longer than {} s; give it more with `timeout` in its settings",
+            limit.as_secs_f64()
+        )),
     }
 }
 
@@ -290,4 +305,18 @@ pub(super) fn spent(
         }
     }
     Ok(spent)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn p6_a_quality_check_that_takes_too_long_fails_and_says_what_to_do() {
+        let slow = tokio::spawn(std::future::pending());
+        let Ended::Failed { error, .. } = in_time(slow, Some(0.02)).await else { panic!("it had no time") };
+        assert_eq!(error, "it took longer than 0.02 s; give it more with `timeout` in its settings");
+        let quick = tokio::spawn(async { Ended::Completed(Value::Null) });
+        assert_eq!(in_time(quick, None).await, Ended::Completed(Value::Null));
+    }
 }

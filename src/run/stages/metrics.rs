@@ -49,6 +49,14 @@ pub struct PipelineMetrics {
     pub modifications: u64,
     /// Gates passed without an edit, over gates passed; `None` where none was.
     pub first_attempt_approval: Option<f64>,
+    /// Gates passed, over those that a person has decided; `None` where none was.
+    pub approval_rate: Option<f64>,
+    /// Edits, over everything that a person said at a gate; `None` where nothing was said.
+    pub modification_rate: Option<f64>,
+    /// Stages that were done, over those that have ended; `None` where none has.
+    pub stage_success: Option<f64>,
+    /// Share of the records that a model reviewed, 0 to 1; `None` where no stage reviews.
+    pub review_coverage: Option<f64>,
     /// Share of the narratives' sentences that a consensus trait supports, 0 to 1.
     pub synthesis_quality: Option<f64>,
 }
@@ -90,6 +98,14 @@ impl PipelineMetrics {
         let count = |word: &str| rows.iter().map(|row| decided(row, word)).sum::<u64>();
         let passed = rows.iter().filter(|row| decided(row, "approve") > 0);
         let untouched = passed.filter(|row| decided(row, "modify") == 0).count() as u64;
+        let (approved, modified, rejected) = (count("approve"), count("modify"), count("reject"));
+        let ended = |status: StageStatus| rows.iter().filter(|row| row.status == status).count() as u64;
+        let (done, failed) = (ended(StageStatus::Completed), ended(StageStatus::Failed));
+        let reviewed = |row: &StoredStage| {
+            let reviews = row.output["reviews"].as_u64()?;
+            let missing = row.output["missing"].as_array().map_or(0, Vec::len) as u64;
+            share(reviews.saturating_sub(missing), reviews)
+        };
         Self {
             stages: rows.iter().map(time).collect(),
             wall_ms: wall,
@@ -99,9 +115,13 @@ impl PipelineMetrics {
             coordination_overhead_ms: wall.saturating_sub(models),
             time_saved_ms: (busy + alone).saturating_sub(wall),
             cost: all.iter().map(|all| all.cost).sum(),
-            approvals: count("approve"),
-            modifications: count("modify"),
-            first_attempt_approval: share(untouched, count("approve")),
+            approvals: approved,
+            modifications: modified,
+            first_attempt_approval: share(untouched, approved),
+            approval_rate: share(approved, approved + rejected),
+            modification_rate: share(modified, approved + modified + rejected),
+            stage_success: share(done, done + failed),
+            review_coverage: rows.iter().find_map(reviewed),
             synthesis_quality: rows.iter().find_map(|row| row.output["grounded"].as_f64()),
         }
     }
@@ -124,7 +144,7 @@ mod tests {
     use serde_json::{Value, json};
 
     #[test]
-    fn w8_figures_are_counted_from_the_stages() {
+    fn w8_p9_figures_are_counted_from_the_stages() {
         let pipeline = Pipeline::usual(vec!["a".to_owned()]).unwrap();
         let row = |name: &str, start: u64, end: u64, output: Value| StoredStage {
             name: name.to_owned(),
@@ -140,10 +160,12 @@ mod tests {
             json!({ "calls": figures })
         };
         let decisions = json!({"decisions": [{"decision": "modify"}, {"decision": "approve"}]});
+        let mut reviews = calls(1, 1, 100);
+        (reviews["reviews"], reviews["missing"]) = (json!(4), json!([{ "id": "r1" }]));
         let rows = [
             row("panel", 0, 100, calls(3, 2, 240)),
             row("consensus", 100, 150, json!({})),
-            row("review", 150, 250, calls(1, 1, 100)),
+            row("review", 150, 250, reviews),
             row("coverage", 150, 170, json!({})),
             row("evidence", 150, 160, json!({})),
             row("synthesis", 250, 300, json!({"grounded": 0.9})),
@@ -163,5 +185,9 @@ mod tests {
         assert_eq!(metrics.time_saved_ms, 170);
         assert_eq!((metrics.approvals, metrics.modifications), (1, 1));
         assert_eq!((metrics.first_attempt_approval, metrics.synthesis_quality), (Some(0.0), Some(0.9)));
+        // P9: one edit among two things said; nine stages done; three of four records reviewed by a model.
+        assert_eq!((metrics.approval_rate, metrics.modification_rate), (Some(1.0), Some(0.5)));
+        assert_eq!((metrics.stage_success, metrics.review_coverage), (Some(1.0), Some(0.75)));
+        assert_eq!(metrics.stages[2].partial_failures, 1);
     }
 }

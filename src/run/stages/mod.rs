@@ -24,6 +24,7 @@ pub mod approval;
 pub mod artefacts;
 pub mod checks;
 pub mod command;
+mod estimate;
 mod event;
 mod gate;
 mod material;
@@ -35,6 +36,7 @@ pub mod state;
 mod synthesis;
 mod walk;
 
+pub use estimate::{StageEstimate, estimates};
 pub use event::StageEvent;
 pub use gate::gate;
 pub use material::Material;

@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_statement_says_does_not_however_it_is_cited() {
+    fn p5_what_no_statement_says_does_not_stand_however_it_is_cited() {
         for text in [
             "Marta loves her seven parrots.",
             "She is a hospital nurse who sails on weekends.",
@@ -344,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn unsupported_sentences_are_taken_out_or_marked() {
+    fn p5_unsupported_sentences_are_taken_out_or_marked() {
         let texts = ["Marta is 35.", "She owns a yacht."];
         let removed = check(&texts, Ungrounded::Remove);
         assert_eq!((removed.sentences.len(), removed.removed.len(), removed.grounded()), (1, 1, Some(0.5)));

@@ -322,7 +322,7 @@ fn useless(said: &StageDefinition, kind: Kind) -> Result<(), Misplaced> {
     let settings = [
         ("model", asks, of(said.model.as_ref())),
         ("fallback", asks, of(said.fallback.as_ref())),
-        ("timeout", asks || command, of(said.timeout.as_ref())),
+        ("timeout", asks || command || kind == Kind::Quality, of(said.timeout.as_ref())),
         ("retries", asks || command, of(said.retries.as_ref())),
         ("concurrency", asks, of(said.concurrency.as_ref())),
         ("min_success_ratio", asks, of(said.min_success_ratio.as_ref())),

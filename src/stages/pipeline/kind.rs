@@ -113,7 +113,8 @@ impl Kind {
         matches!(self, Self::Review | Self::Synthesis)
     }
 
-    /// The time limit of one call, or of the stage where it calls nobody, when nothing is configured, in seconds.
+    /// The time limit of one call, of a command or of a quality check, when nothing is configured, in seconds.
+    /// Stages that only compute have none: what they take is known before, and nothing would be gained by losing it.
     #[must_use]
     pub fn timeout_seconds(self) -> f64 {
         match self {

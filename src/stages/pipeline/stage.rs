@@ -12,7 +12,7 @@ pub struct StageSettings {
     pub model: Option<String>,
     /// Who is asked when that one does not answer.
     pub fallback: Option<String>,
-    /// The time limit of one call, in seconds.
+    /// The time limit of one call, of a command or of a quality check, in seconds.
     pub timeout_seconds: f64,
     /// Attempts after the first.
     pub retries: u32,
