@@ -84,6 +84,8 @@ pub(crate) struct StrictJsonError {
     pub(crate) at: Vec<Step>,
     /// What the reader says, with line and column.
     pub(crate) message: String,
+    /// Line and column, from 1.
+    pub(crate) place: (usize, usize),
 }
 
 impl fmt::Display for StrictJsonError {
@@ -106,6 +108,7 @@ pub(crate) fn read(text: &str) -> Result<Read, StrictJsonError> {
             fault: fault_of(&error, &text, state.too_deep),
             at: state.path,
             message: error.to_string(),
+            place: (error.line(), error.column()),
         }),
     }
 }

@@ -116,7 +116,7 @@ fn dot(one: &[f64], other: &[f64]) -> f64 {
 }
 
 /// The logistic function, 1 / (1 + e⁻ˣ).
-pub(super) fn sigmoid(x: f64) -> f64 {
+pub(in crate::consensus) fn sigmoid(x: f64) -> f64 {
     1.0 / (1.0 + (-x).exp())
 }
 

@@ -10,7 +10,7 @@
 mod calibrator;
 mod conformal;
 mod features;
-mod fit;
+pub(super) mod fit;
 mod list_support;
 mod status;
 

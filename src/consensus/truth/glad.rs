@@ -4,6 +4,7 @@ use super::em::EmSettings;
 use super::labels::Labels;
 use super::plurality::{plurality, vote_shares};
 use super::posterior::{Posterior, soften};
+use crate::consensus::calibrate::fit::sigmoid;
 
 /// Newton steps per round for abilities and difficulties.
 const STEPS: usize = 3;
@@ -46,10 +47,6 @@ pub fn glad(labels: &Labels, settings: &EmSettings) -> Posterior {
         .map(|(ability, n)| (n > 0.0).then(|| sigmoid(*ability)))
         .collect();
     Posterior::new(classes, rows, reliability)
-}
-
-fn sigmoid(x: f64) -> f64 {
-    1.0 / (1.0 + (-x).exp())
 }
 
 struct Model {

@@ -6,7 +6,6 @@
 use serde_json::{Map, Value, json};
 
 use super::{HttpReply, HttpRequest, Wire, envelope, instruct, schema};
-use crate::prompt::Role;
 use crate::provider::{
     Call, Completion, Dialect, FinishReason, ProviderError, StructuredOutput, Usage, classify,
 };
@@ -35,18 +34,7 @@ impl Wire for AnthropicWire {
     fn encode(&self, call: &Call) -> HttpRequest {
         let options = &call.options;
         let mode = options.structured_output.unwrap_or(self.structured_output);
-        let messages: Vec<Value> = call
-            .prompt
-            .messages
-            .iter()
-            .map(|message| {
-                let role = match message.role {
-                    Role::User => "user",
-                    Role::Assistant => "assistant",
-                };
-                json!({ "role": role, "content": message.content })
-            })
-            .collect();
+        let messages = instruct::turns(&call.prompt);
         let max_tokens = options.max_output_tokens.unwrap_or(DEFAULT_MAX_TOKENS);
         let mut body =
             json!({ "model": call.model, "max_tokens": max_tokens, "messages": messages, "stream": false });

@@ -1,11 +1,9 @@
 //! What all vendors' replies have in common, read once.
 
-use std::fmt;
-
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
 use super::{HttpReply, HttpRequest, Method};
+use crate::parse::strict_json;
 use crate::provider::legible::legible;
 use crate::provider::vendor_error::VendorError;
 use crate::provider::{Call, FinishReason, ProviderError, Usage, classify};
@@ -27,10 +25,7 @@ pub(crate) fn open(reply: &HttpReply) -> Result<Map<String, Value>, ProviderErro
     if body.starts_with(b"<") {
         return Err(unusable("the body is a web page; is `base_url` right?"));
     }
-    let Unambiguous(body) = serde_json::from_slice(body).map_err(|error| {
-        // The error's own text may quote the body.
-        unusable(&format!("the body is no sound JSON (line {} column {})", error.line(), error.column()))
-    })?;
+    let body = sound(body).map_err(|what| unusable(&what))?;
     let failed = body.get("error").is_some_and(|error| !error.is_null());
     if failed || body.get("type").and_then(Value::as_str) == Some("error") {
         let error = VendorError::from_json(&body);
@@ -40,6 +35,17 @@ pub(crate) fn open(reply: &HttpReply) -> Result<Map<String, Value>, ProviderErro
         Value::Object(body) => Ok(body),
         _ => Err(unusable("the body is no JSON object")),
     }
+}
+
+/// A body that every reader understands alike: where a key stands twice, a proxy may take the one and we the
+/// other. Only the place of a fault is told, because its own words could quote the body.
+fn sound(body: &[u8]) -> Result<Value, String> {
+    let text = std::str::from_utf8(body).map_err(|_| "the body is no UTF-8".to_owned())?;
+    let read = strict_json::read(text).map_err(|error| {
+        let (line, column) = error.place;
+        format!("the body is no sound JSON (line {line} column {column})")
+    })?;
+    if read.duplicates.is_empty() { Ok(read.value) } else { Err("a key stands twice in the body".to_owned()) }
 }
 
 /// A POST of `body` with the call's further fields merged in.
@@ -96,72 +102,4 @@ pub(crate) fn other(word: &str) -> FinishReason {
 pub(crate) fn label(body: &Map<String, Value>, field: &str, reply: &HttpReply) -> Option<String> {
     let text = body.get(field)?.as_str()?;
     Some(legible(text, reply.secret.as_ref())).filter(|label| !label.is_empty())
-}
-
-/// JSON in which no object says a key twice.
-///
-/// Readers differ on which of two equal keys counts, so such a body can say one thing to a proxy
-/// and another to us; it is refused.
-struct Unambiguous(Value);
-
-impl<'de> Deserialize<'de> for Unambiguous {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(UnambiguousVisitor).map(Self)
-    }
-}
-
-struct UnambiguousVisitor;
-
-impl<'de> Visitor<'de> for UnambiguousVisitor {
-    type Value = Value;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("JSON")
-    }
-
-    fn visit_unit<E: Error>(self) -> Result<Value, E> {
-        Ok(Value::Null)
-    }
-
-    fn visit_bool<E: Error>(self, flag: bool) -> Result<Value, E> {
-        Ok(flag.into())
-    }
-
-    fn visit_i64<E: Error>(self, number: i64) -> Result<Value, E> {
-        Ok(number.into())
-    }
-
-    fn visit_u64<E: Error>(self, number: u64) -> Result<Value, E> {
-        Ok(number.into())
-    }
-
-    fn visit_f64<E: Error>(self, number: f64) -> Result<Value, E> {
-        Ok(number.into())
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<Value, E> {
-        Ok(text.into())
-    }
-
-    fn visit_string<E: Error>(self, text: String) -> Result<Value, E> {
-        Ok(text.into())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
-        let mut list = Vec::new();
-        while let Some(Unambiguous(item)) = items.next_element()? {
-            list.push(item);
-        }
-        Ok(Value::Array(list))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
-        let mut map = Map::new();
-        while let Some((key, Unambiguous(value))) = entries.next_entry::<String, _>()? {
-            if map.insert(key, value).is_some() {
-                return Err(A::Error::custom("a key stands twice"));
-            }
-        }
-        Ok(Value::Object(map))
-    }
 }

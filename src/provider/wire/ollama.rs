@@ -5,7 +5,6 @@
 use serde_json::{Map, Value, json};
 
 use super::{HttpReply, HttpRequest, Wire, envelope, instruct};
-use crate::prompt::Role;
 use crate::provider::{
     Call, Completion, Dialect, FinishReason, ProviderError, StructuredOutput, Usage, classify,
 };
@@ -21,18 +20,7 @@ impl Wire for OllamaWire {
     fn encode(&self, call: &Call) -> HttpRequest {
         let sampling = &call.options;
         let mode = sampling.structured_output.unwrap_or(self.structured_output);
-        let mut messages = Vec::new();
-        let system = instruct::system(&call.prompt, mode);
-        if !system.is_empty() {
-            messages.push(json!({ "role": "system", "content": system }));
-        }
-        for message in &call.prompt.messages {
-            let role = match message.role {
-                Role::User => "user",
-                Role::Assistant => "assistant",
-            };
-            messages.push(json!({ "role": role, "content": message.content }));
-        }
+        let messages = instruct::chat(&call.prompt, mode);
         let mut options = json!({});
         envelope::set(&mut options, "temperature", sampling.temperature);
         envelope::set(&mut options, "top_p", sampling.top_p);

@@ -6,7 +6,6 @@
 use serde_json::{Map, Value, json};
 
 use super::{HttpReply, HttpRequest, Wire, envelope, instruct, schema};
-use crate::prompt::Role;
 use crate::provider::{
     Call, Completion, Dialect, FinishReason, ProviderError, StructuredOutput, Usage, classify,
 };
@@ -28,18 +27,7 @@ impl Wire for OpenAiWire {
     fn encode(&self, call: &Call) -> HttpRequest {
         let options = &call.options;
         let mode = options.structured_output.unwrap_or(self.structured_output);
-        let mut messages = Vec::new();
-        let system = instruct::system(&call.prompt, mode);
-        if !system.is_empty() {
-            messages.push(json!({ "role": "system", "content": system }));
-        }
-        for message in &call.prompt.messages {
-            let role = match message.role {
-                Role::User => "user",
-                Role::Assistant => "assistant",
-            };
-            messages.push(json!({ "role": role, "content": message.content }));
-        }
+        let messages = instruct::chat(&call.prompt, mode);
         let mut body = json!({ "model": call.model, "messages": messages, "stream": false });
         envelope::set(&mut body, "temperature", options.temperature);
         envelope::set(&mut body, "top_p", options.top_p);

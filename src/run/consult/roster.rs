@@ -80,7 +80,7 @@ impl Roster {
     /// The member of that name or reference; of several, the one that has the stance already.
     fn find(&self, name: &str, stance: Option<Stance>) -> Option<&(PanelMember, Arc<dyn Provider>)> {
         let called = |(member, _): &&(PanelMember, _)| {
-            member.name.as_str() == name || reference(member) == name || plain_name(member) == name
+            member.name.as_str() == name || member.reference() == name || plain_name(member) == name
         };
         let mut fitting =
             self.seats.iter().filter(called).filter(|(member, _)| Some(member.stance) == stance);
@@ -123,13 +123,9 @@ fn seated(member: &PanelMember, voice: &Voice) -> Result<PanelMember, ConsultErr
     Ok(PanelMember { name, stance: voice.stance, stance_prompt, samples: 1, twin: 0, ..member.clone() })
 }
 
-fn reference(member: &PanelMember) -> String {
-    format!("{}:{}", member.provider, member.model)
-}
-
 /// A member's name without the stance that a study adds to it.
 fn plain_name(member: &PanelMember) -> String {
-    let reference = reference(member);
+    let reference = member.reference();
     if member.name.as_str() == format!("{reference} ({})", member.stance) {
         reference
     } else {

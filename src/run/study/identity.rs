@@ -62,7 +62,7 @@ impl Study {
 fn member(member: &PanelMember) -> Value {
     json!({
         "name": member.name,
-        "model": format!("{}:{}", member.provider, member.model),
+        "model": member.reference(),
         "address": member.endpoint.as_ref().map(crate::provider::Endpoint::base_url),
         "stance": member.stance,
         "stance_prompt": member.stance_prompt,
