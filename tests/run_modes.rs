@@ -451,3 +451,20 @@ async fn a_killed_run_goes_on_in_its_folder_and_pays_nothing_twice() {
     execute(&study, 1, &quick, &uncut).await;
     assert_eq!(bytes(&study, &store), bytes(&study, &uncut));
 }
+
+#[tokio::test(start_paused = true)]
+async fn c9_a_call_that_hangs_is_given_up_long_before_the_longest_time_if_asked_for() {
+    for (adaptive, waited) in [(true, 10), (false, 121)] {
+        let member = format!("model: 'scripted:a', concurrency: 1, timeouts: {{adaptive: {adaptive}}}");
+        let study = study(&[&member], "retry: {max_attempts: 1}");
+        let provider =
+            scripted(|call| after(if call.record.as_str() == "r29" { 900_000 } else { 1_000 }, named(call)));
+        let report = execute(&study, 30, &provider, &memory()).await;
+        assert_eq!(
+            report.wall,
+            Duration::from_secs(29 + waited),
+            "29 answers and one that hangs; adaptive: {adaptive}"
+        );
+        assert_eq!(report.members[0].answered, 29);
+    }
+}

@@ -1,5 +1,6 @@
 //! The life of one call: from a question to a settled answer, or to the reason why there is none.
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rand::{Rng, SeedableRng};
@@ -11,6 +12,7 @@ use super::event::{CallName, Drafted, Event};
 use super::executor::{Run, RunError};
 use super::gate::{Admission, Ended, Gate, Stopped, Verdict};
 use super::interpreter::{Owed, Reading, in_one_line, owed};
+use super::patience::Patience;
 use super::plan::PlannedCall;
 use super::price::Price;
 use super::retry::{Failures, Step, next_step};
@@ -90,6 +92,7 @@ pub(super) struct Asking<'a> {
     provider: &'a dyn Provider,
     gate: &'a Gate,
     gate_number: usize,
+    patience: Option<Arc<Mutex<Patience>>>,
     turn: Turn,
     late: &'a CancellationToken,
     planned: &'a PlannedCall,
@@ -116,6 +119,7 @@ impl<'a> Asking<'a> {
             provider: seat.provider.as_ref(),
             gate: &run.gates[seat.gate],
             gate_number: seat.gate,
+            patience: seat.patience.clone(),
             turn,
             late,
             planned,
@@ -370,11 +374,23 @@ impl<'a> Asking<'a> {
     }
 
     async fn complete(&self, call: &Call) -> Result<Completion, ProviderError> {
-        let limit = self.member.timeouts.total() + GRACE;
-        tokio::time::timeout(limit, self.provider.complete(call)).await.unwrap_or_else(|_| {
+        let most = self.member.timeouts.total() + GRACE;
+        let patience = self.patience.as_ref().map(|it| it.lock().unwrap_or_else(PoisonError::into_inner));
+        let limit = patience.map_or(most, |patience| patience.limit(most));
+        let started = Instant::now();
+        let answer = tokio::time::timeout(limit, self.provider.complete(call)).await.unwrap_or_else(|_| {
             let message = format!("no answer within {} s", limit.as_secs());
             Err(ProviderError::new(FailureKind::UnknownOutcome, message))
-        })
+        });
+        if let Some(patience) = &self.patience {
+            let mut patience = patience.lock().unwrap_or_else(PoisonError::into_inner);
+            match &answer {
+                Ok(_) => patience.answered(started.elapsed()),
+                Err(_) if started.elapsed() >= limit => patience.cut(),
+                Err(_) => {}
+            }
+        }
+        answer
     }
 
     fn call(&self, prompt: &Prompt) -> Call {

@@ -18,6 +18,7 @@ use super::endpoints::Reserve;
 use super::event::{Drafted, Event, Events};
 use super::gate::Gate;
 use super::interpreter::{Interpreter, RenderError};
+use super::patience::Patience;
 use super::plan::Unit;
 use super::quorum::Turnout;
 use super::report::{RunOutcome, RunReport};
@@ -122,6 +123,8 @@ pub(super) struct Seat {
     pub(super) member: PanelMember,
     pub(super) provider: Arc<dyn Provider>,
     pub(super) gate: usize,
+    /// How long its answers are awaited, where that is learned from them.
+    pub(super) patience: Option<Arc<Mutex<Patience>>>,
 }
 
 /// A panel being asked.
@@ -369,7 +372,8 @@ fn seat(everyone: Vec<(PanelMember, Arc<dyn Provider>)>) -> (Vec<Seat>, Vec<Door
         }
         doors[gate].start += member.samples as usize;
         configured[gate] = configured[gate].max(member.concurrency);
-        seats.push(Seat { member, provider, gate });
+        let patience = member.adaptive_timeout.then(Arc::default);
+        seats.push(Seat { member, provider, gate, patience });
     }
     for (door, configured) in doors.iter_mut().zip(configured) {
         door.places = configured.unwrap_or(door.start.clamp(PER_ENDPOINT, OVERALL));

@@ -24,6 +24,7 @@ mod executor;
 mod gate;
 mod interpreter;
 pub mod mode;
+mod patience;
 mod plan;
 pub mod price;
 mod quorum;

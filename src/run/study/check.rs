@@ -285,6 +285,7 @@ impl Checker<'_> {
             samples: file.samples.unwrap_or(1),
             endpoint,
             timeouts,
+            adaptive_timeout: file.timeouts.adaptive,
             concurrency: file.concurrency,
             price: price.or(free),
             recording: file.recording.map(|path| self.folder().join(path)),

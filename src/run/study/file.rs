@@ -159,6 +159,8 @@ pub(super) struct TimeoutsFile {
     pub(super) first_byte: Option<f64>,
     pub(super) idle: Option<f64>,
     pub(super) total: Option<f64>,
+    #[serde(default)]
+    pub(super) adaptive: bool,
 }
 
 /// Per million tokens.

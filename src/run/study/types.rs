@@ -84,6 +84,8 @@ pub struct PanelMember {
     pub endpoint: Option<Endpoint>,
     /// Time limits of one attempt.
     pub timeouts: Timeouts,
+    /// Whether an attempt is also given up when it takes much longer than its answers did before.
+    pub adaptive_timeout: bool,
     /// Calls in flight at most.
     pub concurrency: Option<usize>,
     /// What its tokens cost, where that is known.
