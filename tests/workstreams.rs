@@ -319,7 +319,11 @@ fn w2_the_rationale_reaches_the_report_and_every_stream_has_its_personas() {
         checked.contains("Workstreams: first half (6 records)\nthen: second half (6 records)"),
         "{checked}"
     );
+    let (plan, _) = expect(0, &["plan", &demo.text("study.yaml")]);
+    assert!(plan.contains("  second half: all; waits for first half\n"), "{plan}");
     let (_, said) = demo.run(0, &[]);
+    let (status, _) = expect(0, &["status", &demo.text("run")]);
+    assert!(status.contains("stream first half done\nstream second half done\n"), "{status}");
     assert!(said.contains("stream first half begins: 2 calls to replay:aurora, replay:basalt"), "{said}");
     assert!(said.contains("stream second half done"), "{said}");
     let summary = demo.json("summary.json");

@@ -14,7 +14,7 @@ use crate::persona::ModelName;
 use crate::report::{Asked, InputCount, MemberAnswers, StreamNote};
 use crate::run::study::Mode;
 use crate::run::{self, CallResult, CallStatus, Interpreter, RunReport, StreamReport, Study};
-use crate::store::{Note, Store};
+use crate::store::Store;
 
 /// Reasons kept per member, so that a million different messages need no memory.
 const REASONS: usize = 10;
@@ -73,7 +73,7 @@ pub(super) fn derive(
     if let Some(report) = report {
         files.push(measured(folder, report, calls, attempts)?);
     }
-    let streams = if study.workstreams.is_some() { streams(store)? } else { Vec::new() };
+    let streams = if study.workstreams.is_some() { run::streams(store)? } else { Vec::new() };
     if !streams.is_empty() {
         let mut file = Output::create(folder, "workstreams.json")?;
         file.json(&streams)?;
@@ -81,11 +81,6 @@ pub(super) fn derive(
     }
     let inputs = vec![InputCount { file: "answers of the panel".to_owned(), drafts: n_drafts, set_aside: 0 }];
     Ok(Derived { gathered: gathering.finish(inputs)?, files, answers, streams })
-}
-
-/// How the workstreams of a run stand.
-fn streams(store: &Store) -> Result<Vec<StreamReport>, CliError> {
-    Ok(store.noted(Note::Streams)?.map(|text| serde_json::from_str(&text)).transpose()?.unwrap_or_default())
 }
 
 fn noted(report: &StreamReport) -> StreamNote {

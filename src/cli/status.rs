@@ -51,6 +51,13 @@ impl RunStatus {
             self.done, self.planned, self.failed, self.cost
         );
         text.push_str(&calls);
+        for stream in &self.streams {
+            let by = stream.blocked_by.as_ref().map(|by| format!(": `{by}` failed, which it waits for"));
+            let why = by.or_else(|| stream.setback.as_ref().map(|setback| format!(": {setback}")));
+            let why = why.unwrap_or_default();
+            let line = safe::line(&format!("stream {} {}{why}", stream.stream, stream.status.name()));
+            text.extend([line.as_str(), "\n"]);
+        }
         for stage in &self.stages {
             let why = stage.error.as_ref().map(|error| format!(": {error}")).unwrap_or_default();
             let line = safe::line(&format!("stage {} {}{why}", stage.stage, stage.status.name()));

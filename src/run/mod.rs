@@ -60,5 +60,7 @@ pub use shard::{Shard, ShardError};
 pub(crate) use sources::{Sources, row_text};
 pub use spending::Budget;
 pub use status::{MemberStatus, RunStatus, StageState, StatusError};
+#[cfg(feature = "cli")]
+pub(crate) use streams::streams;
 pub use streams::{StreamReport, StreamStatus, Workload};
 pub use study::Study;

@@ -6,6 +6,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
 
+use crate::report::setback_words;
+use crate::run::streams::{StreamReport, StreamStatus, streams};
 use crate::store::{MemberProgress, Money, Note, StageStatus, Store, StoreError, StoredStage};
 
 /// The time over which rates are counted, unless the sitting is younger.
@@ -53,6 +55,35 @@ pub struct RunStatus {
     /// The stages of the study's pipeline, in order; none for a study without.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub stages: Vec<StageState>,
+    /// The study's workstreams, in order; none for a study that is one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub streams: Vec<StreamState>,
+}
+
+/// How one workstream stands.
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "mcp", derive(schemars::JsonSchema))]
+pub struct StreamState {
+    /// Its name.
+    pub stream: String,
+    /// How it stands.
+    #[cfg_attr(feature = "mcp", schemars(with = "String"))]
+    pub status: StreamStatus,
+    /// What went wrong last, in a sentence.
+    pub setback: Option<String>,
+    /// The stream whose failure kept it from beginning.
+    pub blocked_by: Option<String>,
+}
+
+impl From<StreamReport> for StreamState {
+    fn from(report: StreamReport) -> Self {
+        Self {
+            setback: report.setbacks.last().map(setback_words),
+            stream: report.stream.name,
+            status: report.status,
+            blocked_by: report.blocked_by,
+        }
+    }
 }
 
 /// How one stage stands.
@@ -129,6 +160,7 @@ impl RunStatus {
             running,
             models,
             stages: store.stages()?.into_iter().map(StageState::from).collect(),
+            streams: streams(&store)?.into_iter().map(StreamState::from).collect(),
         })
     }
 }

@@ -7,7 +7,7 @@ use futures::stream::{FuturesUnordered, StreamExt};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::course::{Course, Next};
-use super::report::{StreamReport, StreamStatus};
+use super::report::{StreamReport, StreamStatus, streams};
 use super::workload::{Part, Workload};
 use crate::run::event::Event;
 use crate::run::executor::{Run, RunError};
@@ -87,11 +87,7 @@ struct Works<'a> {
 impl<'a> Works<'a> {
     /// Takes the streams up as the run database has them.
     fn new(run: &'a Run, load: &'a Workload<'a>) -> Result<Self, StoreError> {
-        let kept: Vec<StreamReport> = match run.store.noted(Note::Streams)? {
-            // A form that an earlier program wrote is as good as none: the answers themselves are stored.
-            Some(text) => serde_json::from_str(&text).unwrap_or_default(),
-            None => Vec::new(),
-        };
+        let kept = streams(&run.store)?;
         let tally = Tally::new(&run.panel, run.settings.quorum);
         let mut works = Self {
             run,

@@ -15,5 +15,6 @@ mod execute;
 mod report;
 mod workload;
 
+pub(crate) use report::streams;
 pub use report::{StreamReport, StreamStatus};
 pub use workload::Workload;

@@ -3,6 +3,17 @@
 use serde::{Deserialize, Serialize};
 
 use crate::stages::workstreams::{Alarm, Setback, Workstream};
+use crate::store::{Note, Store, StoreError};
+
+/// The streams of a run as they are kept; none for one that has none, or of which an earlier program wrote.
+///
+/// # Errors
+/// [`StoreError`].
+pub(crate) fn streams(store: &Store) -> Result<Vec<StreamReport>, StoreError> {
+    // A form that cannot be read is as good as none: the answers themselves are stored.
+    let read = |text: String| serde_json::from_str(&text).unwrap_or_default();
+    Ok(store.noted(Note::Streams)?.map(read).unwrap_or_default())
+}
 
 /// How a stream stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
