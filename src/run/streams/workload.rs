@@ -233,3 +233,69 @@ impl<'a> Workload<'a> {
         blake3::hash(text.as_bytes()).to_hex()[..16].to_owned()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::embed::StaticEmbedder;
+    use serde_json::Map;
+    use std::path::Path;
+
+    fn study(sections: &str) -> Study {
+        let text = format!(
+            "name: x\npanel:\n  - {{model: 'scripted:a'}}\n  - {{model: 'scripted:b', samples: 2}}\n{sections}
+workstreams:
+  halvings: 5
+  streams:
+    - {{name: one, records: '1-5', models: ['scripted:b']}}
+    - {{name: two, records: '6-7'}}"
+        );
+        Study::parse(&text, Path::new("s.yaml"), &|_| Err(std::io::ErrorKind::NotFound.into()))
+            .expect("a study")
+    }
+
+    fn records(count: usize) -> Vec<Record> {
+        let record = |place: usize| Record {
+            id: RecordId::new(&format!("r{place}")).expect("valid"),
+            fields: Map::new(),
+            origin: String::new(),
+        };
+        (0..count).map(record).collect()
+    }
+
+    fn load<'a>(study: &'a Study, records: &'a [Record]) -> Workload<'a> {
+        let embedder = StaticEmbedder::embedded().expect("shipped");
+        Workload::new(study, study.workstreams.as_ref().expect("streams"), records, &embedder)
+            .expect("a workload")
+    }
+
+    #[test]
+    fn w1_streams_of_records_keep_the_numbers_of_the_input_and_are_halved_by_personas() {
+        let (study, records) =
+            (study("input: {path: x, unit: record}\npersonas: {min: 1, max: 4}"), records(7));
+        let load = load(&study, &records);
+        // 4 → 2 → 1, and not below one.
+        assert_eq!((load.halvings(&load.parts[0]), load.calls_per_unit(&load.parts[0])), (2, 2));
+        let once = load.unit(&load.parts[0], 3, &[1], 1);
+        assert_eq!((once.number, once.scope.personas, once.records.len()), (3, Some(2), 1));
+        let units: Vec<(u64, bool)> =
+            load.into_units().map(|unit| (unit.number, unit.scope.asks(0))).collect();
+        let first = (0..5).map(|number| (number, false));
+        assert_eq!(units, first.chain([(5, true), (6, true)]).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn w1_streams_of_a_corpus_are_corpora_of_their_own_and_are_halved_by_records() {
+        let (study, records) = (study("input: {path: x, unit: corpus, records_per_call: 3}"), records(7));
+        let load = load(&study, &records);
+        assert_eq!((load.units_of(&load.parts[0]), load.halvings(&load.parts[0])), (2, 2));
+        let once = load.unit(&load.parts[0], 0, &[1], 1);
+        assert_eq!((once.scope.personas, once.records.len()), (None, 2), "the first two of three");
+        let units: Vec<(u64, String, u32, usize)> = load
+            .into_units()
+            .map(|unit| (unit.number, unit.record.to_string(), unit.part, unit.records.len()))
+            .collect();
+        let unit = |number, name: &str, part, records| (number, name.to_owned(), part, records);
+        assert_eq!(units, [unit(0, "one", 0, 3), unit(1, "one", 1, 2), unit(2, "two", 0, 2)]);
+    }
+}
