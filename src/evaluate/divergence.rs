@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::lines::json_lines;
 use crate::consensus::{ConsensusError, ConsensusValidParams, Dissent, DissentKind, Engine, TraitConsensus};
 use crate::embed::Embedder;
 use crate::persona::{Draft, ModelName, RecordDrafts, RecordId, TraitSchema, TraitValue};
@@ -56,13 +57,7 @@ pub struct PlantedError {
 /// # Errors
 /// [`PlantedError`] names the line.
 pub fn read_planted(text: &str) -> Result<Vec<PlantedCell>, PlantedError> {
-    text.lines()
-        .enumerate()
-        .filter(|(_, line)| !line.trim().is_empty())
-        .map(|(place, line)| {
-            serde_json::from_str(line).map_err(|source| PlantedError { line: place + 1, source })
-        })
-        .collect()
+    json_lines(text).map(|(line, read)| read.map_err(|source| PlantedError { line, source })).collect()
 }
 
 /// How well planted answers were found.

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::lines::json_lines;
 use super::metrics::spearman;
 use crate::embed::{EmbedError, Embedder};
 
@@ -49,12 +50,10 @@ pub struct EmbeddingReport {
 /// # Errors
 /// [`EmbeddingEvaluationError::Line`] names the first line that is no pair.
 pub fn read_sentence_pairs(text: &str) -> Result<Vec<SentencePair>, EmbeddingEvaluationError> {
-    let lines = text.lines().zip(1..).filter(|(line, _)| !line.trim().is_empty());
-    lines
-        .map(|(content, line)| {
-            serde_json::from_str(content).map_err(|source| EmbeddingEvaluationError::Line { line, source })
-        })
-        .collect()
+    let read = |(line, read): (usize, Result<_, _>)| {
+        read.map_err(|source| EmbeddingEvaluationError::Line { line, source })
+    };
+    json_lines(text).map(read).collect()
 }
 
 /// Correlates cosines with gold.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
+use super::lines::json_lines;
 use crate::persona::RecordId;
 
 /// One line of a gold file.
@@ -76,10 +77,8 @@ pub enum GoldError {
 pub fn read_gold(text: &str) -> Result<Vec<GoldCell>, GoldError> {
     let mut cells: Vec<GoldCell> = Vec::new();
     let mut seen: BTreeMap<(RecordId, String), usize> = BTreeMap::new();
-    for (place, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        let line_number = place + 1;
-        let mut cell: GoldCell =
-            serde_json::from_str(line).map_err(|source| GoldError::Line { line: line_number, source })?;
+    for (line_number, read) in json_lines(text) {
+        let mut cell: GoldCell = read.map_err(|source| GoldError::Line { line: line_number, source })?;
         for wordings in [&mut cell.accepted, &mut cell.half] {
             *wordings = wordings.iter().map(|wording| wording.trim().to_owned()).collect();
         }

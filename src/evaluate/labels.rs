@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::lines::json_lines;
 use super::metrics::expected_calibration_error;
 use crate::consensus::truth::{
     Choices, EmSettings, Estimates, Labels, Numbers, Posterior, Texts, TruthError, agreement_weighted,
@@ -125,10 +126,9 @@ struct Line {
 pub fn read_label_file(name: &str, text: &str) -> Result<LabelFile, LabelFileError> {
     let mut tasks = Vec::new();
     let mut seen = BTreeSet::new();
-    for (place, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        let number = place + 1;
-        let read: Line = serde_json::from_str(line.trim_start_matches('\u{feff}'))
-            .map_err(|source| LabelFileError::Line { name: name.to_owned(), line: number, source })?;
+    for (number, read) in json_lines(text) {
+        let read: Line =
+            read.map_err(|source| LabelFileError::Line { name: name.to_owned(), line: number, source })?;
         let label = |value: &Value| {
             label(value).map_err(|label| LabelFileError::Label { name: name.to_owned(), line: number, label })
         };

@@ -8,9 +8,11 @@
 use std::collections::BTreeMap;
 
 use ndarray::Array2;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::lines::json_lines;
 use super::metrics::{adjusted_rand_index, cannot_link_violations, pair_f1, recall_at_1, v_measure};
 use crate::cluster::{Algorithm, ClusterError, Input, Threshold, fit};
 use crate::embed::{BlockEncoder, EmbedError, Embedder};
@@ -136,12 +138,9 @@ pub fn read_rewordings(text: &str) -> Result<Vec<RewordedPersona>, MatchingError
     read_lines(text, "reworded persona; expected `{\"id\", \"traits\": [{\"original\", \"revised\"}]}`")
 }
 
-fn read_lines<T: for<'a> Deserialize<'a>>(text: &str, what: &'static str) -> Result<Vec<T>, MatchingError> {
-    let lines = text.lines().zip(1..).filter(|(line, _)| !line.trim().is_empty());
-    let items: Vec<T> = lines
-        .map(|(content, line)| {
-            serde_json::from_str(content).map_err(|source| MatchingError::Line { line, what, source })
-        })
+fn read_lines<T: DeserializeOwned>(text: &str, what: &'static str) -> Result<Vec<T>, MatchingError> {
+    let items: Vec<T> = json_lines(text)
+        .map(|(line, read)| read.map_err(|source| MatchingError::Line { line, what, source }))
         .collect::<Result<_, _>>()?;
     if items.is_empty() { Err(MatchingError::Empty { what }) } else { Ok(items) }
 }

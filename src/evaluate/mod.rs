@@ -8,6 +8,7 @@ mod embedding;
 mod flagged;
 mod gold;
 mod labels;
+mod lines;
 mod matching;
 pub mod metrics;
 

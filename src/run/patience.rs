@@ -64,7 +64,9 @@ mod tests {
 
     fn after(latencies: &[u64]) -> Patience {
         let mut patience = Patience::default();
-        latencies.iter().for_each(|&seconds| patience.answered(Duration::from_secs(seconds)));
+        for &seconds in latencies {
+            patience.answered(Duration::from_secs(seconds));
+        }
         patience
     }
 
