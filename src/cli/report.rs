@@ -106,6 +106,14 @@ fn html(
         Ok(())
     })?;
     builder.close();
+    if let (Some(path), Some(cell)) = (gold, builder.gold_of_nothing_here()) {
+        return Err(CliError::GoldElsewhere {
+            path: path.to_owned(),
+            record: cell.record.to_string(),
+            name: cell.name.clone(),
+            known: builder.first_record().unwrap_or_default(),
+        });
+    }
     result.lines::<StoredAnswer>("results.jsonl", &mut |call| {
         builder.add_call(&call);
         Ok(())
