@@ -61,3 +61,4 @@ pub use spending::Budget;
 pub use status::{MemberStatus, RunStatus, StageState, StatusError};
 pub use streams::{StreamReport, StreamStatus, Workload};
 pub use study::Study;
+pub(crate) use study::nearest;
