@@ -348,7 +348,8 @@ fn the_folder_of_a_result_is_no_folder_of_drafts() {
             std::fs::write(inner.join(name), draft).expect("written");
         }
         let read = |path: &std::path::Path| {
-            spool_drafts(&[path.to_owned()], &DraftDefaults::default(), &schema).map(|(spool, _)| spool.n_drafts())
+            spool_drafts(&[path.to_owned()], &DraftDefaults::default(), &schema)
+                .map(|(spool, _)| spool.n_drafts())
         };
         for path in [&inner, &folder.path().join("runs"), folder.path()] {
             let error = read(path).expect_err("refused").to_string();

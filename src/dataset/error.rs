@@ -55,7 +55,9 @@ pub enum DatasetError {
         reason: String,
     },
     /// A result of consona where drafts are wanted.
-    #[error("`{name}` holds {what}, which are results and no drafts; give the drafts that they were made of (a run's `drafts.jsonl`)")]
+    #[error(
+        "`{name}` holds {what}, which are results and no drafts; give the drafts that they were made of (a run's `drafts.jsonl`)"
+    )]
     OwnResult {
         /// The file's name as given.
         name: String,

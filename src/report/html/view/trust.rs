@@ -9,6 +9,7 @@ use crate::evaluate::metrics::{brier, expected_calibration_error};
 use crate::report::html::builder::Judged;
 use crate::report::html::figure::{histogram, reliability, stacked};
 use crate::report::html::tallies::BINS;
+use crate::report::wording::counted;
 
 #[derive(Debug, Serialize)]
 pub(super) struct Trust {
@@ -47,13 +48,21 @@ pub(super) fn trust(material: &Material<'_>) -> Trust {
         }),
         evidence: evidence(material),
         passages: material.summary.counts.grounding.map(|found| {
-            let there = found.exact + found.fuzzy + found.meaning;
+            let minority = material.summary.counts.grounding_of_minority.map_or_else(String::new, |found| {
+                format!(
+                    " Of minority personas {} rest on a passage in the source.",
+                    part(found.evidence, found.values())
+                )
+            });
             format!(
-                "{} cited passages stand in the source: {} word by word, {} nearly so, {} by meaning.",
-                part(there, found.passages),
+                "{} cited passages stand in the source: {} word by word, {} nearly so, {} by meaning. Not found: what is \
+                 cited for {} and nothing else; nothing is cited for {}.{minority}",
+                part(found.found(), found.passages),
                 found.exact,
                 found.fuzzy,
-                found.meaning
+                found.meaning,
+                counted(found.echo_not_found + found.unsupported_not_found, "value"),
+                counted(found.values() - found.evidence - found.echo_not_found - found.unsupported_not_found, "value")
             )
         }),
         coverage: coverage(material),
@@ -112,8 +121,8 @@ fn evidence(material: &Material<'_>) -> Option<Figure> {
         Figure::new(
             "evidence by trait",
             stacked("evidence", "What values rest on, by trait", ["evidence", "echo", "one model’s word"], &rows),
-            "Evidence: a cited passage stands in the source. Echo: several models agree and none of their passages does. \
-             n counts values.",
+            "Evidence: a passage cited for the value, or for an item of the list, stands in the source. Echo: several \
+             models agree and there is none. n counts values of consensus personas.",
         )
     })
 }
