@@ -169,7 +169,7 @@ fn what_nobody_cites_is_not_said_to_be_missing_in_the_data() {
     let (code, _, error) = consona(folder.path(), &["export", "o", "--to", "card", "--out", "c"]);
     assert_eq!(code, 0, "{error}");
     let card = |number: usize| {
-        std::fs::read_to_string(folder.path().join(format!("c/cards/{number:02}.txt"))).expect("written")
+        std::fs::read_to_string(folder.path().join(format!("c/{number:02}.txt"))).expect("written")
     };
     let minority = 1 + personas.iter().position(|one| one["kind"] == "minority").expect("one");
     assert!(card(1).contains("Student dormitory [no passage cited]"), "{}", card(1));

@@ -108,9 +108,14 @@ pub(super) fn write(
     let files = PersonaFiles::new(&schema, &mut outputs.lines, &mut outputs.table, &mut outputs.cards)?;
     let grounding =
         sources.map(|sources| Ok::<_, CliError>((sources, Grounding::new(embedder)?))).transpose()?;
+    let in_streams = asked.as_ref().is_some_and(|asked| !asked.workstreams.is_empty());
     let mut kept = Vec::new();
     let mut each = |personas: &mut [ConsensusPersona]| {
         let Some(record) = personas.first().map(|persona| persona.record.clone()) else { return Ok(()) };
+        if in_streams {
+            // A stream asks models of its own: the rest of the panel is not silent, but was not asked.
+            personas.iter_mut().for_each(|persona| persona.n_panel = persona.n_models);
+        }
         if let Some((sources, grounding)) = &grounding
             && let Some(source) = sources.get(&record)
         {

@@ -128,6 +128,9 @@ fn in_words(found: &TraitConsensus) -> String {
     let (said, of) = (found.support, found.n_models);
     let who = match (found.kind.as_str(), said, of) {
         (_, _, 1) => "The only model that speaks of it says so".to_owned(),
+        ("list", said, of) if said == of => {
+            format!("All {of} models that speak of it name one of these items or more")
+        }
         ("list", ..) => format!("{said} of the {of} models that speak of it name one of these items or more"),
         (_, said, of) if said == of => format!("All {of} models that speak of it say so"),
         _ => format!("{said} of the {of} models that speak of it say{} so", if said == 1 { "s" } else { "" }),
@@ -159,16 +162,12 @@ fn rests_on(text: &mut String, found: &TraitConsensus) {
         };
         let items = backing
             .items
-            .map(|items| format!("items with a passage of their own: {} of {}, ", items.found, items.of));
-        put(
-            text,
-            format_args!(
-                "  rests on {basis} ({}source rows: {}, models that cite them: {})",
-                items.unwrap_or_default(),
-                backing.rows,
-                backing.models
-            ),
-        );
+            .map(|items| format!("items with a passage of their own: {} of {}", items.found, items.of));
+        let found = (backing.rows > 0)
+            .then(|| format!("source rows: {}, models that cite them: {}", backing.rows, backing.models));
+        let figures: Vec<String> = items.into_iter().chain(found).collect();
+        let figures = if figures.is_empty() { String::new() } else { format!(" ({})", figures.join(", ")) };
+        put(text, format_args!("  rests on {basis}{figures}"));
     }
     let shown = |cited: &&CitedEvidence| {
         let mut variants = found.variants.iter().enumerate();

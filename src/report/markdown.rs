@@ -60,7 +60,7 @@ fn card(text: &mut String, schema: &TraitSchema, persona: &ConsensusPersona) {
     put(
         text,
         format_args!(
-            "{kind}: described by {} ({}), {}.",
+            "{kind}: described by {}: {}; {}.",
             described(persona),
             models.join(", "),
             confidence_words(persona.confidence, persona.confidence_status),
@@ -152,7 +152,8 @@ pub(super) fn of_dissenter<'f>(
 }
 
 fn passage(text: &mut String, indent: &str, cited: &CitedEvidence) {
-    let row = cited.row.as_deref().map(|row| format!(", row {}", markdown(row))).unwrap_or_default();
+    let row = cited.found.as_ref().and_then(|found| found.row.as_deref()).or(cited.row.as_deref());
+    let row = row.map(|row| format!(", row {}", markdown(row))).unwrap_or_default();
     let (quote, model) = (markdown(&cited.quote), markdown(cited.model.as_str()));
     let item = cited.item.as_deref().map(|item| format!(" for “{}”", markdown(item))).unwrap_or_default();
     let missing = match &cited.found {
