@@ -114,7 +114,9 @@ pub(super) fn write(
         let Some(record) = personas.first().map(|persona| persona.record.clone()) else { return Ok(()) };
         if in_streams {
             // A stream asks models of its own: the rest of the panel is not silent, but was not asked.
-            personas.iter_mut().for_each(|persona| persona.n_panel = persona.n_models);
+            for persona in personas.iter_mut() {
+                persona.n_panel = persona.n_models;
+            }
         }
         if let Some((sources, grounding)) = &grounding
             && let Some(source) = sources.get(&record)

@@ -63,8 +63,8 @@ pub struct CitedEvidence {
     /// The source row, where the model named one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub row: Option<String>,
-    /// Of a list: the item that it speaks for, by the wording that stands for it; `None` where it speaks for none
-    /// more than for others, or there is no source to look in.
+    /// Of a list or of `quotes`: the item that it speaks for, by the wording that stands for it; `None` where it
+    /// speaks for none more than for others, or there is no source to look in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub item: Option<String>,
     /// Where the words stand in the source, where there is a source to look in.

@@ -92,7 +92,6 @@ fn in_common(one: &[String], other: &[String]) -> usize {
 /// Looks up the words that a persona is said to have spoken: each is its own passage. What was cited beside them
 /// speaks for those only that it repeats.
 pub(super) fn own_words(found: &mut TraitConsensus, source: &Source) {
-    let is_list = found.kind == "list";
     let of_variants = found.variants.iter_mut().flat_map(|variant| &mut variant.evidence);
     for cited in found.evidence.iter_mut().chain(of_variants) {
         cited.found = Some(quote::find(&cited.quote, cited.row.as_deref(), source));
@@ -101,7 +100,7 @@ pub(super) fn own_words(found: &mut TraitConsensus, source: &Source) {
         let same = |cited: &&mut CitedEvidence| words(&cited.quote) == words(&item);
         let mut told = false;
         for cited in found.evidence.iter_mut().filter(same) {
-            cited.item = is_list.then(|| item.clone());
+            cited.item = Some(item.clone());
             told = true;
         }
         let variant = found.variants.iter().find(|variant| variant.value.to_string() == item);
@@ -112,12 +111,12 @@ pub(super) fn own_words(found: &mut TraitConsensus, source: &Source) {
                 model: variant.representative.clone(),
                 quote: item.clone(),
                 row: None,
-                item: is_list.then(|| item.clone()),
+                item: Some(item.clone()),
                 found: Some(quote::find(&item, None, source)),
             });
         }
     }
-    found.backing = Some(backing(found));
+    found.backing = Some(rests_on(found, Some(values(&found.value))));
 }
 
 fn values(value: &TraitValue) -> Vec<String> {
@@ -129,7 +128,11 @@ fn values(value: &TraitValue) -> Vec<String> {
 
 /// What the value rests on; of a list, by the passages of the items that it has.
 pub(super) fn backing(found: &TraitConsensus) -> Backing {
-    let kept = (found.kind == "list").then(|| values(&found.value));
+    rests_on(found, (found.kind == "list").then(|| values(&found.value)))
+}
+
+/// What the value rests on, where only passages of some items count, by those; else by all.
+fn rests_on(found: &TraitConsensus, kept: Option<Vec<String>>) -> Backing {
     let counts = |cited: &&CitedEvidence| match &kept {
         Some(items) => cited.item.as_ref().is_some_and(|item| items.contains(item)),
         None => true,
@@ -148,7 +151,7 @@ pub(super) fn backing(found: &TraitConsensus) -> Backing {
         (_, 2..) => Basis::Echo,
         _ => Basis::Unsupported,
     };
-    let items = kept.map(|items| BackedItems {
+    let items = kept.filter(|_| found.kind == "list").map(|items| BackedItems {
         found: items
             .iter()
             .filter(|item| there.iter().any(|cited| cited.item.as_ref() == Some(item)))
