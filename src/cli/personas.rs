@@ -109,23 +109,21 @@ pub(super) fn write(
     let grounding =
         sources.map(|sources| Ok::<_, CliError>((sources, Grounding::new(embedder)?))).transpose()?;
     let in_streams = asked.as_ref().is_some_and(|asked| !asked.workstreams.is_empty());
+    let grounded = |personas: &mut [ConsensusPersona]| match (&grounding, personas.first()) {
+        (Some((sources, grounding)), Some(first)) => match sources.get(&first.record) {
+            Some(source) => grounding.check(personas, &source),
+            None => Ok(()),
+        },
+        _ => Ok(()),
+    };
     let mut kept = Vec::new();
     let mut each = |personas: &mut [ConsensusPersona]| {
-        let Some(record) = personas.first().map(|persona| persona.record.clone()) else { return Ok(()) };
-        if in_streams {
+        for persona in personas.iter_mut().filter(|_| in_streams) {
             // A stream asks models of its own: the rest of the panel is not silent, but was not asked.
-            for persona in personas.iter_mut() {
-                persona.n_panel = persona.n_models;
-            }
+            persona.n_panel = persona.n_models;
         }
-        if let Some((sources, grounding)) = &grounding
-            && let Some(source) = sources.get(&record)
-        {
-            grounding.check(personas, &source)?;
-        }
-        if keep.contains(&record) {
-            kept.extend_from_slice(personas);
-        }
+        grounded(personas)?;
+        kept.extend(personas.iter().filter(|persona| keep.contains(&persona.record)).cloned());
         Ok(())
     };
     let shown = decide(&engine, (&source, &learned), &mut each, files, &mut counts, console)?;

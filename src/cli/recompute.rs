@@ -49,13 +49,7 @@ fn derive_again(
     report: bool,
     console: Console,
 ) -> Result<Verdict, CliError> {
-    let [folder] = runs else {
-        return Err(CliError::Usage(format!("--recompute takes one run folder, not {}", runs.len())));
-    };
-    if !Store::exists(folder) {
-        let shown = folder.display();
-        return Err(CliError::Usage(format!("`{shown}` is no run folder: there is no `run.sqlite` in it")));
-    }
+    let folder = only(runs)?;
     let store = Arc::new(Store::open(folder)?);
     let shard = shard_of(&store)?;
     let prepared = match study {
@@ -86,6 +80,18 @@ fn derive_again(
     let written = conclusion.write(folder, outputs, console)?;
     console.answer(&written, || written.text(width()))?;
     Ok(verdict)
+}
+
+/// The run folder that was named, where it is one.
+fn only(runs: &[PathBuf]) -> Result<&Path, CliError> {
+    let [folder] = runs else {
+        return Err(CliError::Usage(format!("--recompute takes one run folder, not {}", runs.len())));
+    };
+    if !Store::exists(folder) {
+        let shown = folder.display();
+        return Err(CliError::Usage(format!("`{shown}` is no run folder: there is no `run.sqlite` in it")));
+    }
+    Ok(folder)
 }
 
 /// What the quorum says of the stored answers. Workstreams are left to the run: what is owed of them depends on how

@@ -77,9 +77,7 @@ pub(super) fn derive(
     }
     let streams = if study.workstreams.is_some() { streams(store)? } else { Vec::new() };
     if !streams.is_empty() {
-        let mut file = Output::create(folder, "workstreams.json")?;
-        file.json(&streams)?;
-        files.push(file.commit()?);
+        files.push(written(folder, &streams)?);
     }
     let inputs = vec![InputCount { file: "answers of the panel".to_owned(), drafts: n_drafts, set_aside: 0 }];
     Ok(Derived { gathered: gathering.finish(inputs)?, files, answers, streams, turnout })
@@ -105,6 +103,12 @@ fn turned_out(turnout: &mut Turnout, results: &[CallResult], study: &Study) {
 /// How the workstreams of a run stand.
 fn streams(store: &Store) -> Result<Vec<StreamReport>, CliError> {
     Ok(store.noted(Note::Streams)?.map(|text| serde_json::from_str(&text)).transpose()?.unwrap_or_default())
+}
+
+fn written(folder: &Path, streams: &[StreamReport]) -> Result<PathBuf, CliError> {
+    let mut file = Output::create(folder, "workstreams.json")?;
+    file.json(&streams)?;
+    Ok(file.commit()?)
 }
 
 fn noted(report: &StreamReport) -> StreamNote {

@@ -107,19 +107,7 @@ fn characteristic(text: &mut String, name: &str, found: &TraitConsensus) {
         TraitValue::List(items) => {
             put(text, format_args!("- **{label}** ({figures})"));
             for item in items {
-                let variant = found.variants.iter().find(|variant| variant.value.to_string() == *item);
-                let backing = variant.map_or(0, |variant| variant.models.len());
-                let partly = found.backing.is_some_and(|backing| backing.basis == Basis::Evidence);
-                let rests = match of_item(found, item) {
-                    Citations::Found => "",
-                    citations if partly => citation_words(citations),
-                    _ => "",
-                };
-                let comma = if rests.is_empty() { "" } else { ", " };
-                put(
-                    text,
-                    format_args!("  - {} ({backing} of {}{comma}{rests})", markdown(item), found.n_models),
-                );
+                self::item(text, item, found);
             }
         }
         value => put(text, format_args!("- **{label}**: {} ({figures})", markdown(&value.to_string()))),
@@ -127,6 +115,24 @@ fn characteristic(text: &mut String, name: &str, found: &TraitConsensus) {
     if let Some(set) = &found.prediction_set {
         put(text, format_args!("  - {}", markdown(&set_words(set))));
     }
+    otherwise(text, found);
+}
+
+/// An item of a list with the models behind it, and that it has no passage in a list of which others have.
+fn item(text: &mut String, item: &str, found: &TraitConsensus) {
+    let variant = found.variants.iter().find(|variant| variant.value.to_string() == *item);
+    let backing = variant.map_or(0, |variant| variant.models.len());
+    let partly = found.backing.is_some_and(|backing| backing.basis == Basis::Evidence);
+    let rests = match of_item(found, item) {
+        Citations::Found => String::new(),
+        citations if partly => format!(", {}", citation_words(citations)),
+        _ => String::new(),
+    };
+    put(text, format_args!("  - {} ({backing} of {}{rests})", markdown(item), found.n_models));
+}
+
+/// Who says otherwise with what they cite, then all other passages.
+fn otherwise(text: &mut String, found: &TraitConsensus) {
     for dissent in &found.dissent {
         let (model, value) = (markdown(dissent.model.as_str()), markdown(&dissent.value.to_string()));
         put(text, format_args!("  - otherwise: {model} says {value}"));

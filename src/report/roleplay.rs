@@ -80,16 +80,10 @@ impl RoleplayCard {
             text.push_str("Of traits marked [uncertain] speak with doubt, and never lean on them.\n");
         }
         if uncited {
-            text.push_str(
-                "What is marked [no passage cited] may be right or a stereotype: nobody showed where the data says it. Do \
-                 not build on it.\n",
-            );
+            text.push_str(OF_UNCITED);
         }
         if not_found {
-            text.push_str(
-                "What is marked [cited words not found in the data] was backed with words that the data does not have. \
-                 Do not build on it.\n",
-            );
+            text.push_str(OF_NOT_FOUND);
         }
         if !left_out.is_empty() {
             let _ = writeln!(
@@ -108,7 +102,9 @@ impl RoleplayCard {
         let _ = writeln!(
             text,
             "Behind this card: {} of {} models; confidence in the persona as a whole: {sure}; traits below {:.2} left out.",
-            persona.support, persona.n_models, self.least_confidence
+            persona.support,
+            persona.n_panel.max(persona.n_models),
+            self.least_confidence
         );
     }
 }
@@ -117,6 +113,12 @@ impl RoleplayCard {
 const UNCITED: &str = " [no passage cited]";
 /// What is cited for it was looked for and is not there.
 const NOT_FOUND: &str = " [cited words not found in the data]";
+
+/// What is to be made of either.
+const OF_UNCITED: &str = "What is marked [no passage cited] may be right or a stereotype: nobody showed where the data \
+                          says it. Do not build on it.\n";
+const OF_NOT_FOUND: &str = "What is marked [cited words not found in the data] was backed with words that the data \
+                            does not have. Do not build on it.\n";
 
 fn mark(citations: Citations) -> &'static str {
     match citations {

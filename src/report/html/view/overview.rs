@@ -6,7 +6,7 @@ use super::Material;
 use super::words::{label, money, part, percent, shown, status, thousands};
 use crate::consensus::ConfidenceStatus;
 use crate::report::html::figure::duration;
-use crate::report::{StreamNote, counted, one_voice, setback_words};
+use crate::report::{GroundingCounts, StreamNote, counted, one_voice, setback_words};
 
 /// The first section.
 #[derive(Debug, Serialize)]
@@ -233,15 +233,7 @@ fn warnings(material: &Material<'_>) -> Vec<String> {
     if let Some(alone) = one_voice(&summary.panel) {
         warnings.insert(0, alone);
     }
-    if let Some(found) = counts.grounding.filter(|found| found.echo > 0) {
-        warnings.push(format!(
-            "Echo: on {} values several models agree without a passage in the source: for {} nothing is cited, for {} \
-             what is cited was not found. They may repeat what they were trained on.",
-            part(found.echo, found.values()),
-            found.echo - found.echo_not_found.min(found.echo),
-            found.echo_not_found
-        ));
-    }
+    warnings.extend(counts.grounding.filter(|found| found.echo > 0).map(|found| echoes(&found)));
     if summary.panel.len() < 3 {
         warnings.push("With fewer than three models nobody can tell which of two is right.".to_owned());
     }
@@ -255,6 +247,16 @@ fn warnings(material: &Material<'_>) -> Vec<String> {
         warnings.push(share);
     }
     warnings
+}
+
+fn echoes(found: &GroundingCounts) -> String {
+    format!(
+        "Echo: on {} values several models agree without a passage in the source: for {} nothing is cited, for {} what \
+         is cited was not found. They may repeat what they were trained on.",
+        part(found.echo, found.values()),
+        found.echo.saturating_sub(found.echo_not_found),
+        found.echo_not_found
+    )
 }
 
 fn part_of_drafts(material: &Material<'_>) -> Option<String> {

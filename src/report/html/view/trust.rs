@@ -9,7 +9,6 @@ use crate::evaluate::metrics::{brier, expected_calibration_error};
 use crate::report::html::builder::Judged;
 use crate::report::html::figure::{histogram, reliability, stacked};
 use crate::report::html::tallies::BINS;
-use crate::report::wording::counted;
 
 #[derive(Debug, Serialize)]
 pub(super) struct Trust {
@@ -47,26 +46,29 @@ pub(super) fn trust(material: &Material<'_>) -> Trust {
             )
         }),
         evidence: evidence(material),
-        passages: material.summary.counts.grounding.map(|found| {
-            let minority = material.summary.counts.grounding_of_minority.map_or_else(String::new, |found| {
-                format!(
-                    " Of minority personas {} rest on a passage in the source.",
-                    part(found.evidence, found.values())
-                )
-            });
-            format!(
-                "{} cited passages stand in the source: {} word by word, {} nearly so, {} by meaning. Not found: what is \
-                 cited for {} and nothing else; nothing is cited for {}.{minority}",
-                part(found.found(), found.passages),
-                found.exact,
-                found.fuzzy,
-                found.meaning,
-                counted(found.echo_not_found + found.unsupported_not_found, "value"),
-                counted(found.values() - found.evidence - found.echo_not_found - found.unsupported_not_found, "value")
-            )
-        }),
+        passages: passages(material),
         coverage: coverage(material),
     }
+}
+
+/// What came of looking for passages, for people.
+fn passages(material: &Material<'_>) -> Option<String> {
+    let counts = &material.summary.counts;
+    let found = counts.grounding?;
+    let minority = counts.grounding_of_minority.map_or_else(String::new, |found| {
+        let part = part(found.evidence, found.values());
+        format!(" Of the values of minority personas {part} rest on a passage in the source.")
+    });
+    let not_found = found.echo_not_found + found.unsupported_not_found;
+    let uncited = (found.echo + found.unsupported).saturating_sub(not_found);
+    Some(format!(
+        "{} cited passages stand in the source: {} word by word, {} nearly so, {} by meaning. Of the values without one, \
+         nothing is cited for {uncited}, and what is cited for {not_found} was not found.{minority}",
+        part(found.found(), found.passages),
+        found.exact,
+        found.fuzzy,
+        found.meaning,
+    ))
 }
 
 fn diagram(gold: &Judged) -> Option<Figure> {
