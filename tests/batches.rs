@@ -184,3 +184,79 @@ fn progress_for_programs_is_a_line_of_json_per_event() {
     assert_eq!(events.last().map(|event| &event["event"]), Some(&json!("ended")));
     assert_eq!(events.iter().filter(|event| event["event"] == "finished").count(), 72);
 }
+
+#[test]
+fn a_merge_tells_which_shards_are_missing_and_takes_none_twice() {
+    let batch = Batch::new();
+    for (name, shard) in [("first", "1/3"), ("second", "2/3"), ("third", "3/3")] {
+        batch.run(name, &["--shard", shard]);
+    }
+    let [first, second] = ["first", "second"].map(|name| batch.text(name));
+    // A share is whole by itself.
+    done(&["consensus", &first, "--recompute"]);
+    let part = consona(&["merge", &first, &second, "--out", &batch.text("part")]);
+    assert_eq!(part.status.code(), Some(6), "{}", said(&part));
+    assert!(said(&part).contains("shard 3/3 is missing. outstanding: "), "{}", said(&part));
+    assert!(said(&part).contains("--partial"), "{}", said(&part));
+    assert!(batch.path("part").join("consensus.jsonl").exists(), "what there is is derived");
+    let accepted = done(&["merge", &first, &second, "--partial", "--out", &batch.text("accepted")]);
+    assert!(said(&accepted).contains("shard 3/3 is missing"), "{}", said(&accepted));
+    let link = format!("{first}/../first");
+    for twice in [&first, &link] {
+        let refused = consona(&["merge", &first, twice, "--out", &batch.text("twice")]);
+        assert_eq!(refused.status.code(), Some(2));
+        assert!(said(&refused).contains("given twice"), "{}", said(&refused));
+    }
+    assert!(!batch.path("twice").join("run.sqlite").exists());
+}
+
+#[test]
+fn what_is_derived_again_keeps_the_verdict_of_the_quorum() {
+    let batch = Batch::new();
+    let study = fs::read_to_string(batch.path("study.yaml")).expect("readable");
+    let strict = study.replace("min_success_ratio: 0.5", "min_success_ratio: 0.99");
+    fs::write(batch.path("study.yaml"), strict).expect("written");
+    let (study, run) = (batch.text("study.yaml"), batch.text("run"));
+    assert_eq!(consona(&["run", &study, "--out", &run]).status.code(), Some(4));
+    let again = consona(&["consensus", &run, "--recompute"]);
+    assert_eq!(again.status.code(), Some(4), "{}", said(&again));
+    // Of 72 calls, one member leaves those about r0, r5, r10, r15 and r20 without an answer.
+    assert!(said(&again).contains("too few models answered: 67 of 72 calls"), "{}", said(&again));
+    assert!(batch.path("run").join("consensus.jsonl").exists(), "what there is is derived");
+}
+
+#[test]
+fn one_voice_of_three_is_told_before_anything_else() {
+    let batch = Batch::new();
+    let mut recording = String::new();
+    for number in 0..24 {
+        let record = format!("r{number}");
+        writeln!(recording, "{}", json!({"record": record, "model": "a", "persona": {"age": 30}}))
+            .expect("text");
+        for model in ["b", "c"] {
+            writeln!(recording, "{}", json!({"record": record, "model": model, "reply": "No."}))
+                .expect("text");
+        }
+    }
+    fs::write(batch.path("recording.jsonl"), recording).expect("written");
+    let study = fs::read_to_string(batch.path("study.yaml")).expect("readable");
+    fs::write(batch.path("study.yaml"), study.replace("ratio: 0.5", "ratio: 0.3")).expect("written");
+    let output = batch.run("run", &[]);
+    let text = String::from_utf8(output.stdout).expect("text");
+    assert!(text.starts_with("Warning: Only 1 of 3 models gave a usable answer"), "{text}");
+    assert!(text.contains("described by 1 of 3 (2 gave no usable answer):"), "{text}");
+    let cards = fs::read_to_string(batch.path("run/personas.md")).expect("written");
+    assert!(cards.contains("described by 1 of 3 (2 gave no usable answer): replay:a; "), "{cards}");
+    let page = fs::read_to_string(batch.path("run/report.html")).expect("written");
+    assert!(page.contains("1 of 3 (2 gave no usable answer)") && page.contains("this is no consensus"));
+    // Gold about other records judges nothing here.
+    let gold = json!({"record": "p01", "trait": "age", "accepted": ["30"]}).to_string();
+    fs::write(batch.path("gold.jsonl"), gold).expect("written");
+    let refused = consona(&["report", &batch.text("run"), "--gold", &batch.text("gold.jsonl")]);
+    assert_eq!(refused.status.code(), Some(3), "{}", said(&refused));
+    assert!(
+        said(&refused).contains("`age` of `p01`") && said(&refused).contains("`r0`"),
+        "{}",
+        said(&refused)
+    );
+}

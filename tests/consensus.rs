@@ -159,3 +159,63 @@ proptest! {
         prop_assert!((one.confidence - other.confidence).abs() < 1e-9);
     }
 }
+
+#[test]
+fn wordings_that_the_consensus_counts_as_one_agree_in_alpha_too() {
+    let said = [
+        ("r1", ["Student", "University student", "Undergraduate student"]),
+        ("r2", ["Retired teacher", "Retired school teacher", "Retired teacher"]),
+    ];
+    let panel = ["a", "b", "c"].map(model);
+    let records: Vec<RecordDrafts> = said
+        .iter()
+        .map(|(record, jobs)| {
+            let record = RecordId::new(record).expect("a valid id");
+            let drafts = jobs
+                .iter()
+                .zip(["a", "b", "c"])
+                .map(|(job, name)| Draft { record: record.clone(), ..draft(name, &[("occupation", job)]) });
+            RecordDrafts::new(record.clone(), drafts.collect(), &panel)
+        })
+        .collect();
+    let (schema, embedder) =
+        (TraitSchema::default_persona(), StaticEmbedder::embedded().expect("the table is compiled in"));
+    let settings = ConsensusParams::new().subject(Subject::One).check().expect("the defaults are valid");
+    let engine = Engine::new(&schema, &embedder, panel.to_vec(), settings).expect("no weights");
+    let learned = engine.learn(records.as_slice()).expect("nothing fails here");
+    engine
+        .decide(records.as_slice(), &learned, |found| {
+            let jobs = &found[0].traits["occupation"];
+            assert_eq!((jobs.variants.len(), jobs.support), (1, 3), "one value to the consensus: {jobs:?}");
+            Ok(())
+        })
+        .expect("nothing fails here");
+    let alpha = engine.diagnose(records.as_slice(), &learned).expect("nothing fails here").alpha;
+    assert_eq!(alpha["occupation"].alpha, Some(1.0), "and so to alpha");
+}
+
+#[test]
+fn of_bios_that_say_the_same_one_is_told_that_was_written_for_the_name() {
+    let about = |name: &str| format!("{name} works rotating shifts in the hospital and reads at night");
+    // The name is a tie of three, which the words decide: none of the panel's orders may decide it.
+    let named = [("a", "Marta"), ("b", "Dora"), ("c", "Ines")];
+    for turn in 0..3 {
+        let mut named = named;
+        named.rotate_left(turn);
+        let panel: Vec<ModelName> = named.iter().map(|(by, _)| model(by)).collect();
+        let drafts =
+            named.iter().map(|(by, name)| draft(by, &[("name", name), ("bio", &about(name))])).collect();
+        let persona = about_one(drafts, &panel);
+        let name = persona.traits["name"].value.to_string();
+        assert_eq!(persona.traits["bio"].value.to_string(), about(&name));
+        assert_eq!(persona.traits["bio"].support, 3, "they say the same");
+    }
+}
+
+#[test]
+fn half_of_the_models_or_fewer_are_no_majority() {
+    assert!(age_of(&[("a", "20"), ("b", "40"), ("c", "60")]).lacks_majority());
+    assert!(age_of(&[("a", "20"), ("b", "20"), ("c", "60"), ("d", "60")]).lacks_majority());
+    assert!(!age_of(&[("a", "20"), ("b", "20"), ("c", "40")]).lacks_majority());
+    assert!(!age_of(&[("a", "20"), ("b", "21")]).lacks_majority(), "they agree");
+}

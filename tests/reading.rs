@@ -303,6 +303,62 @@ fn drafts_of_several_files_are_regrouped_by_record() {
     assert_eq!(who, [("a", 0), ("a", 1), ("a", 2), ("c", 0)]);
 }
 
+const RESULTS: [(&str, &str); 5] = [
+    (
+        "consensus.jsonl",
+        r#"{"record":"r","persona_id":"r/1","kind":"consensus","confidence":0.7,"models":["a"],"traits":{"age":{"value":3}}}"#,
+    ),
+    ("personas.csv", "record,persona_id,kind,trait,value,confidence\nr,r/1,consensus,age,30,0.7\n"),
+    (
+        "summary.json",
+        r#"{"product":{"name":"consona","version":"0.1.0"},"counts":{"drafts":3},"inputs":[{"file":"x","drafts":1}],"panel":[{"model":"a","drafts":1}]}"#,
+    ),
+    (
+        "results.jsonl",
+        r#"{"model":"a","stance":"neutral","status":"success","content":"{}","error_message":null,"record":"r"}"#,
+    ),
+    ("set_aside.jsonl", r#"{"file":"x.csv","line":3,"reason":"no"}"#),
+];
+
+#[test]
+fn results_of_consona_are_never_taken_for_drafts() {
+    let schema = TraitSchema::default_persona();
+    for (name, content) in RESULTS {
+        // Known by its fields, whatever it is called.
+        for name in [name.to_owned(), format!("renamed-{name}")] {
+            let read = read_drafts(&name, content.as_bytes(), &DraftDefaults::default(), &schema);
+            let error = read.expect_err(&name).to_string();
+            assert!(error.contains("results and no drafts") && error.contains("drafts.jsonl"), "{error}");
+        }
+    }
+    let kept = r#"{"record":"r","model":"a","persona":{"age":30,"kind":"x","reason":"y"}}"#;
+    let read = read_drafts("drafts.jsonl", kept.as_bytes(), &DraftDefaults::default(), &schema);
+    assert_eq!(read.expect("a draft").items.len(), 1);
+}
+
+#[test]
+fn the_folder_of_a_result_is_no_folder_of_drafts() {
+    let schema = TraitSchema::default_persona();
+    let draft = r#"{"record":"r","model":"a","persona":{"age":30}}"#;
+    for files in [&["run.sqlite"][..], &["summary.json", "consensus.jsonl"][..]] {
+        let folder = folder(&[("drafts.jsonl", draft)]);
+        let inner = folder.path().join("runs/one");
+        std::fs::create_dir_all(&inner).expect("created");
+        for name in files.iter().chain(&["drafts.jsonl"]) {
+            std::fs::write(inner.join(name), draft).expect("written");
+        }
+        let read = |path: &std::path::Path| {
+            spool_drafts(&[path.to_owned()], &DraftDefaults::default(), &schema)
+                .map(|(spool, _)| spool.n_drafts())
+        };
+        for path in [&inner, &folder.path().join("runs"), folder.path()] {
+            let error = read(path).expect_err("refused").to_string();
+            assert!(error.contains("--recompute") && error.contains("one/drafts.jsonl"), "{error}");
+        }
+        assert_eq!(read(&inner.join("drafts.jsonl")).expect("named itself"), 1);
+    }
+}
+
 #[expect(clippy::print_stderr, reason = "a skipped test says so")]
 fn evaluation_file(path: &str) -> Option<(PathBuf, Vec<u8>)> {
     let Some(root) = std::env::var_os("CONSONA_EVAL_DATA") else {

@@ -50,6 +50,9 @@ fn p1_the_usual_pipeline_makes_what_it_promises() {
     assert!(outputs["evidence"]["evidence"].as_u64().unwrap() > 0);
     assert!(outputs["quality"]["verdict"].is_string());
     let report = fs::read_to_string(demo.path("run/report.md")).unwrap();
+    let backed =
+        "47 % of the values of consensus personas (17 of 36) rest on a passage that stands in the source";
+    assert!(report.contains(backed) && report.contains("42 of 42 cited passages were found"), "{report}");
     assert!(
         report.contains("# Review")
             && report.contains("# Checks")

@@ -137,6 +137,7 @@ workstreams:
 }
 
 const FAILING: &str = "concurrency: 8
+personas: {min: 1, max: 5}
 retry: {max_attempts: 1}
 workstreams:
   retries: 1

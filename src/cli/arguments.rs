@@ -120,6 +120,9 @@ pub(super) enum Command {
         /// The run folder for the result; there must be no run in it.
         #[arg(long, value_name = "RUN")]
         out: PathBuf,
+        /// Accept that shards are missing: the result is of what there is.
+        #[arg(long)]
+        partial: bool,
     },
     /// Check a study, its data and its panel, and show what a run would ask and cost.
     Check {
@@ -360,7 +363,7 @@ pub(super) struct ExplainOptions {
     /// A run folder, or a folder of `consensus`.
     #[arg(value_name = "RUN")]
     pub(super) result: PathBuf,
-    /// The persona's id, or a record's for its first persona.
+    /// The persona's id or name, or a record's id for its first persona.
     #[arg(value_name = "PERSONA")]
     pub(super) persona: String,
     /// One trait [default: all].

@@ -23,6 +23,8 @@ struct Fitted<'a> {
     file: &'a Path,
     #[serde(flatten)]
     calibration: &'a Calibrator,
+    /// Whether its calibration error is larger than that of the uncalibrated score, on records that it was not fitted to.
+    worse_than_uncalibrated: bool,
 }
 
 /// Fits a calibration and writes it.
@@ -53,7 +55,8 @@ pub(super) fn calibrate(options: &CalibrateOptions, console: Console) -> Result<
     let written = writeln!(file, "{text}");
     written.map_err(|source| CliError::Write { path: options.out.clone(), source })?;
     file.commit()?;
-    let fitted = Fitted { file: &options.out, calibration: &calibration };
+    let worse_than_uncalibrated = worse(&calibration).is_some();
+    let fitted = Fitted { file: &options.out, calibration: &calibration, worse_than_uncalibrated };
     console.answer(&fitted, || fitted_text(&fitted))?;
     Ok(Exit::Done)
 }
@@ -65,8 +68,22 @@ fn fitted_text(fitted: &Fitted<'_>) -> String {
         text.push_str(&quality_text(quality));
     }
     let path = safe::line(&fitted.file.display().to_string());
-    text.extend(["Use it: consona consensus … --calibration ", &path, "\n"]);
+    match worse(fitted.calibration) {
+        None => text.extend(["Use it: consona consensus … --calibration ", path.as_str(), "\n"]),
+        Some([found, before]) => text.extend([
+            "On your labels it is less honest than the score without it",
+            &format!(" (ECE {found:.3} against {before:.3}): label more, or go on without it.\n"),
+            &format!("It is written to {path} all the same.\n"),
+        ]),
+    }
     text
+}
+
+/// The calibration error, and that of the uncalibrated score, where the first is the larger.
+fn worse(calibration: &Calibrator) -> Option<[f64; 2]> {
+    let quality = calibration.quality()?;
+    let (found, before) = (quality.ece.value?, quality.uncalibrated[0]?);
+    (found > before).then_some([found, before])
 }
 
 fn quality_text(quality: &CalibrationQuality) -> String {
@@ -81,4 +98,29 @@ fn quality_text(quality: &CalibrationQuality) -> String {
 
 fn figure(value: Option<f64>) -> String {
     value.map_or_else(|| "–".to_owned(), |value| format!("{value:.3}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_calibration_that_measured_worse_is_not_recommended() {
+        let mut file = serde_json::to_value(Calibrator::shipped()).expect("JSON");
+        let mut told = |ece: f64| {
+            file["quality"]["ece"]["value"] = ece.into();
+            file["quality"]["uncalibrated"] = serde_json::json!([0.128, 0.2, 0.7]);
+            let calibration = serde_json::from_value(file.clone()).expect("a calibration");
+            let fitted = Fitted {
+                file: Path::new("mine.json"),
+                worse_than_uncalibrated: worse(&calibration).is_some(),
+                calibration: &calibration,
+            };
+            (fitted_text(&fitted), fitted.worse_than_uncalibrated)
+        };
+        let (text, worse) = told(0.194);
+        assert!(worse && text.contains("(ECE 0.194 against 0.128)") && !text.contains("Use it:"), "{text}");
+        let (text, worse) = told(0.05);
+        assert!(!worse && text.ends_with("--calibration mine.json\n"), "{text}");
+    }
 }

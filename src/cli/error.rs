@@ -85,6 +85,22 @@ pub enum CliError {
         /// What is wrong with it.
         source: GoldError,
     },
+    /// Gold that judges nothing of a result.
+    #[error(
+        "no judged value of `{}` is about a value of this result: its first is `{name}` of `{record}`, and the first \
+         record of the result is `{known}`; give the gold of these records",
+        path.display()
+    )]
+    GoldElsewhere {
+        /// Which file.
+        path: PathBuf,
+        /// The record of its first value.
+        record: String,
+        /// The trait of its first value.
+        name: String,
+        /// The result's first record.
+        known: String,
+    },
     /// A calibration file that cannot be used.
     #[error("the calibration `{}` cannot be used", path.display())]
     Calibration {
@@ -260,7 +276,9 @@ impl CliError {
             | Self::UnknownModel { .. }
             | Self::Exists { .. }
             | Self::Status(StatusError::NoRun { .. })
-            | Self::Result(ResultError::NoPersona { .. })
+            | Self::Result(
+                ResultError::NoPersona { .. } | ResultError::Namesakes { .. } | ResultError::NoTrait { .. },
+            )
             | Self::Decision(DecisionError::NothingWaits { .. })
             | Self::Serve(ServeError::NoToken { .. }) => Exit::Usage,
             Self::Embedder(error) => of_embedder(error),
@@ -277,6 +295,7 @@ impl CliError {
             | Self::NoRecords { .. }
             | Self::Schema { .. }
             | Self::Gold { .. }
+            | Self::GoldElsewhere { .. }
             | Self::Calibration { .. }
             | Self::Calibrate(_)
             | Self::Planted { .. }

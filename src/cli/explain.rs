@@ -10,7 +10,7 @@ use super::console::Console;
 use super::error::CliError;
 use super::exit::Exit;
 use crate::consensus::ConsensusPersona;
-use crate::files::ResultFolder;
+use crate::files::{ResultFolder, named_trait};
 use crate::report::{ExplanationContext, explanation, safe};
 use crate::store::Store;
 
@@ -18,16 +18,9 @@ use crate::store::Store;
 pub(super) fn explain(options: &ExplainOptions, console: Console) -> Result<Exit, CliError> {
     let result = ResultFolder::new(&options.result);
     let persona = result.persona(&options.persona)?;
-    if let Some(name) = &options.characteristic
-        && !persona.traits.contains_key(name)
-    {
-        let known: Vec<&str> = persona.traits.keys().map(String::as_str).collect();
-        let (id, known) = (&persona.persona_id, known.join("`, `"));
-        return Err(CliError::Usage(format!("`{id}` has no trait `{name}`; it has `{known}`")));
-    }
+    let only = options.characteristic.as_deref().map(|name| named_trait(&persona, name)).transpose()?;
     let (schema, weights) = result.panel()?;
     let context = ExplanationContext { schema: &schema, weights };
-    let only = options.characteristic.as_deref();
     let value = match only {
         Some(name) => json!(persona.traits.get(name)),
         None => json!(persona),

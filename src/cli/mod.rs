@@ -73,7 +73,7 @@ pub fn execute(arguments: &Arguments) -> Result<Exit, CliError> {
         Command::Modify { run, edit, reason } => {
             staged::decide(run, &Decided::Modify { edit, reason: reason.as_ref() }, console)
         }
-        Command::Merge { runs, out } => recompute::merge(runs, out, console),
+        Command::Merge { runs, out, partial } => recompute::merge(runs, out, *partial, console),
         Command::Status { run } => status::status(run, console),
         Command::Consensus(options) => consensus::consensus(options, console),
         Command::Consult(options) => consult::consult(options, console),

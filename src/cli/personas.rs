@@ -108,19 +108,22 @@ pub(super) fn write(
     let files = PersonaFiles::new(&schema, &mut outputs.lines, &mut outputs.table, &mut outputs.cards)?;
     let grounding =
         sources.map(|sources| Ok::<_, CliError>((sources, Grounding::new(embedder)?))).transpose()?;
-    let ground = |persona: &mut ConsensusPersona| match &grounding {
-        Some((sources, grounding)) => match sources.get(&persona.record) {
-            Some(source) => grounding.check(persona, &source),
+    let in_streams = asked.as_ref().is_some_and(|asked| !asked.workstreams.is_empty());
+    let grounded = |personas: &mut [ConsensusPersona]| match (&grounding, personas.first()) {
+        (Some((sources, grounding)), Some(first)) => match sources.get(&first.record) {
+            Some(source) => grounding.check(personas, &source),
             None => Ok(()),
         },
-        None => Ok(()),
+        _ => Ok(()),
     };
     let mut kept = Vec::new();
-    let mut each = |persona: &mut ConsensusPersona| {
-        ground(persona)?;
-        if keep.contains(&persona.record) {
-            kept.push(persona.clone());
+    let mut each = |personas: &mut [ConsensusPersona]| {
+        for persona in personas.iter_mut().filter(|_| in_streams) {
+            // A stream asks models of its own: the rest of the panel is not silent, but was not asked.
+            persona.n_panel = persona.n_models;
         }
+        grounded(personas)?;
+        kept.extend(personas.iter().filter(|persona| keep.contains(&persona.record)).cloned());
         Ok(())
     };
     let shown = decide(&engine, (&source, &learned), &mut each, files, &mut counts, console)?;
@@ -148,7 +151,7 @@ pub(super) fn write(
 fn decide<W: Write>(
     engine: &Engine<'_>,
     (source, learned): (&PanelDrafts<'_>, &Learned),
-    each: &mut dyn FnMut(&mut ConsensusPersona) -> Result<(), EmbedError>,
+    each: &mut dyn FnMut(&mut [ConsensusPersona]) -> Result<(), EmbedError>,
     mut files: PersonaFiles<'_, W>,
     counts: &mut Counts,
     console: Console,
@@ -156,12 +159,10 @@ fn decide<W: Write>(
     let mut shown: Vec<ConsensusPersona> = Vec::new();
     let bar = console.progress("deciding", source.records());
     engine.decide(source, learned, |mut personas| {
-        for persona in &mut personas {
-            each(persona).map_err(|error| ConsensusError::Embed {
-                record: persona.record.to_string(),
-                source: error,
-            })?;
-        }
+        each(&mut personas).map_err(|source| ConsensusError::Embed {
+            record: personas.first().map(|persona| persona.record.to_string()).unwrap_or_default(),
+            source,
+        })?;
         counts.add_record(&personas);
         files.add(&personas).map_err(|error| ConsensusError::Source(Box::new(error)))?;
         shown.extend(personas.into_iter().take(SHOWN - shown.len()));
@@ -177,6 +178,9 @@ impl Written {
     /// What a person is told: the first personas, the counts, and where the files are.
     pub(super) fn text(&self, width: usize) -> String {
         let mut text = String::new();
+        if let Some(warning) = self.summary.warning() {
+            text.extend([&wrapped(&format!("Warning: {warning}"), width), "\n"]);
+        }
         for persona in &self.shown {
             text.push_str(&terminal_persona(&self.summary.schema, persona, width));
             text.push('\n');

@@ -14,9 +14,9 @@ use super::personas::Outputs;
 use super::results;
 use super::staged;
 use super::study::Prepared;
-use crate::report::safe;
-use crate::run::Study;
+use crate::report::{counted, safe};
 use crate::run::mode::Combination;
+use crate::run::{Shard, Study, Turnout};
 use crate::store::{self, Money, Note, Store};
 
 /// The study as the run keeps it.
@@ -26,32 +26,45 @@ struct Kept {
     text: String,
 }
 
-/// Derives the files of a run again, by the study that it keeps or by one that asks the same.
+/// Derives the files of a run again, by the study that it keeps or by one that asks the same. What the run said about
+/// its answers holds for what is derived of them: the files are written, and the exit code is that of the run.
 pub(super) fn recompute(
     runs: &[PathBuf],
     study: Option<&Path>,
     report: bool,
     console: Console,
 ) -> Result<Exit, CliError> {
-    let [folder] = runs else {
-        return Err(CliError::Usage(format!("--recompute takes one run folder, not {}", runs.len())));
-    };
-    if !Store::exists(folder) {
-        let shown = folder.display();
-        return Err(CliError::Usage(format!("`{shown}` is no run folder: there is no `run.sqlite` in it")));
+    let (exit, why) = derive_again(runs, study, report, console)?;
+    if let Some(why) = why {
+        console.note(&why);
     }
+    Ok(exit)
+}
+
+/// How a run stands by its stored answers, with what is to be said where that is not well.
+type Verdict = (Exit, Option<String>);
+
+fn derive_again(
+    runs: &[PathBuf],
+    study: Option<&Path>,
+    report: bool,
+    console: Console,
+) -> Result<Verdict, CliError> {
+    let folder = only(runs)?;
     let store = Arc::new(Store::open(folder)?);
+    let shard = shard_of(&store)?;
     let prepared = match study {
-        Some(path) => Prepared::read(Study::load(path)?, path, false, None)?,
-        None => kept(&store, folder)?,
+        Some(path) => Prepared::read(Study::load(path)?, path, false, shard)?,
+        None => kept(&store, folder, shard)?,
     };
     store.check(&prepared.study.identity())?;
     let Prepared { study, records, drafting, embedder, settings, plan, ablation } = prepared;
     let outputs = Outputs::create(folder)?;
     let derived = results::derive(folder, &store, drafting.as_ref(), &study, None)?;
+    let verdict = verdict(&study, derived.turnout, plan.calls);
     if study.mode.strategy().combination() == Combination::SideBySide {
         console.answer(&derived.files, || format!("Written again: {}\n", listed(&derived.files)))?;
-        return Ok(Exit::Done);
+        return Ok(verdict);
     }
     let without = match (study.ablation.zip(ablation), Asking::stored(folder)?) {
         (Some((ablation, (units, plan))), Some(answers)) => {
@@ -70,17 +83,84 @@ pub(super) fn recompute(
         staged::measured_again(folder, &stages.pipeline, &store)?;
     }
     console.answer(&written, || written.text(width()))?;
-    Ok(Exit::Done)
+    Ok(verdict)
 }
 
-/// Puts run folders together and derives the files of the whole.
-pub(super) fn merge(runs: &[PathBuf], out: &Path, console: Console) -> Result<Exit, CliError> {
+/// The run folder that was named, where it is one.
+fn only(runs: &[PathBuf]) -> Result<&Path, CliError> {
+    let [folder] = runs else {
+        return Err(CliError::Usage(format!("--recompute takes one run folder, not {}", runs.len())));
+    };
+    if !Store::exists(folder) {
+        let shown = folder.display();
+        return Err(CliError::Usage(format!("`{shown}` is no run folder: there is no `run.sqlite` in it")));
+    }
+    Ok(folder)
+}
+
+/// What the quorum says of the stored answers. Workstreams are left to the run: what is owed of them depends on how
+/// they went.
+fn verdict(study: &Study, turnout: Turnout, planned: u64) -> Verdict {
+    let owed = planned.saturating_sub(turnout.calls);
+    if study.workstreams.is_some() {
+        (Exit::Done, None)
+    } else if owed > 0 {
+        let calls = counted(owed, "call");
+        (
+            Exit::Outstanding,
+            Some(format!("outstanding: {calls} of {planned}; the result is that of the others")),
+        )
+    } else if study.quorum.holds(turnout) {
+        (Exit::Done, None)
+    } else {
+        let Turnout { calls, answered, units, complete_units } = turnout;
+        let what = format!(
+            "too few models answered: {answered} of {calls} calls, and enough models for {complete_units} of {units} \
+             questions; `quorum` asks for more. The result is of what there is"
+        );
+        (Exit::TooFewModels, Some(what))
+    }
+}
+
+/// Puts run folders together and derives the files of the whole; `partial` accepts that some of it is outstanding.
+pub(super) fn merge(runs: &[PathBuf], out: &Path, partial: bool, console: Console) -> Result<Exit, CliError> {
     store::merge(runs, out)?;
-    recompute(&[out.to_owned()], None, true, console)
+    let missing = missing(runs)?;
+    let (exit, why) = derive_again(&[out.to_owned()], None, true, console)?;
+    let Some(why) = why else { return Ok(exit) };
+    if exit != Exit::Outstanding {
+        console.note(&why);
+        return Ok(exit);
+    }
+    let accept = if partial { "" } else { ". Give --partial to accept that" };
+    console.note(&format!("{missing}{why}{accept}"));
+    Ok(if partial { Exit::Done } else { exit })
+}
+
+/// Which shards were not given, where all that were given know which they are.
+fn missing(runs: &[PathBuf]) -> Result<String, CliError> {
+    let mut given: Vec<Shard> = Vec::new();
+    for run in runs {
+        match shard_of(&Store::open(run)?)? {
+            Some(shard) => given.push(shard),
+            None => return Ok(String::new()),
+        }
+    }
+    let missing: Vec<String> = Shard::missing(&given).iter().map(ToString::to_string).collect();
+    Ok(match missing.as_slice() {
+        [] => String::new(),
+        [one] => format!("shard {one} is missing. "),
+        several => format!("shards {} are missing. ", several.join(", ")),
+    })
+}
+
+/// The share of a study that a run has asked about; `None` of one that asked about all of it.
+fn shard_of(store: &Store) -> Result<Option<Shard>, CliError> {
+    Ok(store.noted(Note::Shard)?.and_then(|text| text.parse().ok()))
 }
 
 /// The study that a run keeps, with its data where it was.
-fn kept(store: &Store, folder: &Path) -> Result<Prepared, CliError> {
+fn kept(store: &Store, folder: &Path, shard: Option<Shard>) -> Result<Prepared, CliError> {
     let note = store.noted(Note::Study)?.ok_or_else(|| {
         let shown = folder.display();
         CliError::Usage(format!(
@@ -89,7 +169,7 @@ fn kept(store: &Store, folder: &Path) -> Result<Prepared, CliError> {
     })?;
     let Kept { path, text } = serde_json::from_str(&note)?;
     let study = Study::parse(&text, &path, &|path| std::fs::read_to_string(path))?;
-    Prepared::read(study, &path, false, None)
+    Prepared::read(study, &path, false, shard)
 }
 
 fn listed(files: &[PathBuf]) -> String {

@@ -127,6 +127,7 @@ fn html(
         Ok(())
     })?;
     builder.close();
+    gold.map_or(Ok(()), |path| judges(&builder, path))?;
     result.lines::<StoredAnswer>("results.jsonl", &mut |call| {
         builder.add_call(&call);
         Ok(())
@@ -146,6 +147,17 @@ fn html(
     page.write_all(text.as_bytes()).map_err(|source| CliError::Write { path: folder.join(name), source })?;
     page.commit()?;
     Ok(files)
+}
+
+/// Refuses gold that judges none of the personas: a report without its diagram would not say why.
+fn judges(builder: &ReportBuilder, gold: &Path) -> Result<(), CliError> {
+    let Some(cell) = builder.gold_of_nothing_here() else { return Ok(()) };
+    Err(CliError::GoldElsewhere {
+        path: gold.to_owned(),
+        record: cell.record.to_string(),
+        name: cell.name.clone(),
+        known: builder.first_record().unwrap_or_default(),
+    })
 }
 
 /// Asks the desktop to show a file. Where there is none, the path has been said.

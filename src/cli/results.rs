@@ -1,6 +1,6 @@
 //! What stored answers give: the drafts, what each call came to, and figures about the run.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -13,7 +13,7 @@ use crate::files::Resources;
 use crate::persona::ModelName;
 use crate::report::{Asked, InputCount, MemberAnswers, StreamNote};
 use crate::run::study::Mode;
-use crate::run::{self, CallResult, CallStatus, Interpreter, RunReport, StreamReport, Study};
+use crate::run::{self, CallResult, CallStatus, Interpreter, RunReport, StreamReport, Study, Turnout};
 use crate::store::Store;
 
 /// Reasons kept per member, so that a million different messages need no memory.
@@ -26,6 +26,8 @@ pub(super) struct Derived {
     pub(super) files: Vec<PathBuf>,
     answers: BTreeMap<ModelName, MemberAnswers>,
     streams: Vec<StreamReport>,
+    /// Calls and units that have ended, counted.
+    pub(super) turnout: Turnout,
 }
 
 /// `metrics.json`: everything that differs from one sitting to the next.
@@ -55,6 +57,7 @@ pub(super) fn derive(
     let mut gathering = Gathering::new(&study.schema)?;
     let mut answers: BTreeMap<ModelName, MemberAnswers> = BTreeMap::new();
     let (mut n_drafts, mut calls, mut attempts) = (0, 0, 0);
+    let mut turnout = Turnout::default();
     for derived in run::drafts(store, interpreter, &study.panel) {
         let derived = derived?;
         for draft in derived.drafts.drafts() {
@@ -62,6 +65,7 @@ pub(super) fn derive(
             gathering.take(draft)?;
             drafts.line(draft)?;
         }
+        turned_out(&mut turnout, &derived.results, study);
         for result in &derived.results {
             calls += 1;
             attempts += u64::from(result.attempts);
@@ -75,12 +79,33 @@ pub(super) fn derive(
     }
     let streams = if study.workstreams.is_some() { run::streams(store)? } else { Vec::new() };
     if !streams.is_empty() {
-        let mut file = Output::create(folder, "workstreams.json")?;
-        file.json(&streams)?;
-        files.push(file.commit()?);
+        files.push(written(folder, &streams)?);
     }
     let inputs = vec![InputCount { file: "answers of the panel".to_owned(), drafts: n_drafts, set_aside: 0 }];
-    Ok(Derived { gathered: gathering.finish(inputs)?, files, answers, streams })
+    Ok(Derived { gathered: gathering.finish(inputs)?, files, answers, streams, turnout })
+}
+
+/// Counts the calls about one record as the run that asked them does: a unit counts when all of its calls have ended.
+fn turned_out(turnout: &mut Turnout, results: &[CallResult], study: &Study) {
+    for unit in results.chunk_by(|one, other| one.part == other.part) {
+        let ended = || unit.iter().filter(|call| !call.outstanding);
+        let answered = || ended().filter(|call| call.status == CallStatus::Success);
+        turnout.calls += ended().count() as u64;
+        turnout.answered += answered().count() as u64;
+        if unit.iter().any(|call| call.outstanding) {
+            continue;
+        }
+        let models: BTreeSet<&ModelName> = answered().map(|call| &call.model).collect();
+        turnout.units += 1;
+        turnout.complete_units +=
+            u64::from(study.quorum.met_by(u32::try_from(models.len()).unwrap_or(u32::MAX)));
+    }
+}
+
+fn written(folder: &Path, streams: &[StreamReport]) -> Result<PathBuf, CliError> {
+    let mut file = Output::create(folder, "workstreams.json")?;
+    file.json(&streams)?;
+    Ok(file.commit()?)
 }
 
 fn noted(report: &StreamReport) -> StreamNote {

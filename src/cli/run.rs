@@ -47,6 +47,8 @@ pub(super) fn run(options: &RunOptions, console: Console) -> Result<Exit, CliErr
     let asked = runtime.block_on(async {
         store.claim(&study.identity()).await?;
         remember(&store, &options.study, &plan).await?;
+        let shard = options.shard.map(|shard| shard.to_string()).unwrap_or_default();
+        store.note(Note::Shard, shard).await?;
         let run = Run::new(Settings::from(&study), seats.clone(), drafting.clone(), store.clone())?
             .with_reserves(reserves(&study)?)?;
         let watch = Watch::new(console, &plan, options.progress);

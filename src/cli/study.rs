@@ -246,6 +246,9 @@ pub(super) fn check(path: &Path, strict: bool, console: Console) -> Result<Exit,
     for reason in &prepared.records.set_aside {
         console.note(&format!("set aside: {reason}"));
     }
+    if let Some(several) = prepared.study.several_of_one() {
+        console.note(&several);
+    }
     let streams = workload(&prepared.study, &prepared.records)?;
     let checked = Checked {
         study: &prepared.study.name,

@@ -186,7 +186,8 @@ impl<'a> Engine<'a> {
                     PreparedRecord::new(&record, self.schema, &self.panel, self.embedder, self.ruler)?;
                 for members in &clusters {
                     for (definition, codes) in codes.iter_mut().enumerate() {
-                        codes.add(prepared.readings(members, definition).into_iter());
+                        let similar = self.settings.variant_similarity;
+                        codes.add(prepared.readings(members, definition, similar).into_iter());
                     }
                 }
                 if place % every(STABILITY_RECORDS) < every(ALPHA_RECORDS) {

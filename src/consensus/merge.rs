@@ -17,6 +17,9 @@ use crate::embed::{Embedder, Ruler};
 use crate::normalise::{Reading, read};
 use crate::persona::{Draft, ModelName, RecordDrafts, TraitSchema, TraitValue};
 
+/// The trait that texts call a persona by.
+const NAME: &str = "name";
+
 /// What one draft says about one trait.
 #[derive(Debug)]
 struct Answer<'a> {
@@ -126,8 +129,22 @@ impl<'a> PreparedRecord<'a> {
         }
     }
 
-    /// What the models of a cluster said about a trait, one answer a model.
-    pub(super) fn readings(&self, members: &[usize], place: usize) -> Vec<&Reading> {
+    /// What the models of a cluster said about a trait, one answer a model. Wordings that the consensus counts as one
+    /// value (alike from `similar` on) are given as one of them, the first by its words: two units in which the same
+    /// is said then say the same, whatever the order of the panel.
+    pub(super) fn readings(&self, members: &[usize], place: usize, similar: f64) -> Vec<&Reading> {
+        let (own, definition) = (self.wordings(members, place), &self.schema.definitions()[place]);
+        let same =
+            |one: &&Reading, other: &&Reading| between(one, other, definition, &self.vectors) >= similar;
+        own.iter()
+            .map(|&one| {
+                let alike = own.iter().copied().filter(|other| words(one).is_some() && same(&one, other));
+                alike.min_by_key(|other| words(other)).unwrap_or(one)
+            })
+            .collect()
+    }
+
+    fn wordings(&self, members: &[usize], place: usize) -> Vec<&Reading> {
         let mut models: Vec<usize> = Vec::new();
         let first = members.iter().filter(|&&draft| {
             let fresh = self.answers[draft][place].is_some() && !models.contains(&self.models[draft]);
@@ -170,6 +187,7 @@ impl<'a> PreparedRecord<'a> {
             confidence_status: status,
             support: seen.len(),
             n_models,
+            n_panel: self.panel.len(),
             models: seen.iter().map(|&place| self.panel[place].clone()).collect(),
             traits,
             merged_duplicates: self.duplicates(members),
@@ -201,15 +219,21 @@ impl<'a> PreparedRecord<'a> {
             Trust { agreement: &learned.reliability.agreement, correlation: learned.dependence.correlation };
         let mut traits = BTreeMap::new();
         let (mut confidence, mut weight, mut status) = (0.0, 0.0, None);
-        for (place, definition) in self.schema.definitions().iter().enumerate() {
+        let mut namesakes: Vec<usize> = Vec::new();
+        for place in self.name_first() {
+            let definition = &self.schema.definitions()[place];
             let votes = self.votes(members, place, &learned.reliability.weights);
             let (vectors, drafts, panel) = (&self.vectors, self.record.drafts(), self.panel);
-            let ground = Ground { definition, vectors, drafts, panel, settings, trust: &trust };
+            let ground =
+                Ground { definition, vectors, drafts, panel, settings, trust: &trust, namesakes: &namesakes };
             let decided = ground.decide(&votes).map_err(|source| ConsensusError::Cluster {
                 record: self.record.record().to_string(),
                 source,
             })?;
             let Some(mut decided) = decided else { continue };
+            if definition.name == NAME {
+                namesakes = self.namesakes(members, place, &decided);
+            }
             decided.missing = self.silent(members, place);
             settings.calibrate(&mut decided);
             confidence += definition.weight * decided.confidence;
@@ -222,6 +246,25 @@ impl<'a> PreparedRecord<'a> {
         }
         let mean = if weight > 0.0 { confidence / weight } else { 0.0 };
         Ok((traits, mean, status.unwrap_or_default()))
+    }
+
+    /// Places of the traits: that of the name first, whose drafts lend the texts their words; else as in the schema.
+    fn name_first(&self) -> impl Iterator<Item = usize> {
+        let name = self.schema.position(NAME);
+        let rest = (0..self.schema.definitions().len()).filter(move |place| Some(*place) != name);
+        name.into_iter().chain(rest)
+    }
+
+    /// The drafts of a cluster whose name became the persona's.
+    fn namesakes(&self, members: &[usize], place: usize, name: &TraitConsensus) -> Vec<usize> {
+        let Some(won) = name.variants.first() else { return Vec::new() };
+        let calls_it_so = |draft: usize| {
+            let (model, answer) = (&self.record.drafts()[draft].model, self.answers[draft][place].as_ref());
+            let said =
+                |value: &TraitValue| won.said.iter().any(|said| said.model == *model && said.value == *value);
+            answer.is_some_and(|answer| said(answer.value))
+        };
+        members.iter().copied().filter(|draft| calls_it_so(*draft)).collect()
     }
 
     /// Models with two drafts of one sitting in the cluster.
@@ -243,6 +286,15 @@ impl<'a> PreparedRecord<'a> {
     fn origins(&self, members: &[usize]) -> Vec<String> {
         let origins = members.iter().map(|&draft| self.record.drafts()[draft].origin.clone());
         origins.filter(|origin| !origin.is_empty()).collect()
+    }
+}
+
+/// The words of an answer that is known by them.
+fn words(reading: &Reading) -> Option<&str> {
+    match reading {
+        Reading::Phrase(phrase) => Some(phrase.key()),
+        Reading::Place(place) => Some(place.phrase().key()),
+        _ => None,
     }
 }
 

@@ -35,6 +35,10 @@ pub struct Variant {
     pub kept: Option<bool>,
     /// Every wording, with the draft it came from, in the order of the panel.
     pub said: Vec<Said>,
+    /// Passages cited by those who hold it, where the consensus is another: those behind the consensus stand in
+    /// [`TraitConsensus::evidence`]. Of a list: those of the models that have no item in common with the consensus.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<CitedEvidence>,
 }
 
 /// What one model said, verbatim.
@@ -59,6 +63,10 @@ pub struct CitedEvidence {
     /// The source row, where the model named one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub row: Option<String>,
+    /// Of a list or of `quotes`: the item that it speaks for, by the wording that stands for it; `None` where it
+    /// speaks for none more than for others, or there is no source to look in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub item: Option<String>,
     /// Where the words stand in the source, where there is a source to look in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub found: Option<Found>,
@@ -111,6 +119,15 @@ pub struct TraitConsensus {
     pub backing: Option<Backing>,
 }
 
+impl TraitConsensus {
+    /// Whether the models disagree and at most half of those that answered stand behind the value: it is then the
+    /// best supported of several, and not what the panel says. Lists are counted item by item.
+    #[must_use]
+    pub fn lacks_majority(&self) -> bool {
+        self.divergent && self.kind != "list" && 2 * self.support <= self.n_models
+    }
+}
+
 /// A persona that the panel agrees on, or that one model alone saw.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ConsensusPersona {
@@ -131,6 +148,9 @@ pub struct ConsensusPersona {
     pub support: usize,
     /// Distinct models that answered about the record.
     pub n_models: usize,
+    /// Models of the panel: those beyond `n_models` gave no usable answer about the record. 0 where that is not known.
+    #[serde(default)]
+    pub n_panel: usize,
     /// Who described it, in the order of the panel.
     pub models: Vec<ModelName>,
     /// The traits, by name.

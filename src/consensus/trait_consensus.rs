@@ -22,6 +22,8 @@ pub(super) struct Ground<'a> {
     pub(super) panel: &'a [ModelName],
     pub(super) settings: &'a ConsensusParams,
     pub(super) trust: &'a Trust<'a>,
+    /// Drafts that give the persona the name that it has.
+    pub(super) namesakes: &'a [usize],
 }
 
 /// What the whole run says about its models.
@@ -45,8 +47,24 @@ impl Ground<'_> {
         }
         let similarity = |one: &Reading, other: &Reading| between(one, other, self.definition, self.vectors);
         let alternatives = self.settings.alternative_weight;
-        Ok(tally(votes, similarity, alternatives, self.settings.variant_similarity)
-            .map(|outcome| self.scalar(votes, &outcome)))
+        let mut outcome = tally(votes, similarity, alternatives, self.settings.variant_similarity);
+        if let Some(winner) = outcome.as_mut().and_then(|outcome| outcome.groups.first_mut()) {
+            self.tell_of_namesake(votes, winner);
+        }
+        Ok(outcome.map(|outcome| self.scalar(votes, &outcome)))
+    }
+
+    /// A text speaks of the persona by its name, so that of several that say the same one stands which was written
+    /// for the name that the persona has: `Marta`, of whom is told that Dora works at night, would be two people.
+    /// Where several were, the first by its words, whatever the order of the panel.
+    fn tell_of_namesake(&self, votes: &[Vote<'_>], winner: &mut Group) {
+        let of_namesake = |vote: &usize| self.namesakes.contains(&votes[*vote].draft);
+        if !matches!(self.definition.kind, TraitKind::Text) || of_namesake(&winner.representative) {
+            return;
+        }
+        let told = winner.votes.iter().copied().filter(of_namesake);
+        winner.representative =
+            told.min_by_key(|vote| votes[*vote].value.to_string()).unwrap_or(winner.representative);
     }
 
     fn scalar(&self, votes: &[Vote<'_>], outcome: &Tally) -> TraitConsensus {
@@ -66,7 +84,7 @@ impl Ground<'_> {
             support: distinct(winner.votes.iter().map(|&vote| votes[vote].model)),
             n_models,
             divergent: self.flags_divergence() && 1.0 - winner.share >= self.settings.divergence_share,
-            variants: outcome.groups.iter().map(|group| self.variant(votes, group)).collect(),
+            variants: self.variants(votes, outcome),
             dissent: self.dissent(votes, outcome, parts.score()),
             missing: Vec::new(),
             interval,
@@ -115,6 +133,16 @@ impl Ground<'_> {
         }
     }
 
+    /// The values given, with the passages cited for those that are not the consensus.
+    fn variants(&self, votes: &[Vote<'_>], outcome: &Tally) -> Vec<Variant> {
+        let mut variants: Vec<Variant> =
+            outcome.groups.iter().map(|group| self.variant(votes, group)).collect();
+        for (variant, group) in variants.iter_mut().zip(&outcome.groups).skip(1) {
+            variant.evidence = self.evidence(votes, &group.votes);
+        }
+        variants
+    }
+
     fn variant(&self, votes: &[Vote<'_>], group: &Group) -> Variant {
         let best = &votes[group.representative];
         Variant {
@@ -128,6 +156,7 @@ impl Ground<'_> {
                 .iter()
                 .map(|&vote| self.said(&votes[vote], votes[vote].value.clone()))
                 .collect(),
+            evidence: Vec::new(),
         }
     }
 
@@ -156,7 +185,7 @@ impl Ground<'_> {
             support: distinct(backing.iter().map(|&vote| votes[vote].model)),
             n_models,
             divergent: self.flags_divergence() && agreement < self.settings.divergence_share,
-            variants: groups.iter().map(|group| self.item(votes, group, kept(group))).collect(),
+            variants: self.items(votes, groups, &backing, kept),
             dissent: self.contradicting_items(votes, groups, &standing),
             missing: Vec::new(),
             interval: None,
@@ -192,6 +221,24 @@ impl Ground<'_> {
         dissent
     }
 
+    /// The items, those kept and those not. What a model cites that has no item in common with the consensus
+    /// stands with the first of its items; which of them it speaks for is seen where the source is looked into.
+    fn items(
+        &self,
+        votes: &[Vote<'_>],
+        groups: &[ItemGroup<'_>],
+        backing: &[usize],
+        kept: impl Fn(&ItemGroup<'_>) -> bool,
+    ) -> Vec<Variant> {
+        let mut told: Vec<usize> = backing.to_vec();
+        let item = |group: &ItemGroup<'_>| {
+            let new = sorted(group.items.iter().map(|item| item.vote).filter(|vote| !told.contains(vote)));
+            told.extend(&new);
+            Variant { evidence: self.evidence(votes, &new), ..self.item(votes, group, kept(group)) }
+        };
+        groups.iter().map(item).collect()
+    }
+
     fn item(&self, votes: &[Vote<'_>], group: &ItemGroup<'_>, kept: bool) -> Variant {
         let words = |text: &str| TraitValue::Text(text.to_owned());
         Variant {
@@ -205,6 +252,7 @@ impl Ground<'_> {
                 .iter()
                 .map(|item| self.said(&votes[item.vote], words(item.phrase.shown())))
                 .collect(),
+            evidence: Vec::new(),
         }
     }
 
@@ -226,6 +274,7 @@ impl Ground<'_> {
                     model: draft.model.clone(),
                     quote: evidence.quote.clone(),
                     row: evidence.row.clone(),
+                    item: None,
                     found: None,
                 })
             })

@@ -10,6 +10,7 @@ use std::io::Read;
 
 use serde_json::{Map, Value};
 
+use super::own_results;
 use super::source::{self, Entry, Held, Raw, Source, aside, stem};
 use super::{DatasetError, Format, Loaded, SetAside, Split};
 use crate::parse::read_fields;
@@ -265,8 +266,12 @@ impl Iterator for Drafts<'_> {
                 Some(item) => Ok(item),
                 None => match self.source.next()? {
                     Ok(Entry::Item(raw)) => {
-                        self.take(&raw);
-                        continue;
+                        if let Some(what) = own_results::kind(&raw.fields) {
+                            Err(DatasetError::OwnResult { name: self.name.clone(), what })
+                        } else {
+                            self.take(&raw);
+                            continue;
+                        }
                     }
                     Ok(Entry::SetAside(reason)) => self.strict(reason),
                     Err(error) => Err(error),

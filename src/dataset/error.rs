@@ -54,6 +54,16 @@ pub enum DatasetError {
         /// What is wrong and where.
         reason: String,
     },
+    /// A result of consona where drafts are wanted.
+    #[error(
+        "`{name}` holds {what}, which are results and no drafts; give the drafts that they were made of (a run's `drafts.jsonl`)"
+    )]
+    OwnResult {
+        /// The file's name as given.
+        name: String,
+        /// What it is.
+        what: &'static str,
+    },
     /// A record could not be used, and the caller wants to stop then.
     #[error("{0}; without `strict` it would be set aside and the rest read")]
     Strict(SetAside),

@@ -16,6 +16,7 @@ mod format;
 mod json_document;
 mod json_lines;
 mod line_ends;
+mod own_results;
 mod prose;
 mod record;
 mod records;

@@ -23,6 +23,16 @@ pub enum FilesError {
         /// The endings that are read.
         endings: &'static str,
     },
+    /// A run's or a result's folder where drafts are wanted: its results would be taken for votes.
+    #[error(
+        "`{0}` is the folder of a run or a result, no folder of drafts; name its drafts (`{drafts}`), or derive a \
+         run again with `consona consensus {0} --recompute`",
+        path.display(), drafts = path.join("drafts.jsonl").display()
+    )]
+    ResultFolder {
+        /// The folder.
+        path: PathBuf,
+    },
     /// No path at all.
     #[error("no input was given; name a file, a folder, or `-` for standard input")]
     Nothing,

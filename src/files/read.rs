@@ -1,6 +1,6 @@
 //! Many files as one dataset, or as one spool of drafts.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::{FilesError, Input, Spool, SpoolWriter, inputs};
 use crate::dataset::{
@@ -8,6 +8,7 @@ use crate::dataset::{
     drafts_after, records_after,
 };
 use crate::persona::{Draft, TraitSchema};
+use crate::store::Store;
 
 /// Hands every record of all inputs to `visit`, in the order of the paths; ids are unique over all.
 ///
@@ -87,15 +88,15 @@ pub type DraftVisitor<'a> = dyn FnMut(&Input, Entry<Draft>) -> Result<(), FilesE
 /// A file that cannot be read at all is set aside when there are others and `strict` is off.
 ///
 /// # Errors
-/// [`FilesError`] for paths that cannot be opened, for the only file when it cannot be read, and
-/// whatever `visit` returns.
+/// [`FilesError`] for paths that cannot be opened, for the folder of a run or a result, for the only file when it
+/// cannot be read, and whatever `visit` returns.
 pub fn visit_drafts(
     paths: &[PathBuf],
     defaults: &DraftDefaults,
     schema: &TraitSchema,
     visit: &mut DraftVisitor<'_>,
 ) -> Result<(), FilesError> {
-    let inputs = inputs(paths)?;
+    let inputs = inputs_of_drafts(paths)?;
     let tolerant = inputs.len() > 1 && !defaults.strict;
     let mut positions = Positions::default();
     for input in &inputs {
@@ -103,6 +104,30 @@ pub fn visit_drafts(
         visit_entries(opened, input, tolerant, &mut |entry| visit(input, entry))?;
     }
     Ok(())
+}
+
+/// The inputs at the paths. A folder that holds a result is refused, wherever it stands in what was named: beside
+/// its drafts stand personas that were made of them.
+fn inputs_of_drafts(paths: &[PathBuf]) -> Result<Vec<Input>, FilesError> {
+    let refuse = |folder: &Path| {
+        if is_result(folder) { Err(FilesError::ResultFolder { path: folder.to_owned() }) } else { Ok(()) }
+    };
+    paths.iter().filter(|path| path.is_dir()).try_for_each(|path| refuse(path))?;
+    let inputs = inputs(paths)?;
+    for input in &inputs {
+        if let Input::File(file) = input
+            && !paths.contains(file)
+        {
+            file.parent().map_or(Ok(()), refuse)?;
+        }
+    }
+    Ok(inputs)
+}
+
+/// Whether a run or a result stands in a folder.
+fn is_result(folder: &Path) -> bool {
+    Store::exists(folder)
+        || ["summary.json", "consensus.jsonl"].iter().all(|name| folder.join(name).is_file())
 }
 
 /// Walks one input; its failure is set aside when the caller is tolerant.

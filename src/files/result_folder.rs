@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::FilesError;
 use crate::consensus::ConsensusPersona;
 use crate::persona::{ModelName, TraitSchema};
+use crate::run::nearest;
 
 /// A result that cannot be read back.
 #[derive(Debug, thiserror::Error)]
@@ -34,17 +35,42 @@ pub enum ResultError {
         /// What is wrong with it.
         source: serde_json::Error,
     },
-    /// No persona has that id.
-    #[error("`{}` has no persona `{id}`; it has `{known}`, …", path.display())]
+    /// No persona has that id or that name.
+    #[error("`{}` has no persona `{id}`; it has {known}", path.display())]
     NoPersona {
         /// The file of personas.
         path: PathBuf,
-        /// The id that was asked for.
+        /// The id or the name that was asked for.
         id: String,
-        /// The first ids that there are.
+        /// The first that there are, by id and name.
+        known: String,
+    },
+    /// Several personas have that name.
+    #[error("`{}` has several personas called `{name}`: {known}; give the id", path.display())]
+    Namesakes {
+        /// The file of personas.
+        path: PathBuf,
+        /// The name that was asked for.
+        name: String,
+        /// The first of them, by id.
+        known: String,
+    },
+    /// The persona has no such trait.
+    #[error("`{id}` has no trait `{name}`{meant}; it has `{known}`")]
+    NoTrait {
+        /// The persona's id.
+        id: String,
+        /// The trait that was asked for.
+        name: String,
+        /// The one that was probably meant, as a question; or nothing.
+        meant: String,
+        /// The traits that there are.
         known: String,
     },
 }
+
+/// Personas that an error names, at most.
+const NAMED: usize = 5;
 
 /// The folder of a result: of a run, or of drafts that were merged.
 #[derive(Clone, Debug)]
@@ -57,15 +83,15 @@ impl ResultFolder {
         Self(folder.to_owned())
     }
 
-    /// The persona of that id; of a record's id, the record's first.
+    /// The persona of that id; of a record's id, the record's first; else the only one of that name, case aside.
     ///
     /// # Errors
-    /// [`ResultError`] when there is none, or the personas cannot be read.
+    /// [`ResultError`] when there is none, several have the name, or the personas cannot be read.
     pub fn persona(&self, id: &str) -> Result<ConsensusPersona, ResultError> {
         let path = self.0.join("consensus.jsonl");
         let refuse = |source| unreadable(&path, source);
         let file = BufReader::new(File::open(&path).map_err(refuse)?);
-        let mut first = Vec::new();
+        let (mut first, mut named, mut count) = (Vec::new(), Vec::new(), 0);
         for line in file.lines() {
             let read = serde_json::from_str(&line.map_err(refuse)?);
             let persona: ConsensusPersona =
@@ -73,11 +99,25 @@ impl ResultFolder {
             if persona.persona_id == id || persona.record.as_str() == id {
                 return Ok(persona);
             }
-            if first.len() < 5 {
-                first.push(persona.persona_id);
+            count += 1;
+            let name = persona.traits.get("name").map(|name| name.value.to_string()).unwrap_or_default();
+            if first.len() < NAMED {
+                let called = if name.is_empty() { String::new() } else { format!(" ({name})") };
+                first.push(format!("`{}`{called}", persona.persona_id));
+            }
+            if named.len() < NAMED && !name.is_empty() && name.to_lowercase() == id.trim().to_lowercase() {
+                named.push(persona);
             }
         }
-        Err(ResultError::NoPersona { path, id: id.to_owned(), known: first.join("`, `") })
+        let more = if count > first.len() { ", …" } else { "" };
+        match named.len() {
+            0 => Err(ResultError::NoPersona { path, id: id.to_owned(), known: first.join(", ") + more }),
+            1 => Ok(named.remove(0)),
+            _ => {
+                let known: Vec<String> = named.iter().map(|one| format!("`{}`", one.persona_id)).collect();
+                Err(ResultError::Namesakes { path, name: id.to_owned(), known: known.join(", ") })
+            }
+        }
     }
 
     /// The traits of the personas, and how far each model was trusted.
@@ -93,6 +133,22 @@ impl ResultFolder {
             .unwrap_or_else(|_| TraitSchema::default_persona());
         Ok((schema, weights(&summary)))
     }
+}
+
+/// The name of a persona's trait, given as it is stored (`tech_savviness`) or as it is shown (`tech savviness`).
+///
+/// # Errors
+/// [`ResultError::NoTrait`] with the one that was probably meant.
+pub fn named_trait<'p>(persona: &'p ConsensusPersona, given: &str) -> Result<&'p str, ResultError> {
+    let stored = given.trim().to_lowercase().replace([' ', '-'], "_");
+    let names = || persona.traits.keys().map(String::as_str);
+    let same = |name: &&str| *name == given || name.to_lowercase() == stored;
+    names().find(same).ok_or_else(|| ResultError::NoTrait {
+        id: persona.persona_id.clone(),
+        name: given.to_owned(),
+        meant: nearest(&stored, names()).map(|name| format!("; did you mean `{name}`?")).unwrap_or_default(),
+        known: names().collect::<Vec<_>>().join("`, `"),
+    })
 }
 
 fn unreadable(path: &Path, source: std::io::Error) -> ResultError {

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::AllowedFolders;
 use super::answer::{Outcome, Refusal};
-use crate::files::{ResultError, ResultFolder};
+use crate::files::{ResultError, ResultFolder, named_trait};
 use crate::report::{ExplanationContext, explanation};
 use crate::run::{RunStatus, StatusError};
 
@@ -16,7 +16,7 @@ use crate::run::{RunStatus, StatusError};
 pub(super) struct ExplainParameters {
     /// A run folder, or a folder of `consona consensus`, in the folders that the server may read.
     run: String,
-    /// The persona's id, or a record's for its first persona.
+    /// The persona's id or name, or a record's id for its first persona.
     persona: String,
     /// One trait; all when it is missing.
     #[serde(rename = "trait")]
@@ -47,12 +47,8 @@ pub(super) fn explain(allowed: &AllowedFolders, given: &ExplainParameters) -> Ou
     let result = ResultFolder::new(&allowed.folder(&given.run)?);
     let persona = result.persona(&given.persona).map_err(|error| unread(&given.run, &error))?;
     let (schema, weights) = result.panel().map_err(|error| unread(&given.run, &error))?;
-    let only = given.characteristic.as_deref();
-    if let Some(name) = only.filter(|name| !persona.traits.contains_key(*name)) {
-        let known: Vec<&str> = persona.traits.keys().map(String::as_str).collect();
-        let (id, known) = (&persona.persona_id, known.join("`, `"));
-        return Err(Refusal::new(format!("`{id}` has no trait `{name}`; it has `{known}`")));
-    }
+    let only = given.characteristic.as_deref().map(|name| named_trait(&persona, name)).transpose();
+    let only = only.map_err(|error| unread(&given.run, &error))?;
     let mut traits = Map::new();
     for (name, found) in persona.traits.iter().filter(|(name, _)| only.is_none_or(|only| only == *name)) {
         let value = serde_json::to_value(found)?;
@@ -75,7 +71,10 @@ fn unread(run: &str, error: &ResultError) -> Refusal {
     match error {
         ResultError::Files(_) => Refusal::new(format!("there is no result in the folder `{run}`")),
         ResultError::NoPersona { id, known, .. } => {
-            Refusal::new(format!("`{run}` has no persona `{id}`; it has `{known}`, …"))
+            Refusal::new(format!("`{run}` has no persona `{id}`; it has {known}"))
+        }
+        ResultError::Namesakes { name, known, .. } => {
+            Refusal::new(format!("`{run}` has several personas called `{name}`: {known}; give the id"))
         }
         other => Refusal::of(other),
     }

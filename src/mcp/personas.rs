@@ -273,9 +273,9 @@ impl Forming {
     fn ground(&self, personas: &mut [ConsensusPersona]) -> Outcome<()> {
         let Some(sources) = &self.sources else { return Ok(()) };
         let grounding = Grounding::new(self.embedder.as_ref())?;
-        for persona in personas {
-            if let Some(source) = sources.get(&persona.record) {
-                grounding.check(persona, &source)?;
+        for of_record in personas.chunk_by_mut(|one, other| one.record == other.record) {
+            if let Some(source) = of_record.first().and_then(|persona| sources.get(&persona.record)) {
+                grounding.check(of_record, &source)?;
             }
         }
         Ok(())

@@ -7,8 +7,8 @@ use serde_json::Value;
 use super::markdown::put;
 use super::safe::line;
 use super::table::in_order;
-use super::wording::{confidence_words, set_words};
-use crate::consensus::grounding::{Basis, FoundBy};
+use super::wording::{confidence_words, described, set_words};
+use crate::consensus::grounding::{Basis, Citations, FoundBy, passages};
 use crate::consensus::{CitedEvidence, ConsensusPersona, DissentKind, Said, TraitConsensus, Variant};
 use crate::persona::{ModelName, TraitSchema};
 
@@ -25,11 +25,10 @@ pub struct Context<'a> {
 #[must_use]
 pub fn explanation(persona: &ConsensusPersona, only: Option<&str>, context: &Context<'_>) -> String {
     let mut text = format!(
-        "{}: {}, described by {} of {} models\n",
+        "{}: {}, described by {}\n",
         line(&persona.persona_id),
         confidence_words(persona.confidence, persona.confidence_status),
-        persona.support,
-        persona.n_models
+        described(persona)
     );
     for model in &persona.merged_duplicates {
         text.extend(["  ", &line(model.as_str()), " said it twice in one sitting and was counted once\n"]);
@@ -45,6 +44,7 @@ pub fn explanation(persona: &ConsensusPersona, only: Option<&str>, context: &Con
 fn characteristic(text: &mut String, name: &str, found: &TraitConsensus, context: &Context<'_>) {
     let divergent = if found.divergent { ", divergent" } else { "" };
     text.extend(["\n", &line(name), ": ", &line(&found.value.to_string()), "\n"]);
+    put(text, format_args!("  {}", in_words(found)));
     put(
         text,
         format_args!(
@@ -71,7 +71,7 @@ fn characteristic(text: &mut String, name: &str, found: &TraitConsensus, context
         let models: Vec<String> = found.missing.iter().map(|model| line(model.as_str())).collect();
         text.extend(["  silent: ", &models.join(", "), "\n"]);
     }
-    passages(text, found);
+    rests_on(text, found);
 }
 
 /// The votes for one value, with why they are not for the consensus where they are not.
@@ -86,46 +86,94 @@ fn votes(text: &mut String, place: usize, variant: &Variant, found: &TraitConsen
     put(text, format_args!("    {mark}, share {:.2}: {value}", variant.share));
     for said in &variant.said {
         let weight = context.weights.get(&said.model);
-        let weight = weight.map(|weight| format!(", weight {weight:.2}")).unwrap_or_default();
-        let origin = if said.origin.is_empty() { String::new() } else { format!(", {}", line(&said.origin)) };
+        let weight = weight.map(|weight| format!("weight {weight:.2}"));
+        let origin = (!said.origin.is_empty()).then(|| line(&said.origin));
         let (model, value) = (line(said.model.as_str()), line(&said.value.to_string()));
-        put(text, format_args!("      {model}: {value}  ({}{weight}{origin})", why(found, said)));
+        let told: Vec<String> = [why(found, said), weight, origin].into_iter().flatten().collect();
+        let told = if told.is_empty() { String::new() } else { format!("  ({})", told.join(", ")) };
+        put(text, format_args!("      {model}: {value}{told}"));
+    }
+    for cited in passages(found).filter(|cited| speaks_for(cited, variant, place, found)) {
+        text.extend(["        ", &passage(cited), "\n"]);
     }
 }
 
-fn why(found: &TraitConsensus, said: &Said) -> String {
-    let dissent = found.dissent.iter().find(|one| one.model == said.model && one.value == said.value);
-    let Some(dissent) = dissent else { return "with its variant".to_owned() };
+/// Whether a passage is to be shown with a value: of a list, with the item that it was seen to speak for; else with
+/// the value of the model that cites it.
+fn speaks_for(cited: &CitedEvidence, variant: &Variant, place: usize, found: &TraitConsensus) -> bool {
+    match &cited.item {
+        Some(item) => *item == variant.value.to_string(),
+        None if found.kind == "list" => false,
+        None if place == 0 => found.evidence.contains(cited),
+        None => variant.evidence.contains(cited),
+    }
+}
+
+fn why(found: &TraitConsensus, said: &Said) -> Option<String> {
+    let dissent = found.dissent.iter().find(|one| one.model == said.model && one.value == said.value)?;
     let kind = match dissent.kind {
         DissentKind::Contradiction => "contradicts the consensus",
         DissentKind::Bimodal => "one of a second group of numbers",
         DissentKind::SplitPanel => "the panel is divided",
         DissentKind::Outlier => "stands alone",
     };
-    format!(
+    Some(format!(
         "{kind}: right with probability {:.2}, supported {:.2} by the others, the consensus {:.2}",
         dissent.probability, dissent.support, dissent.consensus_support
-    )
+    ))
 }
 
-fn passages(text: &mut String, found: &TraitConsensus) {
+/// Who says so, in a sentence without figures of the method.
+fn in_words(found: &TraitConsensus) -> String {
+    let (said, of) = (found.support, found.n_models);
+    let who = match (found.kind.as_str(), said, of) {
+        (_, _, 1) => "The only model that speaks of it says so".to_owned(),
+        ("list", said, of) if said == of => {
+            format!("All {of} models that speak of it name one of these items or more")
+        }
+        ("list", ..) => format!("{said} of the {of} models that speak of it name one of these items or more"),
+        (_, said, of) if said == of => format!("All {of} models that speak of it say so"),
+        _ => format!("{said} of the {of} models that speak of it say{} so", if said == 1 { "s" } else { "" }),
+    };
+    let tie =
+        if found.lacks_majority() { ", which is no majority: it is the best supported value" } else { "" };
+    let worth = found.parts.n_eff;
+    let alike = if of > 1 && worth < of as f64 - 0.05 {
+        format!(
+            " As models make the same mistakes, the {of} count as {worth:.1} that know nothing of each other."
+        )
+    } else {
+        String::new()
+    };
+    format!("{who}{tie}.{alike}")
+}
+
+/// What the value rests on, and the passages that could not be shown with one of the values.
+fn rests_on(text: &mut String, found: &TraitConsensus) {
     if let Some(backing) = found.backing {
-        let basis = match backing.basis {
-            Basis::Evidence => "evidence",
-            Basis::Echo => {
-                "an echo: several models agree, and no passage that they cite stands in the source"
-            }
-            Basis::Unsupported => "one model's word: no passage that it cites stands in the source",
+        let why = match backing.citations {
+            Citations::Nothing => "nothing is cited for it",
+            _ => "what is cited for it was not found in the source",
         };
-        put(
-            text,
-            format_args!(
-                "  rests on {basis} (source rows: {}, models that cite them: {})",
-                backing.rows, backing.models
-            ),
-        );
+        let basis = match backing.basis {
+            Basis::Evidence => "evidence".to_owned(),
+            Basis::Echo => format!("an echo: several models agree, and {why}"),
+            Basis::Unsupported => format!("one model's word: {why}"),
+        };
+        let items = backing
+            .items
+            .map(|items| format!("items with a passage of their own: {} of {}", items.found, items.of));
+        let found = (backing.rows > 0)
+            .then(|| format!("source rows: {}, models that cite them: {}", backing.rows, backing.models));
+        let figures: Vec<String> = items.into_iter().chain(found).collect();
+        let figures = if figures.is_empty() { String::new() } else { format!(" ({})", figures.join(", ")) };
+        put(text, format_args!("  rests on {basis}{figures}"));
     }
-    for cited in &found.evidence {
+    let shown = |cited: &&CitedEvidence| {
+        let mut variants = found.variants.iter().enumerate();
+        variants.any(|(place, variant)| speaks_for(cited, variant, place, found))
+    };
+    for cited in passages(found).filter(|cited| !shown(cited)) {
         text.extend(["    ", &passage(cited), "\n"]);
     }
 }
@@ -192,7 +240,8 @@ mod tests {
         let context = Context { schema: &schema, weights };
         let text = explanation(&personas[0], Some("age"), &context);
         for said in [
-            "a: 34  (with its variant, weight 1.00, reply-a)",
+            "2 of the 3 models that speak of it say so",
+            "a: 34  (weight 1.00, reply-a)",
             "c: 70  (stands alone",
             "weight 0.50, reply-c",
         ] {

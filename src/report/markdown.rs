@@ -2,13 +2,13 @@
 
 use std::fmt::Write;
 
-use crate::consensus::grounding::{Basis, FoundBy};
-use crate::consensus::{ConsensusPersona, PersonaKind, TraitConsensus};
-use crate::persona::{TraitSchema, TraitValue};
+use crate::consensus::grounding::{Basis, Citations, FoundBy, of_item, passages};
+use crate::consensus::{CitedEvidence, ConsensusPersona, PersonaKind, TraitConsensus};
+use crate::persona::{ModelName, TraitSchema, TraitValue};
 
 use super::safe::markdown;
 use super::table::in_order;
-use super::wording::{confidence_words, set_words};
+use super::wording::{citation_words, confidence_words, described, set_words};
 
 /// The cards of one record: what the panel agrees on first, then what one model alone saw, in a
 /// section of its own. Empty for no personas.
@@ -60,9 +60,8 @@ fn card(text: &mut String, schema: &TraitSchema, persona: &ConsensusPersona) {
     put(
         text,
         format_args!(
-            "{kind}: support {} of {} ({}), {}.",
-            persona.support,
-            persona.n_models,
+            "{kind}: described by {}: {}; {}.",
+            described(persona),
             models.join(", "),
             confidence_words(persona.confidence, persona.confidence_status),
         ),
@@ -73,16 +72,32 @@ fn card(text: &mut String, schema: &TraitSchema, persona: &ConsensusPersona) {
     }
 }
 
-/// Whether several models agree on what none of them can show in the source.
-pub(super) fn is_echo(found: &TraitConsensus) -> bool {
-    found.backing.is_some_and(|backing| backing.basis == Basis::Echo)
+/// What a value rests on, where that is less than it seems. Names are made up by whoever writes the persona.
+fn doubt(name: &str, found: &TraitConsensus) -> String {
+    let Some(backing) = found.backing.filter(|_| name != "name") else { return String::new() };
+    let word = match (backing.basis, backing.items) {
+        (Basis::Evidence, Some(items)) if items.found < items.of => {
+            return format!(", evidence for {} of {} items", items.found, items.of);
+        }
+        (Basis::Evidence, _) => return String::new(),
+        (Basis::Echo, _) => "echo",
+        (Basis::Unsupported, _) => "no evidence",
+    };
+    match backing.citations {
+        Citations::Nothing => format!(", **{word}**: nothing is cited for it"),
+        _ => format!(", **{word}**: what is cited for it is not in the source"),
+    }
 }
 
 fn characteristic(text: &mut String, name: &str, found: &TraitConsensus) {
-    let divergent = if found.divergent { ", **divergent**" } else { "" };
-    let echo = if is_echo(found) { ", **echo**: no cited passage stands in the source" } else { "" };
+    let divergent = match (found.divergent, found.lacks_majority()) {
+        (_, true) => ", **divergent, no majority**",
+        (true, false) => ", **divergent**",
+        (false, false) => "",
+    };
+    let doubt = doubt(name, found);
     let figures = format!(
-        "{}, support {} of {}{divergent}{echo}",
+        "{}, support {} of {}{divergent}{doubt}",
         confidence_words(found.confidence, found.confidence_status),
         found.support,
         found.n_models
@@ -92,9 +107,7 @@ fn characteristic(text: &mut String, name: &str, found: &TraitConsensus) {
         TraitValue::List(items) => {
             put(text, format_args!("- **{label}** ({figures})"));
             for item in items {
-                let variant = found.variants.iter().find(|variant| variant.value.to_string() == *item);
-                let backing = variant.map_or(0, |variant| variant.models.len());
-                put(text, format_args!("  - {} ({backing} of {})", markdown(item), found.n_models));
+                self::item(text, item, found);
             }
         }
         value => put(text, format_args!("- **{label}**: {} ({figures})", markdown(&value.to_string()))),
@@ -102,17 +115,56 @@ fn characteristic(text: &mut String, name: &str, found: &TraitConsensus) {
     if let Some(set) = &found.prediction_set {
         put(text, format_args!("  - {}", markdown(&set_words(set))));
     }
+    otherwise(text, found);
+}
+
+/// An item of a list with the models behind it, and that it has no passage in a list of which others have.
+fn item(text: &mut String, item: &str, found: &TraitConsensus) {
+    let variant = found.variants.iter().find(|variant| variant.value.to_string() == *item);
+    let backing = variant.map_or(0, |variant| variant.models.len());
+    let partly = found.backing.is_some_and(|backing| backing.basis == Basis::Evidence);
+    let rests = match of_item(found, item) {
+        Citations::Found => String::new(),
+        citations if partly => format!(", {}", citation_words(citations)),
+        _ => String::new(),
+    };
+    put(text, format_args!("  - {} ({backing} of {}{rests})", markdown(item), found.n_models));
+}
+
+/// Who says otherwise with what they cite, then all other passages.
+fn otherwise(text: &mut String, found: &TraitConsensus) {
     for dissent in &found.dissent {
         let (model, value) = (markdown(dissent.model.as_str()), markdown(&dissent.value.to_string()));
         put(text, format_args!("  - otherwise: {model} says {value}"));
+        for cited in of_dissenter(found, &dissent.model) {
+            passage(text, "    ", cited);
+        }
     }
-    for evidence in &found.evidence {
-        let row = evidence.row.as_deref().map(|row| format!(", row {}", markdown(row))).unwrap_or_default();
-        let (quote, model) = (markdown(&evidence.quote), markdown(evidence.model.as_str()));
-        let missing = match &evidence.found {
-            Some(found) if found.by == FoundBy::Nothing => ", **not found in the source**",
-            _ => "",
-        };
-        put(text, format_args!("  - “{quote}” (cited by {model}{row}{missing})"));
+    let told = |cited: &CitedEvidence| {
+        found.dissent.iter().any(|dissent| of_dissenter(found, &dissent.model).any(|one| one == cited))
+    };
+    for cited in passages(found).filter(|cited| !told(cited)) {
+        passage(text, "  ", cited);
     }
+}
+
+/// What a model cites that says otherwise than the consensus.
+pub(super) fn of_dissenter<'f>(
+    found: &'f TraitConsensus,
+    model: &'f ModelName,
+) -> impl Iterator<Item = &'f CitedEvidence> {
+    let of_variants = found.variants.iter().flat_map(|variant| &variant.evidence);
+    of_variants.filter(move |cited| cited.model == *model)
+}
+
+fn passage(text: &mut String, indent: &str, cited: &CitedEvidence) {
+    let row = cited.found.as_ref().and_then(|found| found.row.as_deref()).or(cited.row.as_deref());
+    let row = row.map(|row| format!(", row {}", markdown(row))).unwrap_or_default();
+    let (quote, model) = (markdown(&cited.quote), markdown(cited.model.as_str()));
+    let item = cited.item.as_deref().map(|item| format!(" for “{}”", markdown(item))).unwrap_or_default();
+    let missing = match &cited.found {
+        Some(found) if found.by == FoundBy::Nothing => ", **not found in the source**",
+        _ => "",
+    };
+    put(text, format_args!("{indent}- “{quote}” (cited by {model}{item}{row}{missing})"));
 }

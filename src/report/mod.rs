@@ -11,6 +11,7 @@
 
 mod comparison;
 mod explain;
+mod grounded;
 pub mod html;
 mod markdown;
 #[cfg(feature = "parquet")]
@@ -25,14 +26,16 @@ mod wording;
 
 pub use comparison::comparison_text;
 pub use explain::{Context as ExplanationContext, explanation};
+pub use grounded::GroundingCounts;
 pub use markdown::markdown_record;
 #[cfg(feature = "parquet")]
 pub use parquet::ParquetTable;
 pub use persona_files::{PersonaFiles, ReportError};
 pub use roleplay::RoleplayCard;
+pub(crate) use summary::one_voice;
 pub use summary::{
-    Asked, CalibrationNote, Counts, GroundingCounts, InputCount, MemberAnswers, PairOfModels,
-    PanelDependence, PanelMember, Product, StreamNote, Summary, WhatWasLearned,
+    Asked, CalibrationNote, Counts, InputCount, MemberAnswers, PairOfModels, PanelDependence, PanelMember,
+    Product, StreamNote, Summary, WhatWasLearned,
 };
 pub use table::PersonaTable;
 pub use terminal::{terminal_persona, wrapped};

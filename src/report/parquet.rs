@@ -10,7 +10,7 @@ use parquet::file::properties::WriterProperties;
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::parser::parse_message_type;
 
-use super::table::{basis, behind, in_order, kind};
+use super::table::{basis, behind, citations, in_order, kind};
 use crate::consensus::ConsensusPersona;
 use crate::persona::{TraitSchema, TraitValue};
 
@@ -36,6 +36,7 @@ const MESSAGE: &str = "message personas {
     required group models (list) { repeated group list { required binary element (string); } }
     required group dissent (list) { repeated group list { required binary element (string); } }
     optional binary basis (string);
+    optional binary citations (string);
 }";
 
 /// Writes personas as Parquet, group by group, so that a result of any size passes through.
@@ -70,6 +71,7 @@ struct Rows {
     models: List,
     dissent: List,
     basis: Optional<ByteArray>,
+    citations: Optional<ByteArray>,
 }
 
 /// Values of which some are missing, as Parquet wants them: the values there are, and a level per row.
@@ -195,6 +197,7 @@ impl Rows {
             let dissent = found.dissent.iter().map(|said| format!("{}: {}", said.model, said.value));
             self.dissent.push(dissent, 0, 1);
             self.basis.push(found.backing.map(|backing| text(basis(backing.basis))));
+            self.citations.push(found.backing.map(|backing| text(citations(backing.citations))));
         }
     }
 
@@ -223,6 +226,7 @@ impl Rows {
             list(self.models),
             list(self.dissent),
             Column::Text(self.basis.values, Some(self.basis.levels), None),
+            Column::Text(self.citations.values, Some(self.citations.levels), None),
         ];
         for column in columns {
             let Some(mut writer) = group.next_column()? else { break };

@@ -5,14 +5,14 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::consensus::grounding::{Basis, FoundBy};
 use crate::consensus::{
-    CalibrationQuality, CitedEvidence, ConfidenceStatus, ConsensusPersona, ConsensusValidParams, Dependence,
-    Diagnosis, Learned, PairDependence, PersonaKind, Provenance, effective_models,
+    CalibrationQuality, ConfidenceStatus, ConsensusPersona, ConsensusValidParams, Dependence, Diagnosis,
+    Learned, PairDependence, PersonaKind, Provenance, effective_models,
 };
 use crate::persona::{ModelName, TraitSchema};
 use crate::stages::workstreams::{Setback, Workstream};
 
+use super::grounded::{GroundingCounts, source_line};
 use super::safe;
 use super::wording::{counted, setback_words};
 
@@ -70,47 +70,12 @@ pub struct Counts {
     pub traits: usize,
     /// Traits on which the models disagree.
     pub divergent_traits: usize,
-    /// What the cited passages came to, where there was a source to look in.
+    /// What the cited passages of consensus personas came to, where there was a source to look in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grounding: Option<GroundingCounts>,
-}
-
-/// Counts of what stands in the source.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct GroundingCounts {
-    /// Values with a cited passage that was found.
-    pub evidence: usize,
-    /// Values that several models give and for which no cited passage was found.
-    pub echo: usize,
-    /// Values of one model for which no cited passage was found.
-    pub unsupported: usize,
-    /// Passages that were cited for consensus values.
-    pub passages: usize,
-    /// Of these, found word by word.
-    pub exact: usize,
-    /// Found with small differences.
-    pub fuzzy: usize,
-    /// Found by meaning.
-    pub meaning: usize,
-}
-
-impl GroundingCounts {
-    fn add(&mut self, basis: Basis, evidence: &[CitedEvidence]) {
-        match basis {
-            Basis::Evidence => self.evidence += 1,
-            Basis::Echo => self.echo += 1,
-            Basis::Unsupported => self.unsupported += 1,
-        }
-        self.passages += evidence.len();
-        for found in evidence.iter().filter_map(|cited| cited.found.as_ref()) {
-            match found.by {
-                FoundBy::Exact => self.exact += 1,
-                FoundBy::Fuzzy => self.fuzzy += 1,
-                FoundBy::Meaning => self.meaning += 1,
-                FoundBy::Nothing => {}
-            }
-        }
-    }
+    /// The same of minority personas.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grounding_of_minority: Option<GroundingCounts>,
 }
 
 /// One model of the panel.
@@ -336,10 +301,12 @@ impl Counts {
             self.duplicates_merged += persona.merged_duplicates.len();
             self.traits += persona.traits.len();
             self.divergent_traits += persona.traits.values().filter(|found| found.divergent).count();
-            for found in persona.traits.values() {
-                if let Some(backing) = found.backing {
-                    self.grounding.get_or_insert_default().add(backing.basis, &found.evidence);
-                }
+            let grounding = match persona.kind {
+                PersonaKind::Consensus => &mut self.grounding,
+                PersonaKind::Minority => &mut self.grounding_of_minority,
+            };
+            for found in persona.traits.values().filter(|found| found.backing.is_some()) {
+                grounding.get_or_insert_default().add(found);
             }
         }
     }
@@ -400,17 +367,10 @@ impl fmt::Display for Summary {
             counts.divergent_traits,
             counted(counts.traits, "trait"),
         )?;
-        if let Some(found) = counts.grounding {
-            writeln!(
-                f,
-                "Source: {} rest on cited passages that stand in it, {} on none although several models agree \
-                 (echo), {} on one model's word; {} of {} found.",
-                counted(found.evidence, "value"),
-                found.echo,
-                found.unsupported,
-                found.exact + found.fuzzy + found.meaning,
-                counted(found.passages, "passage"),
-            )?;
+        for (whose, found) in [("consensus", counts.grounding), ("minority", counts.grounding_of_minority)] {
+            if let Some(found) = found {
+                source_line(f, whose, &found)?;
+            }
         }
         self.streams(f)?;
         self.left_aside(f)?;
@@ -420,7 +380,28 @@ impl fmt::Display for Summary {
     }
 }
 
+/// That fewer than two models of a panel gave something that could be used, in a sentence.
+pub(crate) fn one_voice(panel: &[PanelMember]) -> Option<String> {
+    let answered = panel.iter().filter(|member| member.drafts > 0).count();
+    match (answered, panel.len()) {
+        (2.., _) | (_, 0) => None,
+        (_, 1) => {
+            Some("The panel is one model: nobody confirms what it says, and this is no consensus.".to_owned())
+        }
+        (answered, asked) => Some(format!(
+            "Only {answered} of {asked} models gave a usable answer: nobody confirms what is said, and this is no \
+             consensus."
+        )),
+    }
+}
+
 impl Summary {
+    /// What is to be said before anything else: that this is the word of one model alone.
+    #[must_use]
+    pub fn warning(&self) -> Option<String> {
+        one_voice(&self.panel)
+    }
+
     /// Workstreams that did not go as planned.
     fn streams(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let streams = self.asked.iter().flat_map(|asked| &asked.workstreams);

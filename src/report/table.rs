@@ -2,14 +2,14 @@
 
 use std::io;
 
-use crate::consensus::grounding::Basis;
+use crate::consensus::grounding::{Basis, Citations};
 use crate::consensus::{ConsensusPersona, PersonaKind, TraitConsensus};
 use crate::persona::{ModelName, TraitSchema, TraitValue};
 
 use super::safe;
 
 /// The columns.
-const HEADER: [&str; 14] = [
+const HEADER: [&str; 15] = [
     "record",
     "persona_id",
     "kind",
@@ -24,6 +24,7 @@ const HEADER: [&str; 14] = [
     "models",
     "dissent",
     "basis",
+    "citations",
 ];
 
 /// Writes personas as rows, traits in the order of the schema. Cells are safe to open in a
@@ -71,6 +72,7 @@ impl<W: io::Write> PersonaTable<W> {
                 safe::cell(&behind(found).iter().map(|model| model.as_str()).collect::<Vec<_>>().join("; ")),
                 safe::cell(&dissent(found)),
                 found.backing.map_or("", |backing| basis(backing.basis)).to_owned(),
+                found.backing.map_or("", |backing| citations(backing.citations)).to_owned(),
             ])?;
         }
         Ok(())
@@ -108,6 +110,14 @@ pub(super) fn basis(basis: Basis) -> &'static str {
         Basis::Evidence => "evidence",
         Basis::Echo => "echo",
         Basis::Unsupported => "unsupported",
+    }
+}
+
+pub(super) fn citations(citations: Citations) -> &'static str {
+    match citations {
+        Citations::Found => "found",
+        Citations::NotFound => "not_found",
+        Citations::Nothing => "nothing",
     }
 }
 

@@ -2,20 +2,21 @@
 
 use unicode_width::UnicodeWidthStr;
 
+use crate::consensus::grounding::{Basis, Citations};
 use crate::consensus::{ConfidenceStatus, ConsensusPersona, PersonaKind, TraitConsensus};
 use crate::persona::{ModelName, TraitSchema};
 
-use super::markdown::{is_echo, name};
+use super::markdown::name;
 use super::safe;
 use super::table::in_order;
-use super::wording::{confidence_words, set_words};
+use super::wording::{confidence_words, described, set_words};
 
 /// The narrowest terminal that is heeded, in columns.
 const NARROWEST: usize = 48;
 /// The column of the names, at most.
 const WIDEST_NAME: usize = 20;
-/// ` ~0.55   2 of 3`: what stands right of a value.
-const FIGURES: usize = 23;
+/// ` ~0.55   2 of 3  not found`: what stands right of a value.
+const FIGURES: usize = 26;
 
 /// A persona as it is shown in a terminal `width` columns wide: per trait the value, its confidence
 /// and support; under a divergent trait, who said what. Ends in a line break.
@@ -32,10 +33,9 @@ pub fn terminal_persona(schema: &TraitSchema, persona: &ConsensusPersona, width:
     let head = format!("{kind} {}{name}", persona.persona_id);
     push(&mut text, 0, &head, width);
     let seen = format!(
-        "{}, described by {} of {}: {}",
+        "{}, described by {}: {}",
         confidence_words(persona.confidence, persona.confidence_status),
-        persona.support,
-        persona.n_models,
+        described(persona),
         models.join(", ")
     );
     push(&mut text, 2, &seen, width);
@@ -61,9 +61,8 @@ fn characteristic(text: &mut String, name: &str, found: &TraitConsensus, name_wi
     let room = (width - indent).saturating_sub(FIGURES).max(12);
     // A score among probabilities is marked, so that the two are not compared.
     let mark = if found.confidence_status == ConfidenceStatus::Uncalibrated { "~" } else { " " };
-    // Several models agree, and no passage that they cite stands in the source.
-    let echo = if is_echo(found) { "  echo" } else { "" };
-    let figures = format!("{mark}{:.2}  {} of {}{echo}", found.confidence, found.support, found.n_models);
+    let doubt = doubt(found);
+    let figures = format!("{mark}{:.2}  {} of {}{doubt}", found.confidence, found.support, found.n_models);
     let value = wrap(&safe::line(&found.value.to_string()), room);
     let name = shortened(&safe::line(name), name_width);
     for (row, part) in value.iter().enumerate() {
@@ -76,10 +75,21 @@ fn characteristic(text: &mut String, name: &str, found: &TraitConsensus, name_wi
         push(text, indent, &set_words(set), width);
     }
     if found.divergent {
-        push(text, indent, "divergent: the models disagree", width);
+        let majority = if found.lacks_majority() { ", no majority" } else { "" };
+        push(text, indent, &format!("divergent: the models disagree{majority}"), width);
         for said in found.variants.iter().flat_map(|variant| &variant.said) {
             push(text, indent + 2, &format!("{}: {}", said.model, said.value), width);
         }
+    }
+}
+
+/// That several models agree and nothing is cited for it, or that what is cited is not in the source: the summary
+/// says what the words mean.
+fn doubt(found: &TraitConsensus) -> &'static str {
+    match found.backing.map(|backing| (backing.citations, backing.basis)) {
+        Some((Citations::NotFound, _)) => "  not found",
+        Some((Citations::Nothing, Basis::Echo)) => "  uncited",
+        _ => "",
     }
 }
 

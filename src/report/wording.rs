@@ -2,7 +2,8 @@
 
 use std::fmt::Display;
 
-use crate::consensus::{ConfidenceStatus, PredictionSet};
+use crate::consensus::grounding::{Backing, Basis, Citations};
+use crate::consensus::{ConfidenceStatus, ConsensusPersona, PredictionSet};
 use crate::stages::workstreams::{Setback, Step};
 
 /// A count with its noun: `1 draft`, `2 drafts`.
@@ -42,6 +43,39 @@ pub(crate) fn confidence_words(confidence: f64, status: ConfidenceStatus) -> Str
         }
         _ => format!("{} confidence {confidence:.2}", status_words(status)),
     }
+}
+
+/// What a value rests on, in few words for a mark beside it: `evidence`, or why there is none.
+pub(crate) fn basis_words(backing: &Backing) -> String {
+    let of = match backing.basis {
+        Basis::Evidence => {
+            let part = backing.items.filter(|items| items.found < items.of);
+            return part.map_or_else(
+                || "evidence".to_owned(),
+                |items| format!("evidence for {} of {}", items.found, counted(items.of, "item")),
+            );
+        }
+        Basis::Echo => "echo",
+        Basis::Unsupported => "no evidence",
+    };
+    format!("{of}: {}", citation_words(backing.citations))
+}
+
+/// What came of looking for cited passages, in few words.
+pub(crate) fn citation_words(citations: Citations) -> &'static str {
+    match citations {
+        Citations::Found => "found",
+        Citations::NotFound => "cited words not found",
+        Citations::Nothing => "nothing cited",
+    }
+}
+
+/// How many models described a persona, of how many that were to: `2 of 3 (1 gave no usable answer)`.
+pub(crate) fn described(persona: &ConsensusPersona) -> String {
+    let panel = persona.n_panel.max(persona.n_models);
+    let silent = panel - persona.n_models;
+    let without = if silent > 0 { format!(" ({silent} gave no usable answer)") } else { String::new() };
+    format!("{} of {panel}{without}", persona.support)
 }
 
 /// A set of values that holds the truth with some probability, in a sentence.

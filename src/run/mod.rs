@@ -64,3 +64,4 @@ pub use status::{MemberStatus, RunStatus, StageState, StatusError};
 pub(crate) use streams::streams;
 pub use streams::{StreamReport, StreamStatus, Workload};
 pub use study::Study;
+pub(crate) use study::nearest;

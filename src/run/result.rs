@@ -52,6 +52,9 @@ pub struct CallResult {
     pub cost: Money,
     /// The id of the stored reply, which drafts name as their origin.
     pub reply: Option<String>,
+    /// Whether it has not ended: a run that goes on asks it.
+    #[serde(skip)]
+    pub outstanding: bool,
 }
 
 impl CallResult {
@@ -80,6 +83,7 @@ impl CallResult {
             usage: reply.and_then(|reply| reply.completion.usage),
             cost: stored.cost,
             reply: reply.map(crate::store::StoredReply::id),
+            outstanding: stored.status == SlotStatus::Outstanding,
         }
     }
 }

@@ -39,6 +39,16 @@ impl fmt::Display for Shard {
 }
 
 impl Shard {
+    /// The shares that are missing for the whole, where all that are given are of equally many; else none.
+    #[must_use]
+    pub fn missing(given: &[Self]) -> Vec<Self> {
+        let Some(count) = given.first().map(|shard| shard.count) else { return Vec::new() };
+        if given.iter().any(|shard| shard.count != count) {
+            return Vec::new();
+        }
+        (1..=count).map(|index| Self { index, count }).filter(|shard| !given.contains(shard)).collect()
+    }
+
     /// Whether a unit belongs to this share.
     #[must_use]
     pub fn holds(self, unit: &Unit) -> bool {
@@ -68,6 +78,18 @@ mod tests {
             sizes[holders[0]] += 1;
         }
         assert!(sizes.iter().all(|size| (70..130).contains(size)), "{sizes:?}");
+    }
+
+    #[test]
+    fn shares_that_were_not_given_are_named() {
+        let of = |given: &[&str]| -> Vec<String> {
+            let given: Vec<Shard> = given.iter().map(|text| text.parse().unwrap()).collect();
+            Shard::missing(&given).iter().map(ToString::to_string).collect()
+        };
+        assert_eq!(of(&["3/3", "1/3"]), ["2/3"]);
+        assert_eq!(of(&["1/1"]), [""; 0]);
+        assert_eq!(of(&["1/2", "1/3"]), [""; 0], "shares of different wholes say nothing");
+        assert_eq!(of(&[]), [""; 0]);
     }
 
     #[test]

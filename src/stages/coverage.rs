@@ -341,6 +341,7 @@ mod tests {
             model: "m".parse().expect("valid"),
             quote: "words".to_owned(),
             row: Some(row.to_owned()),
+            item: None,
             found: Some(Found { by, score: 1.0, row: (by != FoundBy::Nothing).then(|| row.to_owned()) }),
         };
         let occupation = all[0].traits.get_mut("occupation").expect("said");

@@ -25,7 +25,7 @@ use serde::{Deserialize, Serialize};
 use super::statements;
 use super::uncertainty::uncertainty;
 use super::words::content;
-use crate::consensus::grounding::Basis;
+use crate::consensus::grounding::{Basis, Citations};
 use crate::consensus::{ConsensusPersona, PersonaKind, TraitConsensus};
 use crate::embed::{EmbedError, Embedder, Ruler};
 use crate::normalise::{Reading, read};
@@ -339,8 +339,12 @@ fn why_open(found: &TraitConsensus) -> Option<String> {
     if found.confidence < UNSURE {
         why.push(format!("confidence {:.2}", found.confidence));
     }
-    if found.backing.is_some_and(|backing| backing.basis == Basis::Echo) {
-        why.push("several models say it and no passage that they cite stands in the source".to_owned());
+    if let Some(backing) = found.backing.filter(|backing| backing.basis == Basis::Echo) {
+        let reason = match backing.citations {
+            Citations::Nothing => "several models say it and nothing is cited for it",
+            _ => "several models say it and what they cite for it is not in the source",
+        };
+        why.push(reason.to_owned());
     }
     (!why.is_empty()).then(|| why.join("; "))
 }

@@ -25,7 +25,7 @@ pub struct Statement {
     pub other_sides: Vec<String>,
     /// The value, and how the models behind it worded it; none twice.
     pub wordings: Vec<String>,
-    /// Passages cited for the trait that were found in the source.
+    /// Passages cited for the trait, of a list for this item, that were found in the source.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub passages: Vec<String>,
     /// Of a numeric trait: the range of the supporting votes.
@@ -69,7 +69,8 @@ fn statement(name: &str, value: String, found: &TraitConsensus, variant: Option<
     let mut passages: Vec<String> = Vec::new();
     for cited in &found.evidence {
         let stands = cited.found.as_ref().is_some_and(|found| found.by != FoundBy::Nothing);
-        if stands && !passages.contains(&cited.quote) {
+        let of_other_item = is_list && cited.item.as_ref().is_some_and(|item| *item != value);
+        if stands && !of_other_item && !passages.contains(&cited.quote) {
             passages.push(cited.quote.clone());
         }
     }

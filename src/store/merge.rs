@@ -1,6 +1,6 @@
 //! Several run databases become one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -30,7 +30,7 @@ WHERE s.key <> p.key OR s.record <> p.record ORDER BY p.unit LIMIT 1";
 /// Puts the databases of run folders together in a new run folder.
 ///
 /// # Errors
-/// [`StoreError::Merge`] when there is a run in the folder already, when a part is none, or when two
+/// [`StoreError::Merge`] when there is a run in the folder already, when a part is none or is given twice, or when two
 /// parts ask about different data; [`StoreError::Changed`] for parts of different studies;
 /// [`StoreError::Locked`] for a part that is in use. Nothing is left in the folder then.
 pub fn merge(parts: &[PathBuf], folder: &Path) -> Result<(), StoreError> {
@@ -55,7 +55,11 @@ fn put_together(parts: &[PathBuf], path: &Path) -> Result<(), StoreError> {
     tables::migrate(&mut connection)?;
     seals::keep(&connection).map_err(StoreError::database("opening the database"))?;
     let mut plan: BTreeMap<String, u64> = BTreeMap::new();
+    let mut taken: BTreeSet<PathBuf> = BTreeSet::new();
     for part in parts {
+        if !taken.insert(part.canonicalize().unwrap_or_else(|_| part.clone())) {
+            return Err(refused(part, "it is given twice"));
+        }
         take(&mut connection, part, &mut plan)?;
     }
     let plan = serde_json::json!(plan).to_string();

@@ -19,6 +19,8 @@ pub enum Note {
     Began,
     /// How the study's workstreams stand: JSON, a list in the order of the study.
     Streams,
+    /// The share of the study that the run asks about, such as `2/8`; empty for all of it.
+    Shard,
 }
 
 impl Note {
@@ -28,6 +30,7 @@ impl Note {
             Self::Study => "study",
             Self::Began => "began",
             Self::Streams => "streams",
+            Self::Shard => "shard",
         }
     }
 }

@@ -3,8 +3,14 @@
 //! A model that cites a passage may have made it up. Every cited passage is looked for in the rows that the
 //! record was made of: word by word, then with small differences (`quote`), then by meaning. A
 //! value that several models give and for which no passage is found is marked as an echo: their agreement
-//! may come from what they were trained on.
+//! may come from what they were trained on. Whether nothing was cited for it or what was cited is not there is kept
+//! apart ([`Citations`]): the first is silence, the second an invention.
+//!
+//! A list rests on evidence item by item (`items`): a passage that was cited for an item that the panel dropped
+//! says nothing for those that it kept. Words that a persona is said to have spoken (the trait `quotes`) are looked
+//! up themselves.
 
+mod items;
 mod quote;
 mod source;
 
@@ -12,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 pub use source::{Source, SourceRow};
 
-use super::{ConsensusPersona, TraitConsensus};
+use super::{CitedEvidence, ConsensusPersona, TraitConsensus};
 use crate::embed::{EmbedError, Embedder, Ruler};
 
 /// How a cited passage was found in the source.
@@ -45,12 +51,34 @@ pub struct Found {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Basis {
-    /// At least one cited passage stands in the source.
+    /// At least one passage that was cited for it stands in the source; of a list, for an item that it has.
     Evidence,
-    /// Several models say it and no passage that they cite stands in the source.
+    /// Several models say it, and no passage for it stands in the source: see [`Backing::citations`] for why.
     Echo,
-    /// One model says it, and no passage stands in the source.
+    /// One model says it, and no passage for it stands in the source.
     Unsupported,
+}
+
+/// What came of looking for the passages that were cited for a value.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Citations {
+    /// At least one stands in the source.
+    Found,
+    /// Passages were cited, and none of them stands in the source.
+    NotFound,
+    /// Nothing was cited for it.
+    #[default]
+    Nothing,
+}
+
+/// How many items of a list have a passage of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BackedItems {
+    /// Items for which a passage was found.
+    pub found: usize,
+    /// Items that the list has.
+    pub of: usize,
 }
 
 /// What stands behind a consensus value in the source.
@@ -58,11 +86,20 @@ pub enum Basis {
 pub struct Backing {
     /// What the value rests on.
     pub basis: Basis,
+    /// What came of looking for what was cited for it.
+    #[serde(default)]
+    pub citations: Citations,
     /// Distinct source rows in which a passage was found.
     pub rows: usize,
     /// Distinct models that cite a passage that was found.
     pub models: usize,
+    /// Of a list: how many of its items have a passage of their own that was found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub items: Option<BackedItems>,
 }
+
+/// The trait whose values are words of the source themselves.
+const VERBATIM: &str = "quotes";
 
 /// Looks for the passages of a persona in the source that it was drafted from.
 #[derive(Debug)]
@@ -80,21 +117,32 @@ impl<'a> Grounding<'a> {
         Ok(Self { embedder, ruler: Ruler::measure(embedder)? })
     }
 
-    /// Says of every cited passage whether it was found, and of every trait what it rests on. A persona
-    /// for which nobody cites anything stays as it is: there is nothing that could be checked.
+    /// Says of every cited passage of a record's personas whether it was found, those of dissenters included, and
+    /// of every trait what it rests on. Where nobody cites anything about the record, only the words of `quotes` are
+    /// looked up: of the rest there is nothing that could be checked.
     ///
     /// # Errors
     /// [`EmbedError`] of the embedder.
-    pub fn check(&self, persona: &mut ConsensusPersona, source: &Source) -> Result<(), EmbedError> {
-        if persona.traits.values().all(|found| found.evidence.is_empty()) {
-            return Ok(());
-        }
-        for found in persona.traits.values_mut() {
-            for cited in &mut found.evidence {
-                cited.found = Some(self.find(&cited.quote, cited.row.as_deref(), source)?);
+    pub fn check(&self, personas: &mut [ConsensusPersona], source: &Source) -> Result<(), EmbedError> {
+        let cites = |found: &TraitConsensus| passages(found).next().is_some();
+        let anybody = personas.iter().any(|persona| persona.traits.values().any(cites));
+        for (name, found) in personas.iter_mut().flat_map(|persona| &mut persona.traits) {
+            if name == VERBATIM {
+                items::own_words(found, source);
+            } else if anybody {
+                self.look(found, source)?;
             }
-            found.backing = Some(backing(found));
         }
+        Ok(())
+    }
+
+    fn look(&self, found: &mut TraitConsensus, source: &Source) -> Result<(), EmbedError> {
+        let of_variants = found.variants.iter_mut().flat_map(|variant| &mut variant.evidence);
+        for cited in found.evidence.iter_mut().chain(of_variants) {
+            cited.found = Some(self.find(&cited.quote, cited.row.as_deref(), source)?);
+        }
+        items::assign(found, self.embedder)?;
+        found.backing = Some(items::backing(found));
         Ok(())
     }
 
@@ -122,33 +170,22 @@ impl<'a> Grounding<'a> {
     }
 }
 
-fn backing(found: &TraitConsensus) -> Backing {
-    let (mut rows, mut models) = (Vec::new(), Vec::new());
-    for cited in &found.evidence {
-        if let Some(Found { row: Some(row), by, .. }) = &cited.found
-            && *by != FoundBy::Nothing
-        {
-            rows.push(row.as_str());
-            models.push(&cited.model);
-        }
-    }
-    rows.sort_unstable();
-    rows.dedup();
-    models.sort_unstable();
-    models.dedup();
-    let basis = match (rows.is_empty(), found.support) {
-        (false, _) => Basis::Evidence,
-        (true, 2..) => Basis::Echo,
-        (true, _) => Basis::Unsupported,
-    };
-    Backing { basis, rows: rows.len(), models: models.len() }
+/// Every passage that was cited for the trait, whatever value it was cited for.
+pub(crate) fn passages(found: &TraitConsensus) -> impl Iterator<Item = &CitedEvidence> {
+    found.evidence.iter().chain(found.variants.iter().flat_map(|variant| &variant.evidence))
+}
+
+/// What came of looking for the passages of one item of a list.
+#[must_use]
+pub fn of_item(found: &TraitConsensus, item: &str) -> Citations {
+    items::citations(found.evidence.iter().filter(|cited| cited.item.as_deref() == Some(item)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::consensus::testing::{embedder, personas, said};
-    use crate::persona::{Draft, Evidence};
+    use crate::persona::{Draft, Evidence, TraitValue};
 
     /// Each of the models says the value of the trait and cites the passage.
     fn persona(cited: &[(&str, &str, &str)]) -> ConsensusPersona {
@@ -170,7 +207,8 @@ mod tests {
             ("row 2", "Delivery slots are a nightmare!"),
         ]);
         let mut persona = persona(said);
-        Grounding::new(embedder()).expect("measures").check(&mut persona, &source).expect("checks");
+        let all = std::slice::from_mut(&mut persona);
+        Grounding::new(embedder()).expect("measures").check(all, &source).expect("checks");
         let found = persona.traits.remove("occupation").expect("decided");
         let backing = found.backing.expect("checked");
         (found, backing)
@@ -186,7 +224,9 @@ mod tests {
         let how: Vec<FoundBy> =
             found.evidence.iter().filter_map(|cited| Some(cited.found.as_ref()?.by)).collect();
         assert_eq!(how, [FoundBy::Exact, FoundBy::Fuzzy, FoundBy::Nothing]);
-        assert_eq!(backing, Backing { basis: Basis::Evidence, rows: 1, models: 2 });
+        let wanted =
+            Backing { basis: Basis::Evidence, citations: Citations::Found, rows: 1, models: 2, items: None };
+        assert_eq!(backing, wanted);
     }
 
     #[test]
@@ -197,9 +237,84 @@ mod tests {
             ("occupation", "Nurse", ""),
             ("occupation", "Nurse", ""),
         ]);
-        assert_eq!(backing, Backing { basis: Basis::Echo, rows: 0, models: 0 });
+        assert_eq!((backing.basis, backing.citations, backing.rows), (Basis::Echo, Citations::NotFound, 0));
         let (_, backing) = checked(&[("occupation", "Nurse", made_up)]);
         assert_eq!(backing.basis, Basis::Unsupported);
+    }
+
+    /// The trait of the first persona, with what it rests on in a source of one row.
+    fn looked_up(said: &[(&str, &str, &str)], row: &str, name: &str) -> TraitConsensus {
+        let mut personas = [persona(said)];
+        let grounding = Grounding::new(embedder()).expect("measures");
+        grounding.check(&mut personas, &Source::new([("n08", row)])).expect("checks");
+        personas[0].traits.remove(name).expect("decided")
+    }
+
+    const GROUP: &str = "We meet in the group room on Mondays and I stay until they close.";
+
+    #[test]
+    fn a_passage_of_an_item_that_was_dropped_backs_none_that_was_kept() {
+        let (stays, group) = ("Stays until closing time", "Does problem sheets in a group");
+        let both = format!("{group}; {stays}");
+        let said = |quote| {
+            [("behaviours", both.as_str(), quote), ("behaviours", stays, ""), ("behaviours", stays, "")]
+        };
+        let found = looked_up(&said("We meet in the group room on Mondays"), GROUP, "behaviours");
+        assert_eq!(found.value, TraitValue::List(vec![stays.to_owned()]));
+        let backing = found.backing.expect("checked");
+        assert_eq!(found.evidence[0].item.as_deref(), Some(group));
+        assert_eq!(found.evidence[0].found.as_ref().map(|found| found.by), Some(FoundBy::Exact));
+        assert_eq!((backing.basis, backing.citations, backing.rows), (Basis::Echo, Citations::Nothing, 0));
+        assert_eq!(backing.items, Some(BackedItems { found: 0, of: 1 }));
+        let found = looked_up(&said("I stay until they close"), GROUP, "behaviours");
+        let backing = found.backing.expect("checked");
+        assert_eq!((backing.basis, backing.items), (Basis::Evidence, Some(BackedItems { found: 1, of: 1 })));
+        assert_eq!(of_item(&found, stays), Citations::Found);
+        assert_eq!(of_item(&found, group), Citations::Nothing);
+    }
+
+    #[test]
+    fn words_that_a_persona_is_said_to_have_spoken_are_looked_up_themselves() {
+        let found = looked_up(
+            &[("quotes", "Please do not close at ten", "")],
+            "He said: please do not close at TEN!",
+            "quotes",
+        );
+        assert_eq!(found.backing.expect("checked").basis, Basis::Evidence);
+        assert_eq!(found.evidence[0].found.as_ref().and_then(|found| found.row.as_deref()), Some("n08"));
+        // A passage beside it does not make invented words true.
+        let invented = [("quotes", "Shut the doors at nine every day", "please do not close at ten")];
+        let found = looked_up(&invented, "He said: please do not close at ten!", "quotes");
+        let backing = found.backing.expect("checked");
+        assert_eq!((backing.basis, backing.citations), (Basis::Unsupported, Citations::NotFound));
+    }
+
+    #[test]
+    fn passages_of_dissenters_stand_with_their_value() {
+        let said = [
+            ("occupation", "Nurse", ""),
+            ("occupation", "Nurse", ""),
+            ("occupation", "Baker", "I bake bread"),
+        ];
+        let found = looked_up(&said, "All night I bake bread.", "occupation");
+        assert_eq!((found.value.to_string().as_str(), found.evidence.len()), ("Nurse", 0));
+        let backing = found.backing.expect("checked");
+        assert_eq!((backing.basis, backing.citations), (Basis::Echo, Citations::Nothing));
+        let cited = &found.variants[1].evidence[0];
+        assert_eq!(
+            (cited.model.as_str(), cited.found.as_ref().map(|found| found.by)),
+            ("m2", Some(FoundBy::Exact))
+        );
+    }
+
+    #[test]
+    fn a_persona_for_which_its_model_cites_nothing_is_looked_at_beside_others() {
+        let cited = persona(&[("occupation", "Nurse", "I work nights"), ("occupation", "Nurse", "")]);
+        let mut personas = [cited, persona(&[("occupation", "Baker", "")])];
+        let grounding = Grounding::new(embedder()).expect("measures");
+        grounding.check(&mut personas, &Source::new([("1", "I work nights.")])).expect("checks");
+        let backing = personas[1].traits["occupation"].backing.expect("checked");
+        assert_eq!((backing.basis, backing.citations), (Basis::Unsupported, Citations::Nothing));
     }
 
     #[test]
@@ -207,7 +322,8 @@ mod tests {
         let mut silent = persona(&[("occupation", "Nurse", ""), ("occupation", "Nurse", "")]);
         let before = silent.clone();
         let source = Source::new([("row 1", "text")]);
-        Grounding::new(embedder()).expect("measures").check(&mut silent, &source).expect("checks");
+        let all = std::slice::from_mut(&mut silent);
+        Grounding::new(embedder()).expect("measures").check(all, &source).expect("checks");
         assert_eq!(silent, before);
     }
 }

@@ -28,7 +28,7 @@ pub struct Figures {
     pub divergent: usize,
     /// Mean confidence of all traits, in 0..=1.
     pub mean_confidence: Option<f64>,
-    /// Of the values that were looked for in the source, the share that several models give and for which no
+    /// Of the values of consensus personas that were looked for in the source, the share that several models give and for which no
     /// passage was found.
     pub echo_share: Option<f64>,
     /// Calls.
@@ -46,7 +46,11 @@ impl Figures {
         let traits = || run.personas.iter().flat_map(|persona| persona.traits.values());
         let count = traits().count();
         let confidence: f64 = traits().map(|found| found.confidence).sum();
-        let looked_for: Vec<Basis> = traits().filter_map(|found| Some(found.backing?.basis)).collect();
+        let of_consensus = run.personas.iter().filter(|one| one.kind == PersonaKind::Consensus);
+        let looked_for: Vec<Basis> = of_consensus
+            .flat_map(|persona| persona.traits.values())
+            .filter_map(|found| Some(found.backing?.basis))
+            .collect();
         let echoes = looked_for.iter().filter(|basis| **basis == Basis::Echo).count();
         Self {
             run: run.name.clone(),

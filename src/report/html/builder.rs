@@ -20,6 +20,7 @@ pub struct ReportBuilder {
     tallies: Tallies,
     sample: Sample,
     record: Vec<ConsensusPersona>,
+    first: Option<RecordId>,
     metrics: Option<Metrics>,
     gold: Option<Judged>,
     reasons: Vec<String>,
@@ -46,6 +47,7 @@ impl ReportBuilder {
             tallies,
             sample: Sample::default(),
             record: Vec::new(),
+            first: None,
             metrics: None,
             gold: None,
             reasons: Vec::new(),
@@ -93,6 +95,7 @@ impl ReportBuilder {
     /// Adds a persona; those of one record come one after the other.
     pub fn add(&mut self, persona: ConsensusPersona) {
         self.tallies.add(&persona);
+        self.first.get_or_insert_with(|| persona.record.clone());
         if let Some(gold) = &mut self.gold {
             gold.judge(&persona);
         }
@@ -112,6 +115,19 @@ impl ReportBuilder {
         if self.reasons.len() < REASONS {
             self.reasons.push(reason.to_owned());
         }
+    }
+
+    /// The first judged value, where none of them is about a value of the personas that were added.
+    #[must_use]
+    pub fn gold_of_nothing_here(&self) -> Option<&GoldCell> {
+        let gold = self.gold.as_ref().filter(|gold| gold.credits.is_empty())?;
+        gold.cells.values().next()
+    }
+
+    /// The first record of which a persona was added.
+    #[must_use]
+    pub fn first_record(&self) -> Option<String> {
+        self.first.as_ref().map(RecordId::to_string)
     }
 
     /// Whether more records came than are shown.

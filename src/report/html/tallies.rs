@@ -88,19 +88,20 @@ impl Tallies {
             self.models[place].minority += 1;
         }
         for (name, found) in &persona.traits {
-            self.add_trait(name, found);
+            self.add_trait(name, found, persona.kind);
             self.add_votes(found);
         }
     }
 
-    fn add_trait(&mut self, name: &str, found: &TraitConsensus) {
+    fn add_trait(&mut self, name: &str, found: &TraitConsensus, kind: PersonaKind) {
         let tally = self.traits.entry(name.to_owned()).or_default();
         tally.values += 1;
         tally.divergent += usize::from(found.divergent);
         tally.contradicted +=
             usize::from(found.dissent.iter().any(|one| one.kind == DissentKind::Contradiction));
         tally.confidence += found.confidence;
-        match found.backing.map(|backing| backing.basis) {
+        let of_consensus = found.backing.filter(|_| kind == PersonaKind::Consensus);
+        match of_consensus.map(|backing| backing.basis) {
             Some(Basis::Evidence) => tally.evidence += 1,
             Some(Basis::Echo) => tally.echo += 1,
             Some(Basis::Unsupported) => tally.unsupported += 1,

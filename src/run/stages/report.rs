@@ -131,8 +131,13 @@ fn checks_text(text: &mut String, material: &Material) -> Result<(), artefacts::
     if let Some(share) = evidence["share"].as_f64() {
         let _ = writeln!(
             text,
-            "- Evidence: {:.0} % of the values that cite the source stand in it.",
-            100.0 * share
+            "- Evidence: {:.0} % of the values of consensus personas ({} of {}) rest on a passage that stands in the \
+             source; {} of {} cited passages were found.",
+            100.0 * share,
+            evidence["backed"],
+            evidence["values"],
+            evidence["passages_found"],
+            evidence["passages"]
         );
     }
     if !quality.is_null() {

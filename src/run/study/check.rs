@@ -21,6 +21,12 @@ use crate::store::Money;
 /// The most tokens of an answer when the study does not say.
 pub(super) const MAX_OUTPUT_TOKENS: u32 = 4_096;
 
+/// The most personas about one person when the study does not say.
+const ONE_PERSON: u32 = 1;
+
+/// The most personas of a corpus when the study does not say.
+const PERSONAS_OF_A_CORPUS: u32 = 5;
+
 /// Records per call of a corpus when the study does not say.
 const RECORDS_PER_CALL: usize = 40;
 
@@ -118,8 +124,8 @@ impl Checker<'_> {
         Ok(Study {
             name: file.name,
             question: file.question.filter(|text| !text.trim().is_empty()),
+            personas: self.personas(&file.personas, file.input.unit.unwrap_or(Unit::Record))?,
             input: self.input(file.input)?,
-            personas: self.personas(&file.personas)?,
             mode: file.mode,
             panel,
             quorum,
@@ -172,9 +178,14 @@ impl Checker<'_> {
         })
     }
 
-    fn personas(&self, file: &PersonasFile) -> Result<PersonaRange, StudyError> {
+    /// Of one person one persona, of a corpus up to five, where the study does not say.
+    fn personas(&self, file: &PersonasFile, unit: Unit) -> Result<PersonaRange, StudyError> {
         let min = file.min.unwrap_or(1);
-        let max = file.max.unwrap_or(min.max(5));
+        let most = match unit {
+            Unit::Record => ONE_PERSON,
+            Unit::Corpus => PERSONAS_OF_A_CORPUS,
+        };
+        let max = file.max.unwrap_or(min.max(most));
         if min > max {
             let reason = format!("`{min}` is above `personas.max`, which is `{max}`");
             return Err(self.wrong(None, "personas.min", reason));

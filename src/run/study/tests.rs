@@ -42,10 +42,27 @@ fn a_small_study_gets_the_documented_defaults() {
     assert_eq!(study.input.paths, [PathBuf::from("studies/notes.csv")]);
     assert_eq!((study.input.unit, study.input.records_per_call), (Unit::Record, 40));
     assert_eq!((study.quorum.min_models, study.quorum.min_success_ratio), (1, 0.75));
-    assert_eq!((study.personas.min, study.personas.max), (1, 5));
+    assert_eq!((study.personas.min, study.personas.max), (1, 1), "one person, one persona");
+    assert_eq!(study.several_of_one(), None);
     let member = &study.panel[0];
     assert_eq!(member.name.as_str(), "openai:a");
     assert_eq!((member.samples, member.max_output_tokens(), member.price), (1, 4_096, None));
+}
+
+#[test]
+fn a_record_is_one_person_and_a_corpus_are_several() {
+    let of = |unit: &str, personas: &str| {
+        let text = format!(
+            "name: x\ninput: {{path: notes.csv, unit: {unit}}}\n{personas}panel:\n  - model: openai:a\n"
+        );
+        let study = parse(&text).expect("fits");
+        (study.personas.min, study.personas.max, study.several_of_one().is_some())
+    };
+    assert_eq!(of("record", ""), (1, 1, false));
+    assert_eq!(of("record", "personas: {max: 3}\n"), (1, 3, true));
+    assert_eq!(of("record", "personas: {min: 2}\n"), (2, 2, true));
+    assert_eq!(of("corpus", ""), (1, 5, false));
+    assert_eq!(of("corpus", "personas: {min: 7}\n"), (7, 7, false));
 }
 
 #[test]

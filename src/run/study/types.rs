@@ -239,6 +239,18 @@ impl Study {
         self.panel.iter().map(|member| member.name.clone()).collect()
     }
 
+    /// What is to be said of a study in which several personas are asked for about one person.
+    #[must_use]
+    pub fn several_of_one(&self) -> Option<String> {
+        let PersonaRange { min, max } = self.personas;
+        (self.input.unit == prompt::Unit::Record && max > 1).then(|| {
+            format!(
+                "every record is about one person (`unit: record`), and {min} to {max} personas are asked for about \
+                 each; without `personas` it is one"
+            )
+        })
+    }
+
     /// The panel member, or the model of the stages, that has this name.
     #[must_use]
     pub fn model(&self, name: &str) -> Option<&PanelMember> {

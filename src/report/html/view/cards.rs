@@ -1,16 +1,20 @@
 //! One card per persona: every trait with its confidence, its support and its passages.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use super::Material;
 use super::words::{confidence, label, shown, status, thousands};
-use crate::consensus::grounding::{Basis, FoundBy};
+use crate::consensus::grounding::{Basis, Citations, FoundBy, of_item, passages};
 use crate::consensus::{
     CitedEvidence, ConfidenceStatus, ConsensusPersona, DissentKind, PersonaKind, TraitConsensus,
 };
 use crate::persona::{ModelName, TraitSchema, TraitValue};
 use crate::report::html::figure::confidence_bar;
+use crate::report::markdown::of_dissenter;
 use crate::report::table::in_order;
+use crate::report::wording::{basis_words, citation_words, described};
 
 /// All cards that are shown.
 #[derive(Debug, Serialize)]
@@ -62,13 +66,19 @@ struct Row {
 struct Item {
     text: String,
     support: Option<String>,
+    /// Of an item without a passage in a list that has some.
+    mark: Option<Mark>,
 }
 
 /// A word that stands beside a value, with what it means.
 #[derive(Debug, Serialize)]
 pub(super) struct Mark {
     pub(super) class: &'static str,
-    pub(super) word: &'static str,
+    pub(super) word: Cow<'static, str>,
+}
+
+fn mark(class: &'static str, word: impl Into<Cow<'static, str>>) -> Mark {
+    Mark { class, word: word.into() }
 }
 
 #[derive(Debug, Serialize)]
@@ -76,12 +86,15 @@ struct Otherwise {
     model: String,
     value: String,
     why: &'static str,
+    passages: Vec<Passage>,
 }
 
 #[derive(Debug, Serialize)]
 struct Passage {
     quote: String,
     model: String,
+    /// Of a list: the item that it speaks for.
+    item: Option<String>,
     row: Option<String>,
     found: Option<Mark>,
 }
@@ -135,7 +148,7 @@ fn card(number: usize, persona: &ConsensusPersona, schema: &TraitSchema) -> Card
         id: shown(&persona.persona_id),
         confidence: confidence(persona.confidence, persona.confidence_status),
         status: status(persona.confidence_status),
-        support: format!("{} of {}", persona.support, persona.n_models),
+        support: described(persona),
         models: names(&persona.models),
         duplicates: (!persona.merged_duplicates.is_empty()).then(|| names(&persona.merged_duplicates)),
         divergent: persona.traits.values().filter(|found| found.divergent).count(),
@@ -150,7 +163,7 @@ fn card(number: usize, persona: &ConsensusPersona, schema: &TraitSchema) -> Card
 fn row(name: &str, found: &TraitConsensus) -> Row {
     let items = match &found.value {
         TraitValue::List(items) => items.iter().map(|item| listed(item, found)).collect(),
-        value => vec![Item { text: shown(&value.to_string()), support: None }],
+        value => vec![Item { text: shown(&value.to_string()), support: None, mark: None }],
     };
     let mut notes = Vec::new();
     if let Some([low, high]) = found.interval.filter(|[low, high]| low < high) {
@@ -168,7 +181,7 @@ fn row(name: &str, found: &TraitConsensus) -> Row {
         marks: marks(found),
         notes,
         otherwise: otherwise(found),
-        passages: found.evidence.iter().map(passage).collect(),
+        passages: passages(found).filter(|cited| !is_of_dissenter(cited, found)).map(passage).collect(),
     }
 }
 
@@ -178,20 +191,31 @@ fn listed(item: &str, found: &TraitConsensus) -> Item {
     Item {
         text: shown(item),
         support: variant.map(|variant| format!("{} of {}", variant.models.len(), found.n_models)),
+        mark: match (found.backing.map(|backing| backing.basis), of_item(found, item)) {
+            (Some(Basis::Evidence), none @ (Citations::Nothing | Citations::NotFound)) => {
+                Some(mark("unsupported", citation_words(none)))
+            }
+            _ => None,
+        },
     }
 }
 
 fn marks(found: &TraitConsensus) -> Vec<Mark> {
     let mut marks = Vec::new();
     if found.divergent {
-        marks.push(Mark { class: "divergent", word: "divergent" });
+        marks.push(mark("divergent", "divergent"));
     }
-    match found.backing.map(|backing| backing.basis) {
-        Some(Basis::Evidence) => marks.push(Mark { class: "evidence", word: "evidence" }),
-        Some(Basis::Echo) => marks.push(Mark { class: "echo", word: "echo" }),
-        Some(Basis::Unsupported) => marks.push(Mark { class: "unsupported", word: "no evidence" }),
-        None => {}
+    if found.lacks_majority() {
+        marks.push(mark("divergent", "no majority"));
     }
+    marks.extend(found.backing.map(|backing| {
+        let class = match backing.basis {
+            Basis::Evidence => "evidence",
+            Basis::Echo => "echo",
+            Basis::Unsupported => "unsupported",
+        };
+        mark(class, basis_words(&backing))
+    }));
     marks
 }
 
@@ -210,8 +234,14 @@ fn otherwise(found: &TraitConsensus) -> Vec<Otherwise> {
         model: shown(one.model.as_str()),
         value: shown(&one.value.to_string()),
         why: why(one.kind),
+        passages: of_dissenter(found, &one.model).map(passage).collect(),
     });
     said.collect()
+}
+
+/// Whether a passage is told with what somebody says otherwise.
+fn is_of_dissenter(cited: &CitedEvidence, found: &TraitConsensus) -> bool {
+    found.dissent.iter().any(|one| of_dissenter(found, &one.model).any(|other| other == cited))
 }
 
 fn passage(cited: &CitedEvidence) -> Passage {
@@ -220,12 +250,13 @@ fn passage(cited: &CitedEvidence) -> Passage {
     Passage {
         quote: shown(&cited.quote),
         model: shown(cited.model.as_str()),
+        item: cited.item.as_deref().map(shown),
         row: row.map(shown),
         found: found.map(|found| match found.by {
-            FoundBy::Exact => Mark { class: "evidence", word: "word by word" },
-            FoundBy::Fuzzy => Mark { class: "evidence", word: "nearly word by word" },
-            FoundBy::Meaning => Mark { class: "evidence", word: "by meaning" },
-            FoundBy::Nothing => Mark { class: "echo", word: "not in the source" },
+            FoundBy::Exact => mark("evidence", "word by word"),
+            FoundBy::Fuzzy => mark("evidence", "nearly word by word"),
+            FoundBy::Meaning => mark("evidence", "by meaning"),
+            FoundBy::Nothing => mark("echo", "not in the source"),
         }),
     }
 }

@@ -6,7 +6,7 @@ use super::Material;
 use super::words::{label, money, part, percent, shown, status, thousands};
 use crate::consensus::ConfidenceStatus;
 use crate::report::html::figure::duration;
-use crate::report::{StreamNote, counted, setback_words};
+use crate::report::{GroundingCounts, StreamNote, counted, one_voice, setback_words};
 
 /// The first section.
 #[derive(Debug, Serialize)]
@@ -110,9 +110,12 @@ fn tiles(material: &Material<'_>) -> Vec<Tile> {
         ),
     ];
     if let Some(found) = counts.grounding {
-        let checked = found.evidence + found.echo + found.unsupported;
+        let checked = found.values();
         let share = found.evidence as f64 / checked.max(1) as f64;
-        let note = format!("{} of {checked} values cite words that stand in the source", found.evidence);
+        let note = format!(
+            "{} of {checked} values of consensus personas rest on words that stand in the source",
+            found.evidence
+        );
         tiles.push(tile(percent(share), "backed by evidence", note));
     }
     if material.tallies.calls > 0 {
@@ -227,14 +230,10 @@ fn warnings(material: &Material<'_>) -> Vec<String> {
             )
         }
     }];
-    if let Some(found) = counts.grounding.filter(|found| found.echo > 0) {
-        let checked = found.evidence + found.echo + found.unsupported;
-        warnings.push(format!(
-            "Echo: for {} several models agree, yet no passage that they cite stands in the source. They may \
-             repeat what they were trained on.",
-            part(found.echo, checked)
-        ));
+    if let Some(alone) = one_voice(&summary.panel) {
+        warnings.insert(0, alone);
     }
+    warnings.extend(counts.grounding.filter(|found| found.echo > 0).map(|found| echoes(&found)));
     if summary.panel.len() < 3 {
         warnings.push("With fewer than three models nobody can tell which of two is right.".to_owned());
     }
@@ -248,6 +247,16 @@ fn warnings(material: &Material<'_>) -> Vec<String> {
         warnings.push(share);
     }
     warnings
+}
+
+fn echoes(found: &GroundingCounts) -> String {
+    format!(
+        "Echo: on {} values several models agree without a passage in the source: for {} nothing is cited, for {} what \
+         is cited was not found. They may repeat what they were trained on.",
+        part(found.echo, found.values()),
+        found.echo.saturating_sub(found.echo_not_found),
+        found.echo_not_found
+    )
 }
 
 fn part_of_drafts(material: &Material<'_>) -> Option<String> {

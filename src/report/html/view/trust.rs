@@ -46,18 +46,29 @@ pub(super) fn trust(material: &Material<'_>) -> Trust {
             )
         }),
         evidence: evidence(material),
-        passages: material.summary.counts.grounding.map(|found| {
-            let there = found.exact + found.fuzzy + found.meaning;
-            format!(
-                "{} cited passages stand in the source: {} word by word, {} nearly so, {} by meaning.",
-                part(there, found.passages),
-                found.exact,
-                found.fuzzy,
-                found.meaning
-            )
-        }),
+        passages: passages(material),
         coverage: coverage(material),
     }
+}
+
+/// What came of looking for passages, for people.
+fn passages(material: &Material<'_>) -> Option<String> {
+    let counts = &material.summary.counts;
+    let found = counts.grounding?;
+    let minority = counts.grounding_of_minority.map_or_else(String::new, |found| {
+        let part = part(found.evidence, found.values());
+        format!(" Of the values of minority personas {part} rest on a passage in the source.")
+    });
+    let not_found = found.echo_not_found + found.unsupported_not_found;
+    let uncited = (found.echo + found.unsupported).saturating_sub(not_found);
+    Some(format!(
+        "{} cited passages stand in the source: {} word by word, {} nearly so, {} by meaning. Of the values without one, \
+         nothing is cited for {uncited}, and what is cited for {not_found} was not found.{minority}",
+        part(found.found(), found.passages),
+        found.exact,
+        found.fuzzy,
+        found.meaning,
+    ))
 }
 
 fn diagram(gold: &Judged) -> Option<Figure> {
@@ -112,8 +123,8 @@ fn evidence(material: &Material<'_>) -> Option<Figure> {
         Figure::new(
             "evidence by trait",
             stacked("evidence", "What values rest on, by trait", ["evidence", "echo", "one model’s word"], &rows),
-            "Evidence: a cited passage stands in the source. Echo: several models agree and none of their passages does. \
-             n counts values.",
+            "Evidence: a passage cited for the value, or for an item of the list, stands in the source. Echo: several \
+             models agree and there is none. n counts values of consensus personas.",
         )
     })
 }
