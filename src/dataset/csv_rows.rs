@@ -28,8 +28,15 @@ pub(super) fn open<'a>(name: &str, input: TextInput<'a>, sample: &str) -> Result
         return Err(DatasetError::UnclosedHeader { name: name.to_owned() });
     }
     let header = names(&header);
-    let mut table =
-        Table { name: name.to_owned(), header, delimiter, lines, quotes, waiting: VecDeque::new() };
+    let mut table = Table {
+        name: name.to_owned(),
+        header,
+        delimiter,
+        lines,
+        quotes,
+        waiting: VecDeque::new(),
+        doubt: None,
+    };
     let mut ended = false;
     Ok(Box::new(std::iter::from_fn(move || {
         if let Some(entry) = table.waiting.pop_front() {
@@ -63,20 +70,37 @@ struct Table {
     quotes: Found,
     /// Rows that were read out of a field that had taken them in.
     waiting: VecDeque<Entry<Raw>>,
+    /// The line of a quote after which it cannot be told what stands in quotes and what does not.
+    doubt: Option<u64>,
 }
 
 impl Table {
     /// One row that ends before `end`. Rows behind a quote that was never closed follow it, where it cannot be
     /// doubted that they are rows.
     fn row(&mut self, row: &StringRecord, end: u64) -> Entry<Raw> {
+        let stray = self.quotes.stray_before(end);
         let Some(broken) = self.quotes.before(end) else {
             let line = row.position().map(|position| self.lines.at(position.byte()));
+            if let (Some(quote), true) = (self.doubt, stray) {
+                let reason = format!(
+                    "a quote stands in the middle of a field, after the one of line {quote} that is never closed"
+                );
+                return Entry::SetAside(aside(&self.name, line, None, reason));
+            }
+            if row.len() == self.header.len() {
+                self.doubt = None;
+            }
             return entry(&self.name, &self.header, row, line);
         };
         let rows = self.rows_within(&broken);
         if rows.is_none() && broken.closed {
             let line = row.position().map(|position| self.lines.at(position.byte()));
-            return entry(&self.name, &self.header, row, line);
+            if fit(broken.rest().1, self.delimiter) {
+                return entry(&self.name, &self.header, row, line);
+            }
+            self.doubt = line;
+            let reason = "a quote opened here is closed in the middle of a later text; which lines are rows cannot be told";
+            return Entry::SetAside(aside(&self.name, line, None, reason.to_owned()));
         }
         let line = self.lines.at(broken.opened);
         let (begin, _) = broken.rest();

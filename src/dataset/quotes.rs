@@ -34,20 +34,39 @@ impl Broken {
     }
 }
 
+/// What was found so far, in order.
+#[derive(Debug, Default)]
+struct Findings {
+    broken: VecDeque<Broken>,
+    /// Offsets of quotes in the middle of fields that none opened.
+    strays: VecDeque<u64>,
+}
+
 /// The rows whose quotes do not fit, in order, as far as was read.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Found(Rc<RefCell<VecDeque<Broken>>>);
+pub(super) struct Found(Rc<RefCell<Findings>>);
 
 impl Found {
     /// The first such row whose quote stands before an offset; those before it are forgotten.
     pub(super) fn before(&self, end: u64) -> Option<Broken> {
         let mut found = self.0.borrow_mut();
         let mut first = None;
-        while found.front().is_some_and(|broken| broken.opened < end) {
-            let broken = found.pop_front();
+        while found.broken.front().is_some_and(|broken| broken.opened < end) {
+            let broken = found.broken.pop_front();
             first = first.or(broken);
         }
         first
+    }
+
+    /// Whether a quote stands in the middle of a field before an offset; those before it are forgotten.
+    pub(super) fn stray_before(&self, end: u64) -> bool {
+        let mut found = self.0.borrow_mut();
+        let mut any = false;
+        while found.strays.front().is_some_and(|&stray| stray < end) {
+            found.strays.pop_front();
+            any = true;
+        }
+        any
     }
 }
 
@@ -93,6 +112,9 @@ impl<R: Read> Quotes<R> {
         let ends_row = matches!(byte, b'\n' | b'\r');
         let ends_field = ends_row || byte == self.delimiter;
         let before = self.state;
+        if before == State::Plain && byte == b'"' {
+            self.found.0.borrow_mut().strays.push_back(self.offset);
+        }
         self.state = match before {
             State::Start if byte == b'"' => {
                 if !self.broken {
@@ -122,7 +144,7 @@ impl<R: Read> Quotes<R> {
 
     fn note(&mut self, closed: bool) {
         let text = std::mem::take(&mut self.kept);
-        self.found.0.borrow_mut().push_back(Broken { opened: self.opened, text, closed });
+        self.found.0.borrow_mut().broken.push_back(Broken { opened: self.opened, text, closed });
         self.broken = false;
     }
 }
