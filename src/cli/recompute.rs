@@ -15,9 +15,9 @@ use super::results;
 use super::staged;
 use super::study::Prepared;
 use crate::report::safe;
-use crate::run::Study;
 use crate::run::mode::Combination;
-use crate::store::{self, Money, Note, Store};
+use crate::run::{StatusError, Study};
+use crate::store::{self, Money, Note, Store, StoreError};
 
 /// The study as the run keeps it.
 #[derive(Deserialize)]
@@ -37,8 +37,7 @@ pub(super) fn recompute(
         return Err(CliError::Usage(format!("--recompute takes one run folder, not {}", runs.len())));
     };
     if !Store::exists(folder) {
-        let shown = folder.display();
-        return Err(CliError::Usage(format!("`{shown}` is no run folder: there is no `run.sqlite` in it")));
+        return Err(StatusError::NoRun { folder: folder.clone() }.into());
     }
     let store = Arc::new(Store::open(folder)?);
     let prepared = match study {
@@ -87,7 +86,8 @@ fn kept(store: &Store, folder: &Path) -> Result<Prepared, CliError> {
             "`{shown}` was begun by an earlier consona that kept no study; give it with --study"
         ))
     })?;
-    let Kept { path, text } = serde_json::from_str(&note)?;
+    let kept = serde_json::from_str(&note);
+    let Kept { path, text } = kept.map_err(|_| StoreError::Unreadable { what: "study", value: note })?;
     let study = Study::parse(&text, &path, &|path| std::fs::read_to_string(path))?;
     Prepared::read(study, &path, false, None)
 }

@@ -11,9 +11,10 @@ use super::output::Output;
 use crate::dataset::{Loaded, Record};
 use crate::persona::ModelName;
 use crate::report::{Asked, InputCount, MemberAnswers, StreamNote};
+use crate::run::status::milliseconds;
 use crate::run::study::Mode;
 use crate::run::{self, CallResult, CallStatus, Interpreter, RunReport, StreamReport, Study};
-use crate::store::{Note, Store};
+use crate::store::{Note, Store, StoreError};
 
 /// Reasons kept per member, so that a million different messages need no memory.
 const REASONS: usize = 10;
@@ -37,6 +38,8 @@ struct Metrics<'a> {
     wall_ms: u64,
     busy_ms: u64,
     parallel_efficiency: Option<f64>,
+    /// Models of the panel that have no price: what they cost is not in the cost.
+    unpriced: Vec<&'a ModelName>,
 }
 
 /// Reads a run back: writes `drafts.jsonl` and `results.jsonl`, and `metrics.json` where there was a sitting to
@@ -69,7 +72,8 @@ pub(super) fn derive(
     }
     let mut files = vec![drafts.commit()?, results.commit()?];
     if let Some(report) = report {
-        files.push(measured(folder, report, calls, attempts)?);
+        let unpriced = study.panel.iter().filter(|member| member.price.is_none()).map(|member| &member.name);
+        files.push(measured(folder, report, (calls, attempts), unpriced.collect())?);
     }
     let streams = if study.workstreams.is_some() { streams(store)? } else { Vec::new() };
     if !streams.is_empty() {
@@ -83,7 +87,9 @@ pub(super) fn derive(
 
 /// How the workstreams of a run stand.
 fn streams(store: &Store) -> Result<Vec<StreamReport>, CliError> {
-    Ok(store.noted(Note::Streams)?.map(|text| serde_json::from_str(&text)).transpose()?.unwrap_or_default())
+    let Some(text) = store.noted(Note::Streams)? else { return Ok(Vec::new()) };
+    Ok(serde_json::from_str(&text)
+        .map_err(|_| StoreError::Unreadable { what: "workstreams", value: text })?)
 }
 
 fn noted(report: &StreamReport) -> StreamNote {
@@ -98,8 +104,12 @@ fn noted(report: &StreamReport) -> StreamNote {
     }
 }
 
-fn measured(folder: &Path, report: &RunReport, calls: u64, attempts: u64) -> Result<PathBuf, CliError> {
-    let milliseconds = |time: std::time::Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+fn measured(
+    folder: &Path,
+    report: &RunReport,
+    (calls, attempts): (u64, u64),
+    unpriced: Vec<&ModelName>,
+) -> Result<PathBuf, CliError> {
     let mut metrics = Output::create(folder, "metrics.json")?;
     metrics.json(&Metrics {
         report,
@@ -108,6 +118,7 @@ fn measured(folder: &Path, report: &RunReport, calls: u64, attempts: u64) -> Res
         wall_ms: milliseconds(report.wall),
         busy_ms: milliseconds(report.busy),
         parallel_efficiency: report.parallel_efficiency(),
+        unpriced,
     })?;
     Ok(metrics.commit()?)
 }

@@ -21,7 +21,7 @@ pub enum FilesError {
         /// The folder as given.
         path: PathBuf,
         /// The endings that are read.
-        endings: &'static str,
+        endings: String,
     },
     /// No path at all.
     #[error("no input was given; name a file, a folder, or `-` for standard input")]

@@ -35,6 +35,7 @@ mod shard;
 #[cfg(any(feature = "cli", feature = "mcp"))]
 mod sources;
 mod spending;
+mod spent;
 mod streams;
 pub mod stages;
 pub(crate) mod status;
@@ -58,6 +59,9 @@ pub use shard::{Shard, ShardError};
 #[cfg(any(feature = "cli", feature = "mcp"))]
 pub(crate) use sources::{Sources, row_text};
 pub use spending::Budget;
+pub use spent::Spent;
+#[cfg(any(feature = "cli", feature = "mcp"))]
+pub(crate) use spent::{ABLATION, STAGES, unpriced};
 pub use status::{MemberStatus, RunStatus, StageState, StatusError};
 pub use streams::{StreamReport, StreamStatus, Workload};
 pub use study::Study;

@@ -19,6 +19,8 @@ pub enum Note {
     Began,
     /// How the study's workstreams stand: JSON, a list in the order of the study.
     Streams,
+    /// The models whose price the study does not give: JSON, a list of names.
+    Unpriced,
 }
 
 impl Note {
@@ -28,6 +30,7 @@ impl Note {
             Self::Study => "study",
             Self::Began => "began",
             Self::Streams => "streams",
+            Self::Unpriced => "unpriced",
         }
     }
 }
@@ -160,6 +163,7 @@ pub struct StoredCall {
     pub discarded: Option<(SlotStatus, String)>,
 }
 
+#[cfg(test)]
 impl StoredCall {
     /// The answer that counts: the repaired one where there is one.
     #[must_use]
@@ -206,4 +210,6 @@ pub struct MemberSpend {
     pub cost: Money,
     /// The part of the cost that is an upper bound, because no usage was told.
     pub uncertain: Money,
+    /// How many attempts that part is of.
+    pub uncertain_calls: u64,
 }

@@ -17,6 +17,7 @@ mod workstreams;
 
 pub(crate) use check::same_model;
 pub use error::StudyError;
+pub(crate) use error::nearest;
 pub use types::{
     Input, Laggards, Limits, Mode, PanelMember, PersonaRange, Quorum, StagePlan, Study, Workstreams,
 };
