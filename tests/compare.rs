@@ -118,8 +118,12 @@ fn a_file_of_personas_is_enough_and_anything_else_is_refused() {
     assert_eq!((&found["runs"][0]["calls"], &found["runs"][1]["calls"]), (&Value::Null, &3.into()));
     let drafts = Path::new(&out).join("drafts.jsonl").to_string_lossy().into_owned();
     let output = consona(&["compare", &out, &drafts]);
-    assert_eq!(output.status.code(), Some(2));
-    assert!(said(&output.stderr).contains("line 1, is no persona"), "{}", said(&output.stderr));
+    assert_eq!(output.status.code(), Some(3));
+    assert!(
+        said(&output.stderr).contains("drafts.jsonl`, line 1, is no result of consona"),
+        "{}",
+        said(&output.stderr)
+    );
     let output = consona(&["compare", &out, "no-such-folder"]);
     assert_ne!(output.status.code(), Some(0));
     assert!(said(&output.stderr).contains("no-such-folder"), "{}", said(&output.stderr));

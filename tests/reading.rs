@@ -51,9 +51,36 @@ fn a_malformed_row_is_set_aside_with_file_line_and_field_count() {
             "s.csv:4: row has 4 fields where the header has 3; quote fields that hold the delimiter",
         ]
     );
-    let unclosed = read("s.csv", "id,a,b\n1,x,y\n2,\"x,y\n3,x,y\n4,x,y\n").expect("readable");
-    assert_eq!(ids(&unclosed), ["1"]);
-    assert!(reasons(&unclosed)[0].contains("it runs over"), "{:?}", unclosed.set_aside);
+}
+
+#[test]
+fn a_quote_that_is_never_closed_costs_its_own_row_alone() {
+    let text = "id,a,b\n1,x,y\n2,\"x,y\n3,x,y\r\n\n4,x,y\n";
+    let loaded = read("s.csv", text).expect("readable");
+    assert_eq!(ids(&loaded), ["1", "3", "4"]);
+    assert_eq!(loaded.items[2].origin, "s.csv:6");
+    let reason =
+        "s.csv:3: the quote opened here is never closed; the 3 lines after it are read as rows of their own";
+    assert_eq!(reasons(&loaded), [reason]);
+    let strict = ReadOptions { strict: true, ..ReadOptions::default() };
+    let stopped = read_with("s.csv", text, &strict).map(|_| ()).map_err(|error| error.to_string());
+    assert!(stopped.is_err_and(|error| error.contains("s.csv:3: the quote opened here")));
+    // The next quote closes it, with text right behind.
+    let quoted = read("s.csv", "id,a\n1,\"x\n2,\"y, z\"\n3,w\n").expect("readable");
+    assert_eq!((ids(&quoted), quoted.set_aside.len()), (vec!["2", "3"], 1));
+    assert_eq!(quoted.items[0].fields["a"], "y, z");
+}
+
+#[test]
+fn lines_that_may_be_rows_or_text_are_not_guessed_at() {
+    let doubtful = read("s.csv", "id,a,b\n1,x,y\n2,\"x,y\n3,x\n4,x,y\n").expect("readable");
+    assert_eq!(ids(&doubtful), ["1"]);
+    let reason = "s.csv:3: the quote opened here is never closed; the 2 lines after it, up to the end, would belong to this field";
+    assert_eq!(reasons(&doubtful), [reason]);
+    let one_column = read("s.csv", "text\none\n\"two\nthree\n").expect("readable");
+    assert_eq!((one_column.items.len(), one_column.set_aside.len()), (1, 1));
+    let header = read("s.csv", "id,\"a\n1,x\n2,y\n").map(|_| ()).map_err(|error| error.to_string());
+    assert!(header.is_err_and(|error| error.contains("a quote in its header is never closed")));
 }
 
 #[test]
@@ -434,5 +461,34 @@ proptest! {
             }
         }
         prop_assert_eq!(count, rows.len());
+    }
+
+    #[test]
+    fn a_lost_quote_makes_no_row_that_was_not_written(
+        rows in prop::collection::vec(prop::collection::vec("[a-z]{1,4}(, [a-z]{1,3})?(\n[a-z]{1,3})?", 3), 1..9),
+        hurt in any::<prop::sample::Index>(),
+        field in 0usize..3,
+    ) {
+        let hurt = hurt.index(rows.len());
+        let mut text = "x,y,z\n".to_owned();
+        for (place, row) in rows.iter().enumerate() {
+            let word = |cell: &str| cell.split([',', '\n']).next().unwrap_or_default().to_owned();
+            let quoted = |(at, cell): (usize, &String)| match (place == hurt, at == field) {
+                (true, true) => format!("\"{}", word(cell)),
+                (true, false) => word(cell),
+                (false, _) => format!("\"{cell}\""),
+            };
+            text.push_str(&row.iter().enumerate().map(quoted).collect::<Vec<_>>().join(","));
+            text.push('\n');
+        }
+        let loaded = read("x.csv", &text).expect("readable");
+        prop_assert!(!loaded.set_aside.is_empty());
+        for record in &loaded.items {
+            let cells: Vec<&str> = record.fields.values().filter_map(Value::as_str).collect();
+            prop_assert!(rows.iter().any(|row| row.iter().eq(cells.iter())), "{cells:?} of {text:?}");
+        }
+        for (row, record) in rows[..hurt].iter().zip(&loaded.items) {
+            prop_assert!(row.iter().eq(record.fields.values().filter_map(Value::as_str)));
+        }
     }
 }

@@ -150,7 +150,7 @@ async fn a_key_goes_where_the_study_says_and_is_never_told() {
     let demo = concat!(env!("CARGO_MANIFEST_DIR"), "/data/demo");
     let study = std::fs::read_to_string(format!("{demo}/study.yaml")).expect("the demo");
     let section =
-        format!("\nembedder:\n  model: mine:m\n  base_url: {}\n  key_variable: MINE_KEY\n", server.uri());
+        format!("\nembedder:\n  model: mine:m\n  base_url: {}\n  api_key_env: MINE_KEY\n", server.uri());
     for entry in std::fs::read_dir(demo).expect("the demo") {
         let entry = entry.expect("a file");
         std::fs::copy(entry.path(), folder.path().join(entry.file_name())).expect("copied");

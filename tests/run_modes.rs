@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use consona::provider::{Call, FailureKind, ProviderError, Scripted};
 use consona::run::{CallStatus, Event, Run, RunError, RunOutcome, Settings};
-use consona::store::{Money, Store};
+use consona::store::{Money, SlotStatus, Store};
 use panel::{
     Plain, after, bytes, derived, execute, failure, memory, models, paid, questions, run, scripted, study,
 };
@@ -21,6 +21,12 @@ fn named(call: &Call) -> String {
 
 fn asked(call: &Call) -> &str {
     &call.prompt.messages[0].content
+}
+
+/// How many planned calls are done with.
+fn settled(store: &Store) -> u64 {
+    let done = |status| matches!(status, SlotStatus::Answered | SlotStatus::Unusable | SlotStatus::Rejected);
+    store.slots(0..u64::MAX).expect("slots").iter().filter(|slot| done(slot.status)).count() as u64
 }
 
 #[tokio::test(start_paused = true)]
@@ -204,7 +210,7 @@ async fn a_provider_that_asks_to_wait_beyond_the_cap_is_parked_and_its_calls_sta
     });
     let store = memory();
     let report = execute(&study, 2, &provider, &store).await;
-    assert_eq!((report.outcome, store.settled().unwrap()), (RunOutcome::TooFewModels, 0));
+    assert_eq!((report.outcome, settled(&store)), (RunOutcome::TooFewModels, 0));
     let patient = scripted(|call| Scripted::text(named(call)));
     assert_eq!(execute(&study, 2, &patient, &store).await.outcome, RunOutcome::Complete);
 }
@@ -322,7 +328,7 @@ async fn after_a_request_to_stop_no_call_is_made_and_those_in_flight_are_kept() 
     let made = provider.calls().len() as u64;
     assert_eq!(report.outcome, RunOutcome::Interrupted { outstanding: 10 - made });
     assert!((3..=4).contains(&made), "{made} calls");
-    assert_eq!(store.settled().unwrap(), made, "what was in flight is stored");
+    assert_eq!(settled(&store), made, "what was in flight is stored");
     assert_eq!(execute(&study, 10, &provider, &store).await.outcome, RunOutcome::Complete);
     assert_eq!(provider.calls().len(), 10);
 }

@@ -151,6 +151,9 @@ fn section(text: &mut String, path: &str, object: &Value, required: &[&str]) {
         let step = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
         let choices = std::iter::once(field).chain(field["anyOf"].as_array().into_iter().flatten());
         for choice in choices {
+            if choice["additionalProperties"]["properties"].is_object() {
+                below.push((format!("{step}.NAME"), &choice["additionalProperties"]));
+            }
             if choice["properties"].is_object() {
                 below.push((step.clone(), choice));
             } else if choice["items"]["properties"].is_object() {

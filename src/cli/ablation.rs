@@ -21,11 +21,8 @@ use crate::files::PanelDrafts;
 use crate::persona::{RecordId, TraitSchema};
 use crate::report::safe;
 use crate::run::ablation::{Ablation, Evidence};
-use crate::run::{self, Drafting, PlanSummary, Run, RunOutcome, Seats, Settings, Study, Unit};
+use crate::run::{self, ABLATION, Drafting, PlanSummary, Run, RunOutcome, Seats, Settings, Study, Unit};
 use crate::store::{Money, Store};
-
-/// The folder of its run database, inside the run folder.
-const FOLDER: &str = "ablation";
 
 /// `ablation.json`.
 #[derive(Debug, Serialize)]
@@ -33,6 +30,18 @@ pub(super) struct Ablated {
     evidence: Evidence,
     units: usize,
     traits: BTreeMap<String, Anyway>,
+}
+
+/// How asking without evidence went.
+#[derive(Debug)]
+pub(super) enum Asked {
+    /// Everything was asked; the answers.
+    Finished(Store),
+    /// Something is left to ask.
+    Stopped {
+        /// Whether because the money is used up.
+        limit: bool,
+    },
 }
 
 /// A panel that is asked without evidence.
@@ -53,14 +62,14 @@ impl Asking<'_> {
         self.units.iter().map(|unit| unit.record.clone()).collect()
     }
 
-    /// Asks the panel, keeping its answers beside those of the run; `None` when it was not finished.
+    /// Asks the panel, keeping its answers beside those of the run.
     pub(super) async fn ask(
         &self,
         folder: &Path,
         console: Console,
         progress: Option<ProgressName>,
-    ) -> Result<Option<Store>, CliError> {
-        let store = Arc::new(Store::open(&folder.join(FOLDER))?);
+    ) -> Result<Asked, CliError> {
+        let store = Arc::new(Store::open(&folder.join(ABLATION))?);
         let mut identity = self.study.identity();
         identity["ablation"] = serde_json::json!(self.ablation);
         store.claim(&identity).await?;
@@ -68,14 +77,16 @@ impl Asking<'_> {
         settings.max_cost = settings.max_cost.map(|limit| limit.less(self.spent));
         let run = Run::new(settings, self.seats.clone(), self.drafting.clone(), Arc::clone(&store))?;
         let units = Questions::Units(Box::new(self.units.clone().into_iter()));
-        let report = ask(run, units, Watch::new(console, &self.plan, progress), None).await?;
-        let finished = report.is_some_and(|report| report.outcome == RunOutcome::Complete);
-        Ok(if finished { Arc::into_inner(store) } else { None })
+        let report = ask(run, units, Watch::new(console, &self.plan, progress).from(&store)?, None).await?;
+        let outcome = report.map(|report| report.outcome);
+        let finished = if outcome == Some(RunOutcome::Complete) { Arc::into_inner(store) } else { None };
+        let limit = matches!(outcome, Some(RunOutcome::LimitReached { .. }));
+        Ok(finished.map_or(Asked::Stopped { limit }, Asked::Finished))
     }
 
     /// The answers that an earlier sitting stored; `None` when there are none.
     pub(super) fn stored(folder: &Path) -> Result<Option<Store>, CliError> {
-        let folder = folder.join(FOLDER);
+        let folder = folder.join(ABLATION);
         Ok(if Store::exists(&folder) { Some(Store::read(&folder)?) } else { None })
     }
 

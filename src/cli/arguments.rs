@@ -89,10 +89,25 @@ pub(super) enum Command {
         #[arg(long, value_name = "TEXT")]
         reason: String,
     },
-    /// Edit what a gate shows; it waits again.
+    /// Edit what a gate shows; it waits again
     ///
-    /// The file is `{"personas": {ID: changes}, "narratives": {ID: text}}`. Changes are merged into the persona; null
-    /// removes. What the models said stays as it is; the report tells what was edited.
+    /// The file names personas and narratives by the id that the report shows, and of a
+    /// persona the traits by name:
+    ///
+    ///   {
+    ///     "personas": {
+    ///       "corpus/1": {"age": 22, "occupation": "Student"},
+    ///       "corpus/2": {"bio": null},
+    ///       "corpus/4": null
+    ///     },
+    ///     "narratives": {"corpus/3": "Helga comes for the company."}
+    ///   }
+    ///
+    /// A value replaces the models' value and is marked as set by a person; null removes.
+    /// Sentences of a model's narrative that rest on a value which was replaced are taken
+    /// out. What the models said stays as it is; exports and reports use, and tell, what was
+    /// edited once the gate is approved.
+    #[command(verbatim_doc_comment)]
     Modify {
         /// The run folder.
         #[arg(value_name = "RUN")]
@@ -125,6 +140,8 @@ pub(super) enum Command {
         partial: bool,
     },
     /// Check a study, its data and its panel, and show what a run would ask and cost.
+    ///
+    /// Nobody is asked. Keys that are missing are named after the plan, with exit code 3.
     Check {
         /// The study file.
         study: PathBuf,
@@ -132,7 +149,10 @@ pub(super) enum Command {
         #[arg(long)]
         strict: bool,
     },
-    /// Ask every endpoint of a study whether it is there; no answer is paid for.
+    /// Ask every endpoint of a study whether it is there, one line each; no answer is paid for.
+    ///
+    /// Exit code 0 when those that answer are enough for the study's `quorum`, 3 when a key or a recording is missing, 4
+    /// when too few answer.
     Models {
         /// The study file.
         study: PathBuf,

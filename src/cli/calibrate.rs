@@ -51,7 +51,7 @@ pub(super) fn calibrate(options: &CalibrateOptions, console: Console) -> Result<
         note: options.note.clone(),
     };
     let calibration = fit(&trial, &labelled.panel, &plan)?;
-    let text = serde_json::to_string_pretty(&calibration)?;
+    let text = serde_json::to_string_pretty(&calibration).map_err(CliError::Json)?;
     let written = writeln!(file, "{text}");
     written.map_err(|source| CliError::Write { path: options.out.clone(), source })?;
     file.commit()?;

@@ -13,7 +13,7 @@ use super::exit::Exit;
 use crate::consensus::ConsensusPersona;
 use crate::embed;
 use crate::evaluate::{RunResult, compare_runs};
-use crate::files::FilesError;
+use crate::files::{FilesError, ResultError};
 use crate::report::comparison_text;
 
 /// What `compare` is told.
@@ -60,21 +60,20 @@ fn personas(path: &Path) -> Result<Vec<ConsensusPersona>, CliError> {
         if line.trim().is_empty() {
             continue;
         }
-        let persona = serde_json::from_str(&line).map_err(|error| {
-            let shown = path.display();
-            CliError::Usage(format!(
-                "`{shown}`, line {number}, is no persona ({error}); give a run folder or its consensus.jsonl"
-            ))
-        })?;
+        let persona = serde_json::from_str(&line).map_err(|source| form(path, Some(number), source))?;
         personas.push(persona);
     }
     Ok(personas)
 }
 
+fn form(path: &Path, line: Option<usize>, source: serde_json::Error) -> CliError {
+    CliError::Result(ResultError::Form { path: path.to_owned(), line, source })
+}
+
 /// A JSON document; null where there is none, as in folders of `consona consensus`, which have no metrics.
 fn document(path: &Path) -> Result<Value, CliError> {
     match std::fs::read_to_string(path) {
-        Ok(text) => Ok(serde_json::from_str(&text)?),
+        Ok(text) => serde_json::from_str(&text).map_err(|source| form(path, None, source)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(Value::Null),
         Err(source) => Err(CliError::Read { path: path.to_owned(), source }),
     }

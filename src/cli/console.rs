@@ -41,7 +41,7 @@ impl Console {
         human: impl FnOnce() -> String,
     ) -> Result<(), CliError> {
         if self.json {
-            let mut text = serde_json::to_string_pretty(value)?;
+            let mut text = serde_json::to_string_pretty(value).map_err(CliError::Json)?;
             text.push('\n');
             write_out(&text)
         } else if self.quiet {

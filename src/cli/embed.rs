@@ -34,6 +34,9 @@ pub(super) fn embed(options: &EmbedOptions, console: Console) -> Result<Exit, Cl
     let embedder = open(&options.embedder, Some(&beside))?;
     // A folder that cannot be written to is known before any text is paid for.
     drop(OutputFile::create(&options.out)?);
+    if let Some(path) = &options.ids {
+        drop(OutputFile::create(path)?);
+    }
     let read = ReadOptions { id_field: options.id.clone(), ..ReadOptions::default() };
     let records = read_dataset(&options.files, options.format.map(Into::into), &read)?;
     for reason in &records.set_aside {

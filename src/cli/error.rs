@@ -206,7 +206,7 @@ pub enum CliError {
     #[error("the study's `workstreams` cannot be worked on")]
     Workstreams(#[from] WorkstreamError),
     /// Not one record that could be used.
-    #[error("the study has no record that can be used; {why}")]
+    #[error("no record can be used; {why}")]
     NoRecords {
         /// The first reason, or that there was nothing.
         why: String,
@@ -260,7 +260,7 @@ pub enum CliError {
     },
     /// A result that JSON cannot carry.
     #[error("the result cannot be written as JSON")]
-    Json(#[from] serde_json::Error),
+    Json(#[source] serde_json::Error),
     /// The threads asked for cannot be had.
     #[error("the threads asked for with `--threads` cannot be started")]
     Threads(#[source] rayon::ThreadPoolBuildError),
@@ -279,7 +279,7 @@ impl CliError {
             | Self::Result(
                 ResultError::NoPersona { .. } | ResultError::Namesakes { .. } | ResultError::NoTrait { .. },
             )
-            | Self::Decision(DecisionError::NothingWaits { .. })
+            | Self::Decision(DecisionError::NothingWaits { .. } | DecisionError::Answered { .. })
             | Self::Serve(ServeError::NoToken { .. }) => Exit::Usage,
             Self::Embedder(error) => of_embedder(error),
             Self::Files(error) | Self::Result(ResultError::Files(error)) => of_files(error),
@@ -379,19 +379,13 @@ fn listed(errors: &[EndpointsError]) -> String {
     let mut text = String::new();
     for error in errors {
         text.push_str("\n  ");
-        text.push_str(&error.to_string());
-        let mut cause = error.source();
-        while let Some(error) = cause {
-            text.push_str(": ");
-            text.push_str(&error.to_string());
-            cause = error.source();
-        }
+        text.push_str(&in_one_line(error));
     }
     text
 }
 
 /// An error with its causes, on one line.
-pub(super) fn in_one_line(error: &CliError) -> String {
+pub(super) fn in_one_line(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

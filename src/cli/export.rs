@@ -13,10 +13,10 @@ use super::exit::Exit;
 use super::output::Output;
 use super::stored::StoredResult;
 use crate::consensus::ConsensusPersona;
-use crate::files::{FilesError, create_folder};
+use crate::files::{FilesError, create_folder, folder_of};
 use crate::report::{PersonaTable, RoleplayCard, markdown_record, safe};
 
-/// A form of a result.
+/// A form of a result: the page to look at, or rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Kind {
     /// One self-contained page.
@@ -32,17 +32,45 @@ pub(super) enum Kind {
     Jsonl,
 }
 
-impl Kind {
+/// A form that personas are written into one after the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Rows {
+    Md,
+    Csv,
+    #[cfg(feature = "parquet")]
+    Parquet,
+    Jsonl,
+}
+
+impl Rows {
     /// The name of the file in a folder.
     pub(super) fn file(self) -> &'static str {
         match self {
-            Self::Html => super::report::FILE,
             Self::Md => "personas.md",
             Self::Csv => "personas.csv",
             #[cfg(feature = "parquet")]
             Self::Parquet => "personas.parquet",
             Self::Jsonl => "consensus.jsonl",
         }
+    }
+}
+
+impl Kind {
+    /// The form as rows; `None` for the page.
+    pub(super) fn rows(self) -> Option<Rows> {
+        Some(match self {
+            Self::Html => return None,
+            Self::Md => Rows::Md,
+            Self::Csv => Rows::Csv,
+            #[cfg(feature = "parquet")]
+            Self::Parquet => Rows::Parquet,
+            Self::Jsonl => Rows::Jsonl,
+        })
+    }
+
+    /// The name of the file in a folder.
+    pub(super) fn file(self) -> &'static str {
+        self.rows().map_or(super::report::FILE, Rows::file)
     }
 
     /// What a file of it ends in.
@@ -78,7 +106,8 @@ pub(super) struct ExportOptions {
     /// The form.
     #[arg(long, value_name = "FORM")]
     pub(super) to: Target,
-    /// The file, or for card and folder the folder, to write [default: in the result's folder].
+    /// The file, or for card and folder the folder, to write; `-` is standard output [default: in the result's
+    /// folder].
     #[arg(long, value_name = "FILE|DIR")]
     pub(super) out: Option<PathBuf>,
     /// Of cards: leave out traits below this confidence.
@@ -95,21 +124,35 @@ pub(super) fn export(options: &ExportOptions, console: Console) -> Result<Exit, 
         let given = options.least_confidence;
         return Err(CliError::Usage(format!("`--least-confidence {given}` is not a number from 0 to 1")));
     }
-    let result = StoredResult(&options.result);
     let kind = match options.to {
-        Target::Csv => Kind::Csv,
-        Target::Jsonl => Kind::Jsonl,
+        Target::Csv => Rows::Csv,
+        Target::Jsonl => Rows::Jsonl,
         #[cfg(feature = "parquet")]
-        Target::Parquet => Kind::Parquet,
-        Target::Md => Kind::Md,
-        Target::Card | Target::Folder => return folder(options, result, console),
+        Target::Parquet => Rows::Parquet,
+        Target::Md => Rows::Md,
+        Target::Card | Target::Folder if to_stdout(options) => {
+            let form = if options.to == Target::Card { "card" } else { "folder" };
+            let why =
+                format!("`--to {form}` writes several files, which standard output (`--out -`) cannot hold");
+            return Err(CliError::Usage(why));
+        }
+        Target::Card | Target::Folder => {
+            return folder(options, &StoredResult::handed_on(&options.result, console)?, console);
+        }
     };
+    let result = StoredResult::handed_on(&options.result, console)?;
+    // A folder that is no result is refused before anything is made.
+    result.summary()?;
+    if to_stdout(options) {
+        write_form(&result, kind, &mut io::stdout(), &CliError::Output)?;
+        return Ok(Exit::Done);
+    }
     let path = options.out.clone().unwrap_or_else(|| options.result.join(kind.file()));
     let path = if path.is_dir() { path.join(kind.file()) } else { path };
-    let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = folder_of(&path);
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or(kind.file());
     create_folder(folder)?;
-    let file = export_to(result, kind, (folder, name))?;
+    let file = export_to(&result, kind, (folder, name))?;
     told(&[file], console)
 }
 
@@ -125,53 +168,75 @@ fn told(files: &[PathBuf], console: Console) -> Result<Exit, CliError> {
     Ok(Exit::Done)
 }
 
+/// Whether `--out -` asks for standard output.
+fn to_stdout(options: &ExportOptions) -> bool {
+    options.out.as_deref().is_some_and(|out| out.as_os_str() == "-")
+}
+
 /// Writes a result into one file of a form that is not HTML.
 pub(super) fn export_to(
-    result: StoredResult<'_>,
-    kind: Kind,
+    result: &StoredResult<'_>,
+    kind: Rows,
     (folder, name): (&Path, &str),
 ) -> Result<PathBuf, CliError> {
     let path = folder.join(name);
     let refuse =
         |source: io::Error| CliError::Files(FilesError::Io { path: path.clone(), action: "written", source });
+    let mut file = Output::create(folder, name)?;
+    write_form(result, kind, &mut file, &refuse)?;
+    Ok(file.commit()?)
+}
+
+/// Writes a form that holds rows; `refuse` names where to for an error.
+fn write_form(
+    result: &StoredResult<'_>,
+    kind: Rows,
+    to: &mut (dyn Write + Send),
+    refuse: &dyn Fn(io::Error) -> CliError,
+) -> Result<(), CliError> {
     let summary = result.summary()?;
     let schema = summary.schema();
-    let mut file = Output::create(folder, name)?;
-    let mut writer = BufWriter::new(&mut file);
+    let mut writer = BufWriter::new(to);
     match kind {
-        Kind::Html => {}
-        // As it stands: lossless to the byte.
-        Kind::Jsonl => {
-            let from = result.0.join(kind.file());
-            let mut lines = File::open(&from).map_err(|source| CliError::Read { path: from, source })?;
-            io::copy(&mut lines, &mut writer).map_err(refuse)?;
+        Rows::Jsonl => {
+            if let Some(personas) = result.edited() {
+                for persona in personas {
+                    writeln!(writer, "{persona}").map_err(refuse)?;
+                }
+            } else {
+                // As it stands: lossless to the byte.
+                let from = result.folder().join(kind.file());
+                let mut lines = File::open(&from).map_err(|source| CliError::Read { path: from, source })?;
+                io::copy(&mut lines, &mut writer).map_err(refuse)?;
+            }
         }
-        Kind::Csv => {
+        Rows::Csv => {
             let mut table = PersonaTable::new(&mut writer).map_err(refuse)?;
             result.personas(|persona| table.add(schema, &persona).map_err(refuse))?;
             table.finish().map_err(refuse)?;
         }
         #[cfg(feature = "parquet")]
-        Kind::Parquet => {
+        Rows::Parquet => {
             let mut table = crate::report::ParquetTable::new(&mut writer).map_err(refuse)?;
             result.personas(|persona| table.add(schema, &persona).map_err(refuse))?;
             table.finish().map_err(refuse)?;
         }
-        Kind::Md => {
+        Rows::Md => {
             writer.write_all(b"# Personas\n").map_err(refuse)?;
+            if let Some(notice) = result.notice() {
+                writeln!(writer, "\n> Note: {}.", safe::markdown(&notice)).map_err(refuse)?;
+            }
             by_record(result, |personas| {
                 writer.write_all(markdown_record(schema, personas).as_bytes()).map_err(refuse)
             })?;
         }
     }
-    writer.flush().map_err(refuse)?;
-    drop(writer);
-    Ok(file.commit()?)
+    writer.flush().map_err(refuse)
 }
 
 /// Takes the personas of each record together.
 fn by_record(
-    result: StoredResult<'_>,
+    result: &StoredResult<'_>,
     mut take: impl FnMut(&[ConsensusPersona]) -> Result<(), CliError>,
 ) -> Result<(), CliError> {
     let mut record: Vec<ConsensusPersona> = Vec::new();
@@ -187,7 +252,7 @@ fn by_record(
 }
 
 /// Writes one file, or two, per persona. Their names are numbers: an id may be anything.
-fn folder(options: &ExportOptions, result: StoredResult<'_>, console: Console) -> Result<Exit, CliError> {
+fn folder(options: &ExportOptions, result: &StoredResult<'_>, console: Console) -> Result<Exit, CliError> {
     let summary = result.summary()?;
     let schema = summary.schema();
     let cards =
@@ -209,7 +274,12 @@ fn folder(options: &ExportOptions, result: StoredResult<'_>, console: Console) -
             return put(&out, &format!("{number:0digits$}.txt"), cards.prompt(schema, &persona));
         }
         let folder = out.join(format!("{number:0digits$}"));
-        put(&folder, "persona.json", format!("{}\n", serde_json::to_string_pretty(&persona)?))?;
+        let edited = result.edited().and_then(|personas| personas.get(number - 1));
+        let text = match edited {
+            Some(value) => serde_json::to_string_pretty(value),
+            None => serde_json::to_string_pretty(&persona),
+        };
+        put(&folder, "persona.json", format!("{}\n", text.map_err(CliError::Json)?))?;
         put(&folder, "persona.md", markdown_record(schema, std::slice::from_ref(&persona)))
     })?;
     told(&files, console)

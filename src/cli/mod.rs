@@ -6,6 +6,7 @@
 mod ablation;
 mod arguments;
 mod calibrate;
+mod check;
 mod cluster;
 mod compare;
 mod conclude;
@@ -21,6 +22,7 @@ mod evaluations;
 mod exit;
 mod explain;
 mod export;
+mod gate_state;
 mod inputs;
 mod labelled;
 mod log;
@@ -35,6 +37,7 @@ mod report;
 mod results;
 mod run;
 mod schema;
+mod spending;
 mod staged;
 mod state;
 mod status;
@@ -62,8 +65,8 @@ pub fn execute(arguments: &Arguments) -> Result<Exit, CliError> {
     log::start(arguments.global.verbose, arguments.global.log);
     let work = || match &arguments.command {
         Command::Init { file } => study::init(file, console),
-        Command::Check { study, strict } => study::check(study, *strict, console),
-        Command::Models { study } => study::models(study, console),
+        Command::Check { study, strict } => check::check(study, *strict, console),
+        Command::Models { study } => check::models(study, console),
         Command::Run(options) => run::run(options, console),
         Command::Plan(options) => staged::plan(options, console),
         Command::Approve { run, reason } => {

@@ -6,13 +6,15 @@ use std::time::Duration;
 use super::status::{lasting, per_minute};
 use crate::persona::ModelName;
 use crate::report::counted;
-use crate::run::{Event, PlanSummary, SoFar};
-use crate::store::{Money, SlotStatus};
+use crate::run::{Event, MemberPlan, PlanSummary, SoFar};
+use crate::store::{MemberSpend, Money, SlotStatus};
 
 /// The counts of one panel member in this sitting.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Member {
     planned: u64,
+    /// Whether its price is known.
+    priced: bool,
     done: u64,
     failed: u64,
     /// Of those done, calls that an earlier sitting had settled.
@@ -36,9 +38,13 @@ pub(super) struct Progress {
 
 impl Progress {
     pub(super) fn new(plan: &PlanSummary) -> Self {
-        let member = |planned| Member { planned, ..Member::default() };
+        let member = |plan: &MemberPlan| Member {
+            planned: plan.calls,
+            priced: plan.cost.is_some(),
+            ..Member::default()
+        };
         Self {
-            members: plan.members.iter().map(|plan| (plan.model.clone(), member(plan.calls))).collect(),
+            members: plan.members.iter().map(|plan| (plan.model.clone(), member(plan))).collect(),
             order: plan.members.iter().map(|plan| plan.model.clone()).collect(),
             planned: plan.calls,
             done: 0,
@@ -46,6 +52,22 @@ impl Progress {
             cost: Money::ZERO,
             so_far: SoFar::default(),
         }
+    }
+
+    /// Begins with what earlier sittings have spent.
+    pub(super) fn spent(&mut self, members: &[MemberSpend]) {
+        self.cost = members.iter().map(|spend| spend.cost).sum();
+        for spend in members {
+            if let Some((_, member)) = self.members.iter_mut().find(|(name, _)| name.as_str() == spend.member)
+            {
+                member.cost = spend.cost;
+            }
+        }
+    }
+
+    /// Whether an earlier sitting had settled every call.
+    pub(super) fn is_stored(&self) -> bool {
+        self.planned > 0 && self.reused == self.planned
     }
 
     /// Counts what happened.
@@ -107,7 +129,11 @@ impl Progress {
                 said.push(format!("{} waiting{why}", member.planned - ended));
             }
             said.push(format!("{:.0}/min", per_minute(ended - member.reused, elapsed)));
-            said.push(format!("cost {}", member.cost));
+            said.push(if member.priced {
+                format!("cost {}", member.cost)
+            } else {
+                "cost unknown".to_owned()
+            });
             let said = said.join(", ");
             Some((name, ended, said))
         })
@@ -127,6 +153,12 @@ impl Progress {
         let fresh = self.done - self.reused;
         let left = lasting(self.planned.saturating_sub(self.done), per_minute(fresh, elapsed));
         let left = left.map(|left| format!(", {left} left")).unwrap_or_default();
-        format!("{} of {} calls done, cost so far {}{left}", self.done, self.planned, self.cost)
+        let unpriced = self.members.values().any(|member| !member.priced);
+        let cost = match (self.cost, unpriced) {
+            (Money::ZERO, true) => "unknown".to_owned(),
+            (cost, true) => format!("{cost} and more"),
+            (cost, false) => cost.to_string(),
+        };
+        format!("{} of {} calls done, cost so far {cost}{left}", self.done, self.planned)
     }
 }

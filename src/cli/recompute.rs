@@ -16,8 +16,8 @@ use super::staged;
 use super::study::Prepared;
 use crate::report::{counted, safe};
 use crate::run::mode::Combination;
-use crate::run::{Shard, Study, Turnout};
-use crate::store::{self, Money, Note, Store};
+use crate::run::{Shard, StatusError, Study, Turnout};
+use crate::store::{self, Money, Note, Store, StoreError};
 
 /// The study as the run keeps it.
 #[derive(Deserialize)]
@@ -92,8 +92,7 @@ fn only(runs: &[PathBuf]) -> Result<&Path, CliError> {
         return Err(CliError::Usage(format!("--recompute takes one run folder, not {}", runs.len())));
     };
     if !Store::exists(folder) {
-        let shown = folder.display();
-        return Err(CliError::Usage(format!("`{shown}` is no run folder: there is no `run.sqlite` in it")));
+        return Err(StatusError::NoRun { folder: folder.clone() }.into());
     }
     Ok(folder)
 }
@@ -167,7 +166,8 @@ fn kept(store: &Store, folder: &Path, shard: Option<Shard>) -> Result<Prepared, 
             "`{shown}` was begun by an earlier consona that kept no study; give it with --study"
         ))
     })?;
-    let Kept { path, text } = serde_json::from_str(&note)?;
+    let kept = serde_json::from_str(&note);
+    let Kept { path, text } = kept.map_err(|_| StoreError::Unreadable { what: "study", value: note })?;
     let study = Study::parse(&text, &path, &|path| std::fs::read_to_string(path))?;
     Prepared::read(study, &path, false, shard)
 }

@@ -9,13 +9,15 @@ use serde_json::{Value, json};
 use super::console::Console;
 use super::error::CliError;
 use super::exit::Exit;
+#[cfg(feature = "parquet")]
+use super::export::Rows;
 use super::export::{Kind, export_to};
 use super::inputs;
 use super::output::Output;
 use super::stored::StoredResult;
 use crate::dataset::SetAside;
 use crate::evaluate::read_gold;
-use crate::files::create_folder;
+use crate::files::{ResultError, create_folder, folder_of};
 use crate::report::html::{Metrics, Projection, ReportBuilder, StoredAnswer};
 use crate::report::safe;
 
@@ -65,15 +67,18 @@ impl From<Placing> for Projection {
 
 /// Writes the formats asked for.
 pub(super) fn report(options: &ReportOptions, console: Console) -> Result<Exit, CliError> {
-    let result = StoredResult(&options.result);
+    let result = StoredResult::handed_on(&options.result, console)?;
+    // A folder that is no result is refused before anything is made.
+    result.summary()?;
     let mut files = Vec::new();
     for kind in &options.format {
         let (folder, name) = target(options, *kind)?;
         create_folder(&folder)?;
-        if *kind == Kind::Html {
-            files.extend(html(result, (&folder, &name), options.gold.as_deref(), options.map.into())?);
-        } else {
-            files.push(export_to(result, *kind, (&folder, &name))?);
+        match kind.rows() {
+            None => {
+                files.extend(html(&result, (&folder, &name), options.gold.as_deref(), options.map.into())?);
+            }
+            Some(rows) => files.push(export_to(&result, rows, (&folder, &name))?),
         }
     }
     console.answer(&json!({ "files": files }), || {
@@ -97,25 +102,36 @@ fn target(options: &ReportOptions, kind: Kind) -> Result<(PathBuf, String), CliE
         let out = out.display();
         return Err(CliError::Usage(format!("`--out {out}` is one file, and several formats are asked for")));
     }
-    let folder = out.parent().filter(|parent| !parent.as_os_str().is_empty());
-    Ok((folder.unwrap_or(Path::new(".")).to_owned(), name.to_owned()))
+    Ok((folder_of(out).to_owned(), name.to_owned()))
 }
 
 /// Writes the report of a result that stands in its folder, for the commands that make one.
 pub(super) fn beside(folder: &Path) -> Result<Vec<PathBuf>, CliError> {
-    html(StoredResult(folder), (folder, FILE), None, Projection::default())
+    html(&StoredResult::of_models(folder), (folder, FILE), None, Projection::default())
+}
+
+/// Writes the report of a run once more, as a person approved it.
+pub(super) fn approved(folder: &Path, console: Console) -> Result<Vec<PathBuf>, CliError> {
+    html(&StoredResult::handed_on(folder, console)?, (folder, FILE), None, Projection::default())
 }
 
 fn html(
-    result: StoredResult<'_>,
+    result: &StoredResult<'_>,
     (folder, name): (&Path, &str),
     gold: Option<&Path>,
     projection: Projection,
 ) -> Result<Vec<PathBuf>, CliError> {
     let mut page = Output::create(folder, name)?;
     let mut builder = ReportBuilder::new(result.summary()?).with_projection(projection);
-    if let Ok(text) = inputs::text(&result.0.join("metrics.json")) {
-        builder = builder.with_metrics(serde_json::from_str::<Metrics>(&text)?);
+    if let Some(notice) = result.notice() {
+        builder = builder.with_notice(&notice);
+    }
+    let path = result.folder().join("metrics.json");
+    if let Ok(text) = inputs::text(&path) {
+        let metrics = serde_json::from_str::<Metrics>(&text);
+        builder = builder.with_metrics(
+            metrics.map_err(|source| CliError::Result(ResultError::Form { path, line: None, source }))?,
+        );
     }
     if let Some(path) = gold {
         let cells = read_gold(&inputs::text(path)?);
@@ -140,8 +156,8 @@ fn html(
     let mut files = vec![folder.join(name)];
     #[cfg(feature = "parquet")]
     if builder.is_partial() {
-        files.push(export_to(result, Kind::Parquet, (folder, Kind::Parquet.file()))?);
-        builder = builder.with_rest(Kind::Parquet.file());
+        files.push(export_to(result, Rows::Parquet, (folder, Rows::Parquet.file()))?);
+        builder = builder.with_rest(Rows::Parquet.file());
     }
     let text = builder.finish()?;
     page.write_all(text.as_bytes()).map_err(|source| CliError::Write { path: folder.join(name), source })?;

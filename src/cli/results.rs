@@ -12,6 +12,7 @@ use crate::dataset::{Loaded, Record};
 use crate::files::Resources;
 use crate::persona::ModelName;
 use crate::report::{Asked, InputCount, MemberAnswers, StreamNote};
+use crate::run::status::milliseconds;
 use crate::run::study::Mode;
 use crate::run::{self, CallResult, CallStatus, Interpreter, RunReport, StreamReport, Study, Turnout};
 use crate::store::Store;
@@ -41,6 +42,8 @@ struct Metrics<'a> {
     busy_ms: u64,
     parallel_efficiency: Option<f64>,
     resources: Resources,
+    /// Models of the panel that have no price: what they cost is not in the cost.
+    unpriced: Vec<&'a ModelName>,
 }
 
 /// Reads a run back: writes `drafts.jsonl` and `results.jsonl`, and `metrics.json` where there was a sitting to
@@ -75,7 +78,8 @@ pub(super) fn derive(
     }
     let mut files = vec![drafts.commit()?, results.commit()?];
     if let Some(report) = report {
-        files.push(measured(folder, report, calls, attempts)?);
+        let unpriced = study.panel.iter().filter(|member| member.price.is_none()).map(|member| &member.name);
+        files.push(measured(folder, report, (calls, attempts), unpriced.collect())?);
     }
     let streams = if study.workstreams.is_some() { run::streams(store)? } else { Vec::new() };
     if !streams.is_empty() {
@@ -120,8 +124,12 @@ fn noted(report: &StreamReport) -> StreamNote {
     }
 }
 
-fn measured(folder: &Path, report: &RunReport, calls: u64, attempts: u64) -> Result<PathBuf, CliError> {
-    let milliseconds = |time: std::time::Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+fn measured(
+    folder: &Path,
+    report: &RunReport,
+    (calls, attempts): (u64, u64),
+    unpriced: Vec<&ModelName>,
+) -> Result<PathBuf, CliError> {
     let mut metrics = Output::create(folder, "metrics.json")?;
     metrics.json(&Metrics {
         report,
@@ -131,6 +139,7 @@ fn measured(folder: &Path, report: &RunReport, calls: u64, attempts: u64) -> Res
         busy_ms: milliseconds(report.busy),
         parallel_efficiency: report.parallel_efficiency(),
         resources: Resources::of(folder),
+        unpriced,
     })?;
     Ok(metrics.commit()?)
 }

@@ -1,7 +1,6 @@
 //! `consona run`: from a study file to a run folder.
 
 use std::collections::BTreeMap;
-use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::sync::Arc;
@@ -10,24 +9,27 @@ use serde_json::json;
 use tokio::sync::mpsc::unbounded_channel;
 use tokio_util::sync::CancellationToken;
 
-use super::ablation::Asking;
+use super::ablation::{Asked, Asking};
 use super::arguments::RunOptions;
+use super::check::tell_unread;
 use super::conclude::Conclusion;
 use super::console::{Console, width};
 use super::error::CliError;
 use super::exit::Exit;
+use super::inputs;
 use super::personas::Outputs;
 use super::provisional::Provisional;
 use super::results::{self, Derived};
+use super::spending::{Beside, above_limit, confirmed};
 use super::staged;
 use super::status::now_ms;
 use super::study::{Prepared, Questions, questions, reserves, run_folder, runtime};
 use super::watch::Watch;
+use crate::files::folder_of;
 use crate::report::{counted, safe};
 use crate::run::mode::Combination;
-use crate::run::stages::StageEstimate;
-use crate::run::{PlanSummary, Run, RunOutcome, RunReport, Settings, Study};
-use crate::store::{Money, Note, Store};
+use crate::run::{PlanSummary, Run, RunOutcome, RunReport, Settings, Spent, Study, unpriced};
+use crate::store::{Note, Store};
 
 /// Asks a panel, and forms personas out of its answers.
 pub(super) fn run(options: &RunOptions, console: Console) -> Result<Exit, CliError> {
@@ -37,21 +39,26 @@ pub(super) fn run(options: &RunOptions, console: Console) -> Result<Exit, CliErr
     }
     let (prepared, seats) = Prepared::load(study, &options.study, options.strict, options.shard)?;
     let Prepared { study, records, drafting, embedder, settings, plan, ablation } = prepared;
+    tell_unread(&study, console);
     let beside = ablation.as_ref().map(|(_, plan)| Beside::of_ablation(plan)).unwrap_or_default();
     if !confirmed(&study, &plan, beside, options.yes, console)? {
         return Ok(Exit::WaitingForApproval);
     }
+    if let Some(said) = above_limit(&study, &plan, beside) {
+        console.note(&said);
+    }
     let store = Arc::new(Store::open(&folder)?);
+    tell_of_another(&study, options, &folder, &store, console)?;
     let outputs = Outputs::create(&folder)?;
     let runtime = runtime()?;
     let asked = runtime.block_on(async {
         store.claim(&study.identity()).await?;
-        remember(&store, &options.study, &plan).await?;
+        remember(&store, &options.study, &study, &plan).await?;
         let shard = options.shard.map(|shard| shard.to_string()).unwrap_or_default();
         store.note(Note::Shard, shard).await?;
         let run = Run::new(Settings::from(&study), seats.clone(), drafting.clone(), store.clone())?
             .with_reserves(reserves(&study)?)?;
-        let watch = Watch::new(console, &plan, options.progress);
+        let watch = Watch::new(console, &plan, options.progress).from(&store)?;
         let provisional = Provisional::of(&study, &settings, &drafting, &store);
         ask(run, questions(&study, &records, options.shard)?, watch, provisional).await
     })?;
@@ -60,11 +67,12 @@ pub(super) fn run(options: &RunOptions, console: Console) -> Result<Exit, CliErr
         return Ok(Exit::Outstanding);
     };
     let derived = results::derive(&folder, &store, drafting.as_ref(), &study, Some(&report))?;
-    if let Some(exit) = unfinished(&report, options, console)? {
+    if let Some(exit) = unfinished(&report, &Spent::of(&folder, &store)?, options, console)? {
         return Ok(exit);
     }
     if options.shard.is_some() || study.mode.strategy().combination() == Combination::SideBySide {
-        console.answer(&report, || side_by_side(&report, &derived))?;
+        let spent = Spent::of(&folder, &store)?;
+        console.answer(&report, || side_by_side(&report, &spent, &derived, options.shard.is_some()))?;
         tell_of_shard(options, &folder, console);
         return Ok(Exit::Done);
     }
@@ -73,11 +81,14 @@ pub(super) fn run(options: &RunOptions, console: Console) -> Result<Exit, CliErr
         Some((ablation, (units, plan))) => {
             let (study, spent) = (&study, report.cost);
             let asking = Asking { study, ablation, units, seats, drafting: drafting.clone(), spent, plan };
-            let Some(answers) = runtime.block_on(asking.ask(&folder, console, options.progress))? else {
-                console.note(&format!("the ablation is not finished. {}", go_on(options)));
-                return Ok(Exit::Outstanding);
-            };
-            Some((asking, answers))
+            match runtime.block_on(asking.ask(&folder, console, options.progress))? {
+                Asked::Finished(answers) => Some((asking, answers)),
+                Asked::Stopped { limit } => {
+                    let why = if limit { ": `max_cost` is reached" } else { "" };
+                    console.note(&format!("the ablation is not finished{why}. {}", to_go_on(options, limit)));
+                    return Ok(Exit::Outstanding);
+                }
+            }
         }
     };
     let (study, records, drafting, units) = (&study, &records, drafting.as_ref(), plan.units);
@@ -95,7 +106,8 @@ pub(super) fn run(options: &RunOptions, console: Console) -> Result<Exit, CliErr
         report: !options.no_report,
     };
     let written = conclusion.write(&folder, outputs, console)?;
-    console.answer(&written, || format!("{}{}", written.text(width()), panel_text(&report)))?;
+    let spent = Spent::of(&folder, &store)?;
+    console.answer(&written, || format!("{}{}", written.text(width()), panel_text(&report, &spent)))?;
     Ok(Exit::Done)
 }
 
@@ -117,14 +129,20 @@ fn begin(options: &RunOptions) -> Result<(Study, PathBuf), CliError> {
 }
 
 /// Keeps what `status` and `consensus --recompute` need to know beside the answers.
-pub(super) async fn remember(store: &Store, study: &Path, plan: &PlanSummary) -> Result<(), CliError> {
-    let read = |source| CliError::Read { path: study.to_owned(), source };
-    let text = std::fs::read_to_string(study).map_err(read)?;
-    let path = std::path::absolute(study).map_err(read)?;
+pub(super) async fn remember(
+    store: &Store,
+    path: &Path,
+    study: &Study,
+    plan: &PlanSummary,
+) -> Result<(), CliError> {
+    let text = inputs::text(path)?;
+    let path =
+        std::path::absolute(path).map_err(|source| CliError::Read { path: path.to_owned(), source })?;
     let calls: BTreeMap<&str, u64> =
         plan.members.iter().map(|member| (member.model.as_str(), member.calls)).collect();
     store.note(Note::Study, json!({ "path": path, "text": text }).to_string()).await?;
     store.note(Note::Plan, json!(calls).to_string()).await?;
+    store.note(Note::Unpriced, json!(unpriced(study)).to_string()).await?;
     store.note(Note::Began, now_ms().to_string()).await?;
     Ok(())
 }
@@ -193,59 +211,13 @@ pub(super) async fn interruption() {
     let _ = tokio::signal::ctrl_c().await;
 }
 
-/// What is asked beside the panel: an ablation, or stages.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Beside {
-    /// About, where prices are given.
-    pub(super) cost: Money,
-    /// Models without a price.
-    pub(super) unpriced: usize,
-}
-
-impl Beside {
-    /// The members of the panel are counted with the panel.
-    fn of_ablation(plan: &PlanSummary) -> Self {
-        Self { cost: plan.cost, unpriced: 0 }
-    }
-
-    pub(super) fn of_stages(stages: &[StageEstimate]) -> Self {
-        let unpriced = stages.iter().filter(|stage| stage.cost.is_none()).count();
-        Self { cost: stages.iter().filter_map(|stage| stage.cost).sum(), unpriced }
-    }
-}
-
-/// Whether a plan may be paid for: it is cheap enough, or somebody says so.
-pub(super) fn confirmed(
-    study: &Study,
-    plan: &PlanSummary,
-    beside: Beside,
-    yes: bool,
-    console: Console,
-) -> Result<bool, CliError> {
-    let Some(above) = study.limits.confirm_above else { return Ok(true) };
-    let (cost, unpriced) = (plan.cost + beside.cost, plan.unpriced.len() + beside.unpriced);
-    if yes || (cost <= above && unpriced == 0) {
-        return Ok(true);
-    }
-    let unknown = match unpriced {
-        0 => String::new(),
-        unpriced => format!(", and nobody knows what {unpriced} of its models cost"),
-    };
-    let question = format!("the plan costs about {cost}{unknown}; `confirm_above` is {above}");
-    if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
-        console.note(&format!("{question}. Give --yes to go ahead"));
-        return Ok(false);
-    }
-    let mut stderr = io::stderr().lock();
-    write!(stderr, "{question}. Go ahead? [y/N] ").and_then(|()| stderr.flush()).map_err(CliError::Output)?;
-    drop(stderr);
-    let mut answer = String::new();
-    io::stdin().read_line(&mut answer).map_err(CliError::Output)?;
-    Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
-}
-
 /// The exit code of a run that has no result yet, with what to do.
-fn unfinished(report: &RunReport, options: &RunOptions, console: Console) -> Result<Option<Exit>, CliError> {
+fn unfinished(
+    report: &RunReport,
+    spent: &Spent,
+    options: &RunOptions,
+    console: Console,
+) -> Result<Option<Exit>, CliError> {
     let (exit, what) = match report.outcome {
         RunOutcome::Complete => return Ok(None),
         RunOutcome::TooFewModels => {
@@ -259,8 +231,9 @@ fn unfinished(report: &RunReport, options: &RunOptions, console: Console) -> Res
             format!("`max_cost` is reached; outstanding: {}", counted(outstanding, "call")),
         ),
     };
-    console.answer(report, || panel_text(report))?;
-    console.note(&format!("{what}. {}", go_on(options)));
+    console.answer(report, || panel_text(report, spent))?;
+    let limit = matches!(report.outcome, RunOutcome::LimitReached { .. });
+    console.note(&format!("{what}. {}", to_go_on(options, limit)));
     Ok(Some(exit))
 }
 
@@ -272,23 +245,67 @@ fn tell_of_shard(options: &RunOptions, folder: &Path, console: Console) {
     }
 }
 
+/// What to do where a run has stopped; beyond a limit the same command alone leads nowhere.
+pub(super) fn to_go_on(options: &RunOptions, limit: bool) -> String {
+    if limit {
+        let path = options.study.display();
+        format!("Raise `max_cost` in {path} to go on; what is stored is not asked again. {}", go_on(options))
+    } else {
+        go_on(options)
+    }
+}
+
+/// A run that begins here although one of the same name stands beside the study is probably one too many.
+pub(super) fn tell_of_another(
+    study: &Study,
+    options: &RunOptions,
+    folder: &Path,
+    store: &Store,
+    console: Console,
+) -> Result<(), CliError> {
+    if options.out.is_some() || study.output.is_some() || store.units()? > 0 {
+        return Ok(());
+    }
+    let beside = folder_of(&options.study).join(folder);
+    let same = |path: &Path| path.canonicalize().ok();
+    if Store::exists(&beside) && same(&beside) != same(folder) {
+        let (here, there) = (folder.display(), beside.display());
+        console.note(&format!(
+            "note: a new run begins in {here}; one of this study stands in {there} already. To go on with that one: \
+             --out {there}"
+        ));
+    }
+    Ok(())
+}
+
 pub(super) fn go_on(options: &RunOptions) -> String {
     let out = options.out.as_ref().map(|out| format!(" --out {}", out.display())).unwrap_or_default();
     let shard = options.shard.map(|shard| format!(" --shard {shard}")).unwrap_or_default();
     format!("To go on: consona run {}{out}{shard}", options.study.display())
 }
 
-fn side_by_side(report: &RunReport, derived: &Derived) -> String {
-    let mut text = panel_text(report);
-    text.push_str("The drafts stand side by side, in the order of the panel.\nFiles:\n");
+fn side_by_side(report: &RunReport, spent: &Spent, derived: &Derived, shard: bool) -> String {
+    let mut text = panel_text(report, spent);
+    if !shard {
+        text.push_str(
+            "The drafts stand side by side, in the order of the panel; this mode forms no personas of them. To form \
+             some: consona consensus DRAFTS --out DIR\n",
+        );
+    }
+    text.push_str("Files:\n");
     for path in &derived.files {
         text.extend(["  ", &safe::line(&path.display().to_string()), "\n"]);
     }
     text
 }
 
-/// How each member did, and what it cost.
-fn panel_text(report: &RunReport) -> String {
+/// How each member did, and what all of it cost.
+fn panel_text(report: &RunReport, spent: &Spent) -> String {
+    format!("{}Cost: {}\n", members_text(report), safe::line(&spent.to_string()))
+}
+
+/// How each member did.
+pub(super) fn members_text(report: &RunReport) -> String {
     let mut text = "Panel:\n".to_owned();
     for member in &report.members {
         let mut said = vec![format!("{} answered", member.answered)];
@@ -308,6 +325,5 @@ fn panel_text(report: &RunReport) -> String {
             text.extend(["    ", &safe::line(reason), " (", &count.to_string(), ")\n"]);
         }
     }
-    text.extend(["Cost: ", &report.cost.to_string(), "\n"]);
     text
 }

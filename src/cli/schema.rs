@@ -30,7 +30,9 @@ pub(super) struct SchemaOptions {
 pub(super) fn schema(options: &SchemaOptions) -> Result<Exit, CliError> {
     match options.of {
         Described::Study => write_out(STUDY_SCHEMA)?,
-        Described::Stages => write_out(&stages(&serde_json::from_str(STUDY_SCHEMA)?))?,
+        Described::Stages => {
+            write_out(&stages(&serde_json::from_str(STUDY_SCHEMA).map_err(CliError::Json)?))?;
+        }
     }
     Ok(Exit::Done)
 }

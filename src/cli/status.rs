@@ -14,7 +14,7 @@ use crate::store::StageStatus;
 /// Tells how a run stands.
 pub(super) fn status(run: &Path, console: Console) -> Result<Exit, CliError> {
     let status = RunStatus::read(run)?;
-    console.answer(&status, || status.text())?;
+    console.answer(&status, || status.text(run))?;
     Ok(status.exit())
 }
 
@@ -33,13 +33,14 @@ impl RunStatus {
         }
     }
 
-    fn text(&self) -> String {
+    fn text(&self, run: &Path) -> String {
         let mut text = match &self.running {
             Some(holder) => format!("In use by {}.\n", safe::line(holder)),
             None => "Nobody works at it.\n".to_owned(),
         };
         for member in &self.models {
-            text.push_str(&safe::line(&member.text(self.running.is_some())));
+            let priced = !self.spent.unpriced.contains(&member.progress.model);
+            text.push_str(&safe::line(&member.text(self.running.is_some(), priced)));
             text.push('\n');
         }
         let left =
@@ -48,9 +49,10 @@ impl RunStatus {
         let left = left.unwrap_or_default();
         let calls = format!(
             "{} of {} calls done, {} failed, cost {}{left}\n",
-            self.done, self.planned, self.failed, self.cost
+            self.done, self.planned, self.failed, self.spent
         );
-        text.push_str(&calls);
+        text.push_str(&safe::line(calls.trim_end()));
+        text.push('\n');
         for stream in &self.streams {
             let by = stream.blocked_by.as_ref().map(|by| format!(": `{by}` failed, which it waits for"));
             let why = by.or_else(|| stream.setback.as_ref().map(|setback| format!(": {setback}")));
@@ -63,12 +65,24 @@ impl RunStatus {
             let line = safe::line(&format!("stage {} {}{why}", stage.stage, stage.status.name()));
             text.extend([line.as_str(), "\n"]);
         }
+        if self.stages.iter().any(|stage| stage.status == StageStatus::Waiting) {
+            text.push_str(&answers(run));
+        }
         text
     }
 }
 
+/// What a person can answer at a gate.
+pub(super) fn answers(run: &Path) -> String {
+    let run = safe::line(&run.display().to_string());
+    format!(
+        "It waits for a person. One of:\n  consona approve {run}\n  consona reject {run} --reason TEXT\n  consona modify \
+         {run} --edit FILE.json\n"
+    )
+}
+
 impl MemberStatus {
-    fn text(&self, running: bool) -> String {
+    fn text(&self, running: bool, priced: bool) -> String {
         let progress = &self.progress;
         let mut said = vec![format!("{} of {} done", progress.done(), self.planned)];
         for (count, what) in
@@ -85,7 +99,8 @@ impl MemberStatus {
         if running {
             said.push(format!("{} in flight, {:.0}/min", progress.in_flight, self.per_minute));
         }
-        format!("{}: {}, cost {}", progress.model, said.join(", "), progress.cost)
+        let cost = if priced { progress.cost.to_string() } else { "unknown".to_owned() };
+        format!("{}: {}, cost {cost}", progress.model, said.join(", "))
     }
 }
 

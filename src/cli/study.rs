@@ -6,11 +6,10 @@ use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::console::Console;
+use super::console::{Console, write_out};
 use super::embedder::StudyEmbedder;
 use super::error::CliError;
 use super::exit::Exit;
@@ -19,15 +18,13 @@ use crate::cluster::Algorithm;
 use crate::consensus::{ConsensusParams, ConsensusValidParams};
 use crate::dataset::{Loaded, Record};
 use crate::embed::StaticEmbedder;
-use crate::report::{counted, safe};
+use crate::report::safe;
 use crate::run::ablation::ablated;
-use crate::run::stages::{StageEstimate, estimates};
 use crate::run::study::{EXAMPLE, PanelMember};
 use crate::run::{
-    self, Drafting, Interpreter, PlanSummary, Probe, Reserve, RunError, Seats, Shard, Study, Unit, Workload,
+    self, Drafting, Interpreter, PlanSummary, Reserve, RunError, Seats, Shard, Study, Unit, Workload,
     records, summarise, units,
 };
-use crate::stages::workstreams;
 
 /// A study with everything that it names, ready to be run.
 #[derive(Debug)]
@@ -126,7 +123,10 @@ pub(super) fn questions<'a>(
 
 /// The workstreams of a study with their records, where it has any. Records go to themes by the table that ships,
 /// whatever embeds the drafts: sorting them must cost nothing and be the same before and after a run.
-fn workload<'a>(study: &'a Study, records: &'a Loaded<Record>) -> Result<Option<Workload<'a>>, CliError> {
+pub(super) fn workload<'a>(
+    study: &'a Study,
+    records: &'a Loaded<Record>,
+) -> Result<Option<Workload<'a>>, CliError> {
     let Some(section) = &study.workstreams else { return Ok(None) };
     let embedder = StaticEmbedder::embedded()?;
     Ok(Some(Workload::new(study, section, &records.items, &embedder)?))
@@ -207,6 +207,10 @@ pub(super) fn settings(study: &Study, path: &Path) -> Result<ConsensusValidParam
 
 /// Writes the example study.
 pub(super) fn init(path: &Path, console: Console) -> Result<Exit, CliError> {
+    if path.as_os_str() == "-" {
+        write_out(EXAMPLE)?;
+        return Ok(Exit::Done);
+    }
     let written = OpenOptions::new().write(true).create_new(true).open(path);
     written.and_then(|mut file| file.write_all(EXAMPLE.as_bytes())).map_err(|source| {
         match source.kind() {
@@ -219,130 +223,6 @@ pub(super) fn init(path: &Path, console: Console) -> Result<Exit, CliError> {
         format!("`{shown}` is written. Edit it, then: consona check {shown}\n")
     })?;
     Ok(Exit::Done)
-}
-
-/// The answer of `check --json`.
-#[derive(Serialize)]
-struct Checked<'a> {
-    study: &'a str,
-    fingerprint: String,
-    records: usize,
-    set_aside: usize,
-    embedder: &'a str,
-    plan: &'a PlanSummary,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    ablation: Option<&'a PlanSummary>,
-    /// What the stages of the study will ask beside the panel.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    stages: Vec<StageEstimate>,
-    /// Which records each workstream takes, and in which order the streams go.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    workstreams: Option<&'a workstreams::Plan>,
-}
-
-/// Checks a study and shows its plan.
-pub(super) fn check(path: &Path, strict: bool, console: Console) -> Result<Exit, CliError> {
-    let (prepared, _) = Prepared::load(Study::load(path)?, path, strict, None)?;
-    for reason in &prepared.records.set_aside {
-        console.note(&format!("set aside: {reason}"));
-    }
-    if let Some(several) = prepared.study.several_of_one() {
-        console.note(&several);
-    }
-    let streams = workload(&prepared.study, &prepared.records)?;
-    let checked = Checked {
-        study: &prepared.study.name,
-        fingerprint: prepared.study.fingerprint(),
-        records: prepared.records.items.len(),
-        set_aside: prepared.records.set_aside.len(),
-        embedder: prepared.embedder.name(),
-        plan: &prepared.plan,
-        ablation: prepared.ablation.as_ref().map(|(_, plan)| plan),
-        stages: prepared
-            .study
-            .stages
-            .as_ref()
-            .map_or_else(Vec::new, |stages| estimates(&prepared.study, stages, prepared.plan.units)),
-        workstreams: streams.as_ref().map(Workload::plan),
-    };
-    console.answer(&checked, || plan_text(&checked))?;
-    Ok(Exit::Done)
-}
-
-fn plan_text(checked: &Checked<'_>) -> String {
-    let plan = checked.plan;
-    let members = plan.members.iter().map(|member| {
-        let cost = member.cost.map_or_else(|| "unknown".to_owned(), |cost| cost.to_string());
-        let model = safe::line(member.model.as_str());
-        let (calls, read, written) = (member.calls, member.input_tokens, member.output_tokens);
-        format!("{model:<32} {calls:>8} {read:>12} {written:>12} {cost:>12}\n")
-    });
-    let ablation = checked.ablation.map_or_else(String::new, |plan| {
-        let (calls, cost) = (counted(plan.calls, "call"), plan.cost);
-        format!("The ablation asks {calls} more, for about {cost}.\n")
-    });
-    let stages: String = checked.stages.iter().map(stage_text).collect();
-    let streams = checked.workstreams.map_or_else(String::new, streams_text);
-    format!(
-        "The study `{}` can be run: {} ({} set aside), {}, {}.\n\n{:<32} {:>8} {:>12} \
-         {:>12} {:>12}\n{}\nAbout {} where prices are given; tokens are estimates.\n{ablation}{stages}{streams}",
-        safe::line(checked.study),
-        counted(checked.records, "record"),
-        checked.set_aside,
-        counted(plan.units, "question"),
-        counted(plan.calls, "call"),
-        "",
-        "calls",
-        "tokens in",
-        "tokens out",
-        "cost",
-        members.collect::<String>(),
-        plan.cost
-    )
-}
-
-/// What a stage will ask.
-fn stage_text(stage: &StageEstimate) -> String {
-    let cost = stage.cost.map_or_else(|| "unknown".to_owned(), |cost| cost.to_string());
-    let (name, calls, model) = (&stage.stage, counted(stage.calls, "call"), &stage.model);
-    safe::line(&format!("The stage {name} asks {model} at most {calls} more, for about {cost}.")) + "\n"
-}
-
-/// Who goes when, with how many records.
-fn streams_text(plan: &workstreams::Plan) -> String {
-    let mut text = String::new();
-    for (place, level) in plan.levels.iter().enumerate() {
-        let records = |name: &String| counted(plan.records.get(name).map_or(0, Vec::len), "record");
-        let named: Vec<String> = level.iter().map(|name| format!("{name} ({})", records(name))).collect();
-        let when = if place == 0 { "Workstreams" } else { "then" };
-        text.extend([&safe::line(&format!("{when}: {}", named.join(", "))), "\n"]);
-    }
-    if !plan.left_over.is_empty() {
-        let left = counted(plan.left_over.len(), "record");
-        text.extend(["No stream takes ", &left, "; nobody is asked about them.\n"]);
-    }
-    text
-}
-
-/// Asks every endpoint whether it is there.
-pub(super) fn models(path: &Path, console: Console) -> Result<Exit, CliError> {
-    let study = Study::load(path)?;
-    let seats = seats(&study)?;
-    let runtime = runtime()?;
-    let probes = runtime.block_on(run::models(&seats));
-    console.answer(&probes, || probes.iter().map(probe_text).collect())?;
-    let answering = u32::try_from(probes.iter().filter(|probe| probe.answers).count()).unwrap_or(u32::MAX);
-    Ok(if study.quorum.met_by(answering) { Exit::Done } else { Exit::TooFewModels })
-}
-
-fn probe_text(probe: &Probe) -> String {
-    let answers = if probe.answers { "answers" } else { "does not answer" };
-    format!(
-        "{:<32} {answers:<16} {} ({})\n",
-        safe::line(probe.model.as_str()),
-        safe::line(&probe.message),
-        safe::line(&probe.endpoint)
-    )
 }
 
 /// The threads on which answers are waited for.

@@ -14,6 +14,7 @@ use crate::persona::ModelName;
 use crate::report::{counted, safe, setback_words};
 use crate::run::{CallName, Event, PlanSummary};
 use crate::stages::workstreams::Alarm;
+use crate::store::{Store, StoreError};
 
 /// How often the models are spoken of where nothing moves.
 const BETWEEN_LINES: Duration = Duration::from_secs(30);
@@ -57,6 +58,12 @@ impl Watch {
         Self { console, form, progress: Progress::new(plan), started: now, shown: now }
     }
 
+    /// Counts on from what a run has cost already.
+    pub(super) fn from(mut self, store: &Store) -> Result<Self, StoreError> {
+        self.progress.spent(&store.spend()?);
+        Ok(self)
+    }
+
     pub(super) fn console(&self) -> Console {
         self.console
     }
@@ -76,6 +83,10 @@ impl Watch {
         if let Some(end) = end {
             write_event(&end);
         }
+        if self.progress.is_stored() && !matches!(self.form, Form::Json) {
+            let answers = counted(self.progress.planned, "answer");
+            self.say(&format!("all of the {answers} are stored; nothing is asked"));
+        }
         if let Form::Bars(bars) = &self.form {
             bars.by_model.values().for_each(ProgressBar::finish);
             bars.total.finish();
@@ -93,11 +104,11 @@ impl Watch {
             Event::Stopped { provider, reason, .. } => {
                 self.say(&format!("{provider} is asked no more: {reason}"));
             }
-            Event::Finished { call, reason, .. } => {
+            Event::Finished { call, reason, reused, .. } => {
                 if let Some(reason) = reason {
                     self.say(&format!("{}: {reason}", shown(call)));
                 }
-                self.count();
+                self.count(*reused);
             }
             other => {
                 if let Some(line) = of_stream(other) {
@@ -108,7 +119,7 @@ impl Watch {
     }
 
     /// Shows the counts, after a call has ended.
-    fn count(&mut self) {
+    fn count(&mut self, reused: bool) {
         let elapsed = self.started.elapsed();
         match &self.form {
             Form::Json => {}
@@ -121,7 +132,7 @@ impl Watch {
             }
             Form::Plain => {
                 let (done, planned) = (self.progress.done, self.progress.planned.max(1));
-                if done * 10 / planned > (done - 1) * 10 / planned {
+                if !reused && done * 10 / planned > (done - 1) * 10 / planned {
                     self.say(&self.progress.total(elapsed));
                 }
                 if self.shown.elapsed() >= BETWEEN_LINES {

@@ -1,9 +1,13 @@
 //! Rows with a header, as spreadsheets and survey tools export them.
 
-use csv::{ReaderBuilder, StringRecord};
+use std::collections::VecDeque;
+use std::io::Read;
+
+use csv::{Reader, ReaderBuilder, StringRecord};
 use serde_json::Value;
 
-use super::line_ends::LineEnds;
+use super::line_ends::{LineEnds, Lines};
+use super::quotes::{Broken, Found, Quotes, fit};
 use super::source::{Entry, Raw, Source, TextInput, aside, failure};
 use super::{DatasetError, SetAside};
 
@@ -15,31 +19,118 @@ const VOTERS: usize = 20;
 /// Reads the header; rows follow one by one.
 pub(super) fn open<'a>(name: &str, input: TextInput<'a>, sample: &str) -> Result<Source<'a>, DatasetError> {
     let (input, lines) = LineEnds::new(input);
-    let mut rows = ReaderBuilder::new()
-        .delimiter(delimiter(sample))
-        .flexible(true)
-        .has_headers(false)
-        .from_reader(input);
+    let delimiter = delimiter(sample);
+    let (input, quotes) = Quotes::new(input, delimiter);
+    let mut rows = reader(input, delimiter);
     let mut header = StringRecord::new();
     rows.read_record(&mut header).map_err(|error| csv_failure(name, error))?;
+    if quotes.before(rows.position().byte()).is_some_and(|broken| !broken.closed) {
+        return Err(DatasetError::UnclosedHeader { name: name.to_owned() });
+    }
     let header = names(&header);
-    let name = name.to_owned();
+    let mut table = Table {
+        name: name.to_owned(),
+        header,
+        delimiter,
+        lines,
+        quotes,
+        waiting: VecDeque::new(),
+        doubt: None,
+    };
     let mut ended = false;
     Ok(Box::new(std::iter::from_fn(move || {
+        if let Some(entry) = table.waiting.pop_front() {
+            return Some(Ok(entry));
+        }
+        if ended {
+            return None;
+        }
         let mut row = StringRecord::new();
         match rows.read_record(&mut row) {
-            _ if ended => None,
             Ok(false) => None,
-            Ok(true) => {
-                let line = row.position().map(|position| lines.at(position.byte()));
-                Some(Ok(entry(&name, &header, &row, line)))
-            }
+            Ok(true) => Some(Ok(table.row(&row, rows.position().byte()))),
             Err(error) => {
                 ended = true;
-                Some(Err(csv_failure(&name, error)))
+                Some(Err(csv_failure(&table.name, error)))
             }
         }
     })))
+}
+
+fn reader<R: Read>(input: R, delimiter: u8) -> Reader<R> {
+    ReaderBuilder::new().delimiter(delimiter).flexible(true).has_headers(false).from_reader(input)
+}
+
+/// What rows are read by.
+struct Table {
+    name: String,
+    header: Vec<String>,
+    delimiter: u8,
+    lines: Lines,
+    quotes: Found,
+    /// Rows that were read out of a field that had taken them in.
+    waiting: VecDeque<Entry<Raw>>,
+    /// The line of a quote after which it cannot be told what stands in quotes and what does not.
+    doubt: Option<u64>,
+}
+
+impl Table {
+    /// One row that ends before `end`. Rows behind a quote that was never closed follow it, where it cannot be
+    /// doubted that they are rows.
+    fn row(&mut self, row: &StringRecord, end: u64) -> Entry<Raw> {
+        let stray = self.quotes.stray_before(end);
+        let Some(broken) = self.quotes.before(end) else {
+            let line = row.position().map(|position| self.lines.at(position.byte()));
+            if let (Some(quote), true) = (self.doubt, stray) {
+                let reason = format!(
+                    "a quote stands in the middle of a field, after the one of line {quote} that is never closed"
+                );
+                return Entry::SetAside(aside(&self.name, line, None, reason));
+            }
+            if row.len() == self.header.len() {
+                self.doubt = None;
+            }
+            return entry(&self.name, &self.header, row, line);
+        };
+        let rows = self.rows_within(&broken);
+        if rows.is_none() && broken.closed {
+            let line = row.position().map(|position| self.lines.at(position.byte()));
+            if fit(broken.rest().1, self.delimiter) {
+                return entry(&self.name, &self.header, row, line);
+            }
+            self.doubt = line;
+            let reason = "a quote opened here is closed in the middle of a later text; which lines are rows cannot be told";
+            return Entry::SetAside(aside(&self.name, line, None, reason.to_owned()));
+        }
+        let line = self.lines.at(broken.opened);
+        let (begin, _) = broken.rest();
+        let swallowed = match (broken.lines(), rows.is_some()) {
+            (0, _) => String::new(),
+            (1, true) => "; the line after it is read as a row of its own".to_owned(),
+            (lines, true) => format!("; the {lines} lines after it are read as rows of their own"),
+            (1, false) => "; the line after it, the last, would belong to this field".to_owned(),
+            (lines, false) => {
+                format!("; the {lines} lines after it, up to the end, would belong to this field")
+            }
+        };
+        for row in rows.unwrap_or_default() {
+            let line = row.position().map(|position| self.lines.at(begin + position.byte()));
+            self.waiting.push_back(entry(&self.name, &self.header, &row, line));
+        }
+        let reason = format!("the quote opened here is never closed{swallowed}");
+        Entry::SetAside(aside(&self.name, Some(line), None, reason))
+    }
+
+    /// The rows that a broken field took in. `None` where it can be doubted that they are rows: one of them has
+    /// another number of fields than the header or a broken quote of its own, or any line would be a row.
+    fn rows_within(&self, broken: &Broken) -> Option<Vec<StringRecord>> {
+        let (_, rest) = broken.rest();
+        if self.header.len() < 2 || !fit(rest, self.delimiter) {
+            return None;
+        }
+        let rows = reader(rest, self.delimiter).into_records().collect::<Result<Vec<_>, _>>().ok()?;
+        rows.iter().all(|row| row.len() == self.header.len()).then_some(rows)
+    }
 }
 
 fn csv_failure(name: &str, error: csv::Error) -> DatasetError {

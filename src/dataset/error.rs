@@ -46,6 +46,12 @@ pub enum DatasetError {
         /// The fields there are.
         known: String,
     },
+    /// A header whose quote takes in the whole file.
+    #[error("`{name}`: a quote in its header is never closed, so that no row is left; close it")]
+    UnclosedHeader {
+        /// The file's name as given.
+        name: String,
+    },
     /// A JSON document that is no JSON, or holds no records.
     #[error("`{name}` cannot be read as JSON: {reason}")]
     Json {

@@ -20,19 +20,28 @@ pub enum Format {
     Text,
 }
 
+/// The endings of files that are read, with their formats.
+pub const ENDINGS: [(&str, Format); 11] = [
+    ("csv", Format::Csv),
+    ("tsv", Format::Csv),
+    ("tab", Format::Csv),
+    ("json", Format::Json),
+    ("jsonl", Format::JsonLines),
+    ("ndjson", Format::JsonLines),
+    ("jsonlines", Format::JsonLines),
+    ("md", Format::Markdown),
+    ("markdown", Format::Markdown),
+    ("txt", Format::Text),
+    ("text", Format::Text),
+];
+
 impl Format {
     /// The format that a file's name announces by its ending, in any case.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         let (_, ending) = name.rsplit_once('.')?;
-        match ending.to_ascii_lowercase().as_str() {
-            "csv" | "tsv" | "tab" => Some(Self::Csv),
-            "json" => Some(Self::Json),
-            "jsonl" | "ndjson" | "jsonlines" => Some(Self::JsonLines),
-            "md" | "markdown" => Some(Self::Markdown),
-            "txt" | "text" => Some(Self::Text),
-            _ => None,
-        }
+        let ending = ending.to_ascii_lowercase();
+        ENDINGS.into_iter().find(|(known, _)| *known == ending).map(|(_, format)| format)
     }
 
     /// The format that the first kilobytes look like, for input without a name.

@@ -18,13 +18,14 @@ mod json_lines;
 mod line_ends;
 mod own_results;
 mod prose;
+mod quotes;
 mod record;
 mod records;
 mod source;
 
 pub use drafts::{DraftDefaults, Drafts, Positions, drafts, drafts_after, read_drafts};
 pub use error::DatasetError;
-pub use format::{Format, ReadOptions, Split};
+pub use format::{ENDINGS, Format, ReadOptions, Split};
 pub use record::{Loaded, Record, SetAside};
 pub use records::{Identities, Records, read_records, records, records_after};
 pub use source::Entry;

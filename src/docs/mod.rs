@@ -6,6 +6,7 @@
 //! - [`database`]: what a run keeps, and how to look at it with any SQLite tool.
 //! - [`stages`]: what follows the drafts: review, narratives, checks, a person's approval.
 //! - [`agents`]: asking a panel directly, and the panel as tools over the Model Context Protocol.
+//! - [`recordings`]: the file that a `replay` member answers from.
 //! - [`recipes`]: whole tasks from beginning to end.
 //! - [`changes`]: what changed, for users.
 
@@ -26,6 +27,9 @@ pub mod stages {
 }
 pub mod agents {
     #![doc = include_str!("agents.md")]
+}
+pub mod recordings {
+    #![doc = include_str!("recordings.md")]
 }
 pub mod recipes {
     #![doc = include_str!("recipes.md")]

@@ -66,7 +66,7 @@ pub enum GoldError {
         name: String,
     },
     /// No line at all.
-    #[error("the gold file holds no cells")]
+    #[error("the gold file holds no cells; give one JSON object per line: record, trait, accepted, half")]
     Empty,
 }
 
@@ -118,6 +118,10 @@ mod tests {
             Err("line 3 repeats the cell of line 1: record `r`, trait `age`".to_owned())
         );
         assert!(error("{}").unwrap_err().starts_with("line 1 is no gold cell"));
-        assert_eq!(error("\n"), Err("the gold file holds no cells".to_owned()));
+        assert_eq!(
+            error("\n"),
+            Err("the gold file holds no cells; give one JSON object per line: record, trait, accepted, half"
+                .to_owned())
+        );
     }
 }

@@ -80,7 +80,8 @@ pub fn create_folder(path: &Path) -> Result<(), FilesError> {
     builder.create(path).map_err(|source| refuse(path, "created", source))
 }
 
-fn folder_of(path: &Path) -> &Path {
+/// The folder that a path stands in: `.` where the path names none.
+pub(crate) fn folder_of(path: &Path) -> &Path {
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),

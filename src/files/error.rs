@@ -21,7 +21,7 @@ pub enum FilesError {
         /// The folder as given.
         path: PathBuf,
         /// The endings that are read.
-        endings: &'static str,
+        endings: String,
     },
     /// A run's or a result's folder where drafts are wanted: its results would be taken for votes.
     #[error(

@@ -6,10 +6,15 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use super::FilesError;
-use crate::dataset::Format;
+use crate::dataset::{ENDINGS, Format};
 
-/// For messages: what a folder is searched for.
-const ENDINGS: &str = ".csv, .tsv, .json, .jsonl, .ndjson, .md or .txt";
+/// What a folder is searched for, in words.
+#[must_use]
+pub fn endings() -> String {
+    let mut endings: Vec<String> = ENDINGS.iter().map(|(ending, _)| format!(".{ending}")).collect();
+    let last = endings.pop().unwrap_or_default();
+    format!("{} and {last}", endings.join(", "))
+}
 
 /// Something to read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,15 +82,26 @@ pub fn inputs(paths: &[PathBuf]) -> Result<Vec<Input>, FilesError> {
         let kind = fs::metadata(path).map_err(|error| refuse(path, error))?;
         if kind.is_dir() {
             let before = found.len();
-            walk(path, &mut entered, &mut found)?;
+            walk(path, &mut entered, &mut found, &mut Vec::new())?;
             if found.len() == before {
-                return Err(FilesError::NoInput { path: path.clone(), endings: ENDINGS });
+                return Err(FilesError::NoInput { path: path.clone(), endings: endings() });
             }
         } else {
             found.push(Input::File(path.clone()));
         }
     }
     Ok(found)
+}
+
+/// The files of folders that [`inputs`] leaves out for their endings, in its order. Hidden ones do not count; a folder
+/// that cannot be read is told about by whoever reads it.
+#[must_use]
+pub fn unread(paths: &[PathBuf]) -> Vec<PathBuf> {
+    let (mut left, mut entered) = (Vec::new(), BTreeSet::new());
+    for path in paths.iter().filter(|path| !is_stdin(path) && path.is_dir()) {
+        let _ = walk(path, &mut entered, &mut Vec::new(), &mut left);
+    }
+    left
 }
 
 fn is_stdin(path: &Path) -> bool {
@@ -100,7 +116,12 @@ fn refuse(path: &Path, source: io::Error) -> FilesError {
     }
 }
 
-fn walk(folder: &Path, entered: &mut BTreeSet<PathBuf>, found: &mut Vec<Input>) -> Result<(), FilesError> {
+fn walk(
+    folder: &Path,
+    entered: &mut BTreeSet<PathBuf>,
+    found: &mut Vec<Input>,
+    left: &mut Vec<PathBuf>,
+) -> Result<(), FilesError> {
     let real = folder.canonicalize().map_err(|error| refuse(folder, error))?;
     if !entered.insert(real) {
         return Ok(());
@@ -119,9 +140,12 @@ fn walk(folder: &Path, entered: &mut BTreeSet<PathBuf>, found: &mut Vec<Input>) 
         // A link that leads nowhere is no input; a folder may well hold one.
         let Ok(kind) = fs::metadata(&path) else { continue };
         if kind.is_dir() {
-            walk(&path, entered, found)?;
-        } else if kind.is_file() && Format::from_name(&name).is_some() {
-            found.push(Input::File(path));
+            walk(&path, entered, found, left)?;
+        } else if kind.is_file() {
+            match Format::from_name(&name) {
+                Some(_) => found.push(Input::File(path)),
+                None => left.push(path),
+            }
         }
     }
     Ok(())
@@ -150,6 +174,7 @@ mod tests {
             .map(|input| input.name().trim_start_matches(&root.to_string_lossy().into_owned()).to_owned())
             .collect();
         assert_eq!(names, ["/a.md", "/b/inner/y.csv", "/b/z.jsonl", "/c.txt"]);
+        assert_eq!(unread(&[root.to_owned()]), [root.join("image.png")], "what is left out is known");
     }
 
     #[test]
@@ -170,7 +195,7 @@ mod tests {
         let empty = tempfile::tempdir().expect("temporary folder");
         let error = inputs(&[empty.path().to_owned()]).map(|_| ()).unwrap_err().to_string();
         assert!(
-            error.ends_with("has no file ending in .csv, .tsv, .json, .jsonl, .ndjson, .md or .txt"),
+            error.contains("has no file ending in .csv, .tsv, .tab, .json") && error.ends_with(" and .text"),
             "{error}"
         );
     }

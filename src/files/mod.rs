@@ -21,10 +21,11 @@ mod resources;
 mod result_folder;
 mod spool;
 
+pub(crate) use atomic::folder_of;
 pub use atomic::{OutputFile, create_folder, write_file};
 pub use embedder::open_embedder;
 pub use error::FilesError;
-pub use input::{Input, inputs};
+pub use input::{Input, endings, inputs, unread};
 pub use npy::{read_integers, read_npy, write_labels, write_npy};
 pub use panel_drafts::PanelDrafts;
 pub use read::{DraftVisitor, read_dataset, spool_drafts, visit_drafts, visit_records};

@@ -28,10 +28,13 @@ pub enum ResultError {
         source: std::io::Error,
     },
     /// A file of the result is not what consona writes.
-    #[error("`{}` is no result of consona", path.display())]
+    #[error("`{}`{} is no result of consona; give a run folder or its consensus.jsonl, or derive it again with `consona consensus RUN \
+         --recompute`", path.display(), at(*line))]
     Form {
         /// Which file.
         path: PathBuf,
+        /// The line, from 1, in a file that has one result per line.
+        line: Option<usize>,
         /// What is wrong with it.
         source: serde_json::Error,
     },
@@ -92,10 +95,10 @@ impl ResultFolder {
         let refuse = |source| unreadable(&path, source);
         let file = BufReader::new(File::open(&path).map_err(refuse)?);
         let (mut first, mut named, mut count) = (Vec::new(), Vec::new(), 0);
-        for line in file.lines() {
+        for (number, line) in (1..).zip(file.lines()) {
             let read = serde_json::from_str(&line.map_err(refuse)?);
-            let persona: ConsensusPersona =
-                read.map_err(|source| ResultError::Form { path: path.clone(), source })?;
+            let form = |source| ResultError::Form { path: path.clone(), line: Some(number), source };
+            let persona: ConsensusPersona = read.map_err(form)?;
             if persona.persona_id == id || persona.record.as_str() == id {
                 return Ok(persona);
             }
@@ -127,8 +130,11 @@ impl ResultFolder {
     pub fn panel(&self) -> Result<(TraitSchema, BTreeMap<ModelName, f64>), ResultError> {
         let path = self.0.join("summary.json");
         let text = std::fs::read_to_string(&path).map_err(|source| unreadable(&path, source))?;
-        let summary: Value =
-            serde_json::from_str(&text).map_err(|source| ResultError::Form { path: path.clone(), source })?;
+        let summary: Value = serde_json::from_str(&text).map_err(|source| ResultError::Form {
+            path: path.clone(),
+            line: None,
+            source,
+        })?;
         let schema = TraitSchema::from_json(&summary["schema"].to_string())
             .unwrap_or_else(|_| TraitSchema::default_persona());
         Ok((schema, weights(&summary)))
@@ -149,6 +155,11 @@ pub fn named_trait<'p>(persona: &'p ConsensusPersona, given: &str) -> Result<&'p
         meant: nearest(&stored, names()).map(|name| format!("; did you mean `{name}`?")).unwrap_or_default(),
         known: names().collect::<Vec<_>>().join("`, `"),
     })
+}
+
+/// The line in words, for messages.
+fn at(line: Option<usize>) -> String {
+    line.map(|line| format!(", line {line},")).unwrap_or_default()
 }
 
 fn unreadable(path: &Path, source: std::io::Error) -> ResultError {

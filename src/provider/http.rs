@@ -13,8 +13,8 @@ use tokio::time::{Instant, timeout_at};
 
 use super::classify::{self, TransportFault};
 use super::{
-    ApiKey, ApiKeyError, Call, Completion, Endpoint, HttpReply, HttpRequest, Method, Provider, ProviderError,
-    Timeouts, Wire,
+    ApiKey, Call, Completion, Endpoint, HttpReply, HttpRequest, Method, Provider, ProviderError, Timeouts,
+    Wire,
 };
 use crate::embed::RemoteModel;
 
@@ -28,15 +28,6 @@ const ERROR_BODY_LIMIT: usize = 64 << 10;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum HttpProviderError {
-    /// The endpoint's key is missing or unusable.
-    #[error("`{name}` cannot be asked")]
-    Key {
-        /// The endpoint's name.
-        name: String,
-        /// Why.
-        #[source]
-        source: ApiKeyError,
-    },
     /// A key is given that belongs to another variable, or none where one is needed.
     #[error("`{name}` takes the key of {expected}, not of {given}")]
     ForeignKey {
@@ -71,17 +62,6 @@ pub struct HttpProvider {
 }
 
 impl HttpProvider {
-    /// A provider whose key, if the endpoint has one, is read from the environment.
-    ///
-    /// # Errors
-    /// [`HttpProviderError`] when the key is missing or no client can be made.
-    pub fn from_environment(endpoint: Endpoint, timeouts: Timeouts) -> Result<Self, HttpProviderError> {
-        let key = endpoint.key_variable().map(ApiKey::from_environment).transpose();
-        let key =
-            key.map_err(|source| HttpProviderError::Key { name: endpoint.name().to_owned(), source })?;
-        Self::new(endpoint, key, timeouts)
-    }
-
     /// A provider with its key, which must be of the endpoint's variable.
     ///
     /// # Errors
@@ -103,12 +83,6 @@ impl HttpProvider {
             client(&endpoint, &timeouts).map_err(|source| HttpProviderError::Client { name, source })?;
         let wire = endpoint.wire();
         Ok(Self { endpoint, wire, key, timeouts, client })
-    }
-
-    /// Where it asks.
-    #[must_use]
-    pub fn endpoint(&self) -> &Endpoint {
-        &self.endpoint
     }
 
     async fn ask(&self, call: &Call) -> Result<Completion, ProviderError> {

@@ -184,7 +184,7 @@ pub enum Event {
 }
 
 fn milliseconds<S: serde::Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_u64(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
+    serializer.serialize_u64(super::status::milliseconds(*duration))
 }
 
 /// Drafts that have just been read out of an answer.

@@ -36,6 +36,7 @@ mod shard;
 #[cfg(any(feature = "cli", feature = "mcp"))]
 mod sources;
 mod spending;
+mod spent;
 mod streams;
 pub mod stages;
 pub(crate) mod status;
@@ -59,6 +60,9 @@ pub use shard::{Shard, ShardError};
 #[cfg(any(feature = "cli", feature = "mcp"))]
 pub(crate) use sources::{Sources, row_text};
 pub use spending::Budget;
+pub use spent::Spent;
+#[cfg(any(feature = "cli", feature = "mcp"))]
+pub(crate) use spent::{ABLATION, STAGES, unpriced};
 pub use status::{MemberStatus, RunStatus, StageState, StatusError};
 #[cfg(feature = "cli")]
 pub(crate) use streams::streams;

@@ -74,7 +74,7 @@ impl CallResult {
             content: reply.map(|reply| reply.completion.content.clone()),
             error_message,
             note: stored.reason.clone().filter(|_| stored.status == SlotStatus::Answered),
-            latency_ms: u64::try_from(stored.latency.as_millis()).unwrap_or(u64::MAX),
+            latency_ms: super::status::milliseconds(stored.latency),
             record: slot.record.clone(),
             part: slot.part,
             sample: slot.sample,

@@ -6,8 +6,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
 
+use super::spent::Spent;
+use super::streams::{StreamReport, StreamStatus, streams};
 use crate::report::setback_words;
-use crate::run::streams::{StreamReport, StreamStatus, streams};
 use crate::store::{MemberProgress, Money, Note, StageStatus, Store, StoreError, StoredStage};
 
 /// The time over which rates are counted, unless the sitting is younger.
@@ -27,8 +28,13 @@ pub enum StatusError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The plan in it cannot be read.
-    #[error("the plan that the run keeps cannot be read")]
-    Plan(#[from] serde_json::Error),
+    #[error("`{}`: the plan that the run keeps cannot be read; `consona run` with its study writes it again", folder.display())]
+    Plan {
+        /// The folder.
+        folder: PathBuf,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
 }
 
 /// How a run stands.
@@ -47,9 +53,11 @@ pub struct RunStatus {
     pub failed: u64,
     /// Calls that have not begun, or that were given up and are asked again.
     pub waiting: u64,
-    /// What the attempts have cost.
+    /// What the attempts of the panel have cost.
     #[cfg_attr(feature = "mcp", schemars(with = "f64"))]
     pub cost: Money,
+    /// What everything has cost, stages and ablation included, and how sure that is.
+    pub spent: Spent,
     /// At the present rate, while somebody works at it.
     pub seconds_left: Option<u64>,
     /// The stages of the study's pipeline, in order; none for a study without.
@@ -131,12 +139,13 @@ impl RunStatus {
         }
         let (running, store) = (Store::holder(run)?, Store::read(run)?);
         let plan: BTreeMap<String, u64> = match store.noted(Note::Plan)? {
-            Some(plan) => serde_json::from_str(&plan)?,
+            Some(plan) => serde_json::from_str(&plan)
+                .map_err(|source| StatusError::Plan { folder: run.to_owned(), source })?,
             None => BTreeMap::new(),
         };
         let began = store.noted(Note::Began)?.and_then(|began| began.parse().ok()).unwrap_or(0);
         let now = now_ms();
-        let recent = u64::try_from(RECENT.as_millis()).unwrap_or(u64::MAX);
+        let recent = milliseconds(RECENT);
         let since = now.saturating_sub(recent).max(began);
         let over = Duration::from_millis(now.saturating_sub(since));
         let member = |progress: MemberProgress| {
@@ -156,6 +165,7 @@ impl RunStatus {
             failed: sum(&|member| member.progress.failed),
             waiting: sum(&|member| member.waiting),
             cost: models.iter().map(|member| member.progress.cost).sum(),
+            spent: Spent::of(run, &store)?,
             seconds_left: running.as_ref().and_then(|_| seconds(planned.saturating_sub(done), rate)),
             running,
             models,
@@ -167,8 +177,12 @@ impl RunStatus {
 
 /// Milliseconds since 1970.
 pub(crate) fn now_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    milliseconds(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
+}
+
+/// A duration in whole milliseconds.
+pub(crate) fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// A count over some time as a rate; 0 over no time.

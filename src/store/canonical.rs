@@ -70,25 +70,71 @@ fn compare(path: &str, before: &Value, after: &Value, found: &mut Vec<String>) {
                 compare(&inner, &at(left), &at(right), found);
             }
         }
+        (Value::Array(left), Value::Array(right)) if named(left, right).is_some() => {
+            by_name(path, (left, right), found);
+        }
         (Value::Array(left), Value::Array(right)) if left.len() == right.len() => {
             for (place, (one, other)) in left.iter().zip(right).enumerate() {
                 compare(&format!("{path}[{place}]"), one, other, found);
             }
         }
         _ if before == after => {}
-        _ => found.push(format!("{path}: {} → {}", shown(before), shown(after))),
+        _ => {
+            let (before, after) = shown(before, after);
+            found.push(format!("{path}: {before} → {after}"));
+        }
     }
 }
 
-/// A value short enough for one line of an error.
-fn shown(value: &Value) -> String {
-    const LONGEST: usize = 60;
-    let text = value.to_string();
-    if text.chars().count() <= LONGEST {
-        return text;
+/// The names of the items of two lists, where all have one and they are not the same ones in the same places.
+fn named<'a>(left: &'a [Value], right: &'a [Value]) -> Option<(Vec<&'a str>, Vec<&'a str>)> {
+    let names =
+        |items: &'a [Value]| items.iter().map(|item| item["name"].as_str()).collect::<Option<Vec<_>>>();
+    let (left, right) = (names(left)?, names(right)?);
+    (left != right).then_some((left, right))
+}
+
+/// Lists of named things differ by who is in them; those in both by what they are.
+fn by_name(path: &str, (left, right): (&[Value], &[Value]), found: &mut Vec<String>) {
+    let Some((before, after)) = named(left, right) else { return };
+    let missing = |from: &[&str], of: &[&str]| -> Vec<String> {
+        from.iter().filter(|name| !of.contains(name)).map(|name| (*name).to_owned()).collect()
+    };
+    let (without, with) = (missing(&before, &after), missing(&after, &before));
+    let mut said = Vec::new();
+    if !without.is_empty() {
+        said.push(format!("without {}", without.join(", ")));
     }
-    let start: String = text.chars().take(LONGEST).collect();
-    format!("{start}…")
+    if !with.is_empty() {
+        said.push(format!("with {}", with.join(", ")));
+    }
+    if said.is_empty() {
+        said.push("in another order".to_owned());
+    }
+    found.push(format!("{path}: {}", said.join(" and ")));
+    for (name, item) in before.iter().zip(left) {
+        if let Some(place) = after.iter().position(|other| other == name) {
+            compare(&format!("{path}[{name}]"), item, &right[place], found);
+        }
+    }
+}
+
+/// Two values short enough for one line of an error: from where they begin to differ, where they are long.
+fn shown(before: &Value, after: &Value) -> (String, String) {
+    /// Characters of a value that are shown.
+    const LONGEST: usize = 60;
+    /// Of those, characters before the difference.
+    const BEFORE: usize = 15;
+    let (one, other) = (before.to_string(), after.to_string());
+    let same = one.chars().zip(other.chars()).take_while(|(one, other)| one == other).count();
+    let skip = if same > LONGEST / 2 { same - BEFORE } else { 0 };
+    let part = |text: &str| {
+        let left = text.chars().count().saturating_sub(skip);
+        let begin = if skip > 0 && left < text.chars().count() { "…" } else { "" };
+        let end = if left > LONGEST { "…" } else { "" };
+        format!("{begin}{}{end}", text.chars().skip(skip).take(LONGEST).collect::<String>())
+    };
+    (part(&one), part(&other))
 }
 
 #[cfg(test)]
@@ -110,5 +156,18 @@ mod tests {
         let after = json!({"panel": [{"model": "b", "seed": 1}], "name": "x", "seed": 2});
         assert_eq!(differences(&before, &after), [r#"panel[0].model: "a" → "b""#, "seed: null → 2"]);
         assert!(differences(&before, &before).is_empty());
+    }
+
+    #[test]
+    fn a_changed_panel_is_told_by_names_and_a_long_text_from_where_it_differs() {
+        let member = |name: &str, seed: u64| json!({"name": name, "options": {"seed": seed}});
+        let before = json!({"panel": [member("a", 1), member("b", 1), member("c", 1)]});
+        let after = json!({"panel": [member("a", 2), member("c", 1)]});
+        assert_eq!(differences(&before, &after), ["panel: without b", "panel[a].options.seed: 1 → 2"]);
+        let turned = json!({"panel": [member("b", 1), member("a", 1), member("c", 1)]});
+        assert_eq!(differences(&before, &turned), ["panel: in another order"]);
+        let long = |end: &str| json!({"question": format!("{}{end}", "x".repeat(80))});
+        let told = differences(&long("old"), &long("new")).join("");
+        assert!(told.contains("old\" → ") && told.ends_with("new\""), "{told}");
     }
 }

@@ -1,11 +1,12 @@
 //! The run database as the executor and the later stages see it.
 
+use std::fmt::Write as _;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 use serde_json::Value;
 
 use super::lock::{self, RunLock, private, private_folder};
@@ -29,7 +30,6 @@ pub struct Store {
     reader: Mutex<Connection>,
     /// Without one, the reader's connection writes too (a database in memory).
     writer: Option<Writer>,
-    folder: Option<PathBuf>,
     /// Declared last: released only when the writer has made its last commit.
     _lock: Option<RunLock>,
 }
@@ -59,12 +59,7 @@ impl Store {
         let reader = open_reader(&path)?;
         let writer = Writer::start(connection)
             .map_err(|source| StoreError::Folder { path, source: Arc::new(source) })?;
-        Ok(Self {
-            reader: Mutex::new(reader),
-            writer: Some(writer),
-            folder: Some(folder.to_owned()),
-            _lock: Some(lock),
-        })
+        Ok(Self { reader: Mutex::new(reader), writer: Some(writer), _lock: Some(lock) })
     }
 
     /// Opens the database of a run folder for reading, also while another process writes to it.
@@ -74,7 +69,7 @@ impl Store {
     /// [`StoreError::Stopped`] or fails.
     pub fn read(folder: &Path) -> Result<Self, StoreError> {
         let reader = open_reader(&folder.join(FILE))?;
-        Ok(Self { reader: Mutex::new(reader), writer: None, folder: Some(folder.to_owned()), _lock: None })
+        Ok(Self { reader: Mutex::new(reader), writer: None, _lock: None })
     }
 
     /// The process that writes to the run folder at this moment, in words; `None` when there is none.
@@ -110,13 +105,7 @@ impl Store {
         let mut connection =
             Connection::open_in_memory().map_err(StoreError::database("opening the database"))?;
         tables::migrate(&mut connection)?;
-        Ok(Self { reader: Mutex::new(connection), writer: None, folder: None, _lock: None })
-    }
-
-    /// The run folder, where there is one.
-    #[must_use]
-    pub fn folder(&self) -> Option<&Path> {
-        self.folder.as_deref()
+        Ok(Self { reader: Mutex::new(connection), writer: None, _lock: None })
     }
 
     fn reader(&self) -> MutexGuard<'_, Connection> {
@@ -289,14 +278,6 @@ impl Store {
         reading::units(&self.reader())
     }
 
-    /// How many planned calls are done with: answered, or discarded for good.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub fn settled(&self) -> Result<u64, StoreError> {
-        reading::settled(&self.reader())
-    }
-
     /// How the calls of each panel member stand, in the order of the panel; also while another process writes.
     /// Rates are counted from `since_ms`, in milliseconds since 1970.
     ///
@@ -315,12 +296,46 @@ impl Store {
     }
 }
 
+/// Opens the database of a run for reading. Beside a database that may be written SQLite keeps two small files even for
+/// readers; in an archive that nobody may write to it cannot, and need not: nothing there changes.
 fn open_reader(path: &Path) -> Result<Connection, StoreError> {
     let doing = "opening the database";
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let reader = Connection::open_with_flags(path, flags).map_err(StoreError::database(doing))?;
     reader.busy_timeout(Duration::from_secs(5)).map_err(StoreError::database(doing))?;
-    Ok(reader)
+    let looked = reader.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()));
+    let archived = |error: &rusqlite::Error| {
+        matches!(error.sqlite_error_code(), Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen))
+    };
+    match looked {
+        Err(error) if archived(&error) && is_whole(path) => {
+            let flags = flags | OpenFlags::SQLITE_OPEN_URI;
+            Connection::open_with_flags(immutable(path), flags).map_err(StoreError::database(doing))
+        }
+        // Whatever else is wrong, the first question says so, in its own words.
+        _ => Ok(reader),
+    }
+}
+
+/// Whether everything that was committed stands in the file itself, and none of it in the log beside it.
+fn is_whole(path: &Path) -> bool {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    std::fs::metadata(log).map_or(true, |log| log.len() == 0)
+}
+
+/// The address under which SQLite takes a file for one that never changes.
+fn immutable(path: &Path) -> String {
+    let mut address = "file:".to_owned();
+    for byte in path.as_os_str().as_encoded_bytes() {
+        match byte {
+            b'/' | b'-' | b'.' | b'_' | b'~' => address.push(char::from(*byte)),
+            byte if byte.is_ascii_alphanumeric() => address.push(char::from(*byte)),
+            // Writing to a `String` cannot fail.
+            byte => drop(write!(address, "%{byte:02X}")),
+        }
+    }
+    address + "?immutable=1"
 }
 
 #[cfg(test)]
@@ -388,7 +403,7 @@ mod tests {
             assert_eq!((slots[0].attempts, slots[0].repairs, slots[0].cost), (2, 1, Money::from_units(22)));
             assert_eq!(slots[0].reply, call.repaired);
             assert_eq!(slots[0].slot, slot);
-            assert_eq!((store.units().unwrap(), store.settled().unwrap()), (5, 1));
+            assert_eq!(store.units().unwrap(), 5);
         }
     }
 
@@ -413,9 +428,12 @@ mod tests {
     async fn a_call_in_flight_when_the_process_died_counts_as_perhaps_paid() {
         let store = Store::in_memory().unwrap();
         store.begin(start(&slot(0, 0), key(1), false)).await.unwrap();
+        let before = store.spend().unwrap();
         store.recover().await.unwrap();
         let spend = store.spend().unwrap();
         assert_eq!((spend[0].cost, spend[0].uncertain), (Money::from_units(70), Money::from_units(70)));
+        assert_eq!(spend[0].uncertain_calls, 1);
+        assert_eq!(before, spend, "a lost call counts before anybody has called it lost");
     }
 
     #[tokio::test]

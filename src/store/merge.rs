@@ -81,8 +81,10 @@ fn take(
     match reading::meta(connection, IDENTITY)? {
         None => {
             put(connection, IDENTITY, &theirs)?;
-            if let Some(study) = opened.noted(Note::Study)? {
-                put(connection, Note::Study.name(), &study)?;
+            for note in [Note::Study, Note::Unpriced] {
+                if let Some(said) = opened.noted(note)? {
+                    put(connection, note.name(), &said)?;
+                }
             }
         }
         Some(ours) => same(&ours, &theirs)?,

@@ -12,6 +12,7 @@
 //! | `replies` | one raw answer | truth |
 //! | `vectors` | one text's vector from an endpoint, by the text's hash | truth |
 //! | `stages` | one stage of the pipeline, as it stands | truth |
+//! | `seals` | a hash of each row of the other tables | note: written again |
 //! | `slots` | one planned call of the run and how it stands | note: rebuilt by running again |
 //!
 //! People read the views `answers`, `errors`, `spend`, `progress` and `embeddings` with any SQLite tool.

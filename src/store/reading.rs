@@ -174,18 +174,6 @@ pub(super) fn units(connection: &Connection) -> Result<u64, StoreError> {
         .map_err(StoreError::database("counting the records"))
 }
 
-/// Planned calls that are done with.
-pub(super) fn settled(connection: &Connection) -> Result<u64, StoreError> {
-    connection
-        .query_row(
-            "SELECT count(*) FROM slots WHERE status IN ('answered', 'unusable', 'rejected')",
-            [],
-            |row| row.get(0),
-        )
-        .map(count)
-        .map_err(StoreError::database("counting what is done"))
-}
-
 /// A fact about the run.
 pub(super) fn meta(connection: &Connection, name: &str) -> Result<Option<String>, StoreError> {
     connection
@@ -194,13 +182,16 @@ pub(super) fn meta(connection: &Connection, name: &str) -> Result<Option<String>
         .map_err(StoreError::database("reading what the run is"))
 }
 
-/// What each panel member cost, by name.
+/// What each panel member cost, by name. A call without an end, on its way or lost with its process, counts with all that
+/// was set aside for it: whoever goes on within a limit must not spend that a second time.
 pub(super) fn spend(connection: &Connection) -> Result<Vec<MemberSpend>, StoreError> {
     let doing = "adding up the costs";
     let mut statement = connection
         .prepare(
             "SELECT a.member, count(*), coalesce(sum(r.input_tokens), 0), coalesce(sum(r.output_tokens), 0),
-             sum(a.charged), sum(CASE WHEN a.certain THEN 0 ELSE a.charged END)
+             sum(CASE WHEN a.state = 'sent' THEN a.reserved ELSE a.charged END),
+             sum(CASE WHEN a.state = 'sent' THEN a.reserved WHEN a.certain THEN 0 ELSE a.charged END),
+             sum(CASE WHEN a.state = 'sent' THEN a.reserved > 0 ELSE NOT a.certain AND a.charged > 0 END)
              FROM attempts a LEFT JOIN replies r ON r.attempt = a.id GROUP BY a.member ORDER BY a.member",
         )
         .map_err(StoreError::database(doing))?;
@@ -213,6 +204,7 @@ pub(super) fn spend(connection: &Connection) -> Result<Vec<MemberSpend>, StoreEr
                 output_tokens: count(row.get(3)?),
                 cost: Money::from_units(count(row.get(4)?)),
                 uncertain: Money::from_units(count(row.get(5)?)),
+                uncertain_calls: count(row.get(6)?),
             })
         })
         .map_err(StoreError::database(doing))?;

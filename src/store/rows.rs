@@ -21,6 +21,8 @@ pub enum Note {
     Streams,
     /// The share of the study that the run asks about, such as `2/8`; empty for all of it.
     Shard,
+    /// The models whose price the study does not give: JSON, a list of names.
+    Unpriced,
 }
 
 impl Note {
@@ -31,6 +33,7 @@ impl Note {
             Self::Began => "began",
             Self::Streams => "streams",
             Self::Shard => "shard",
+            Self::Unpriced => "unpriced",
         }
     }
 }
@@ -163,6 +166,7 @@ pub struct StoredCall {
     pub discarded: Option<(SlotStatus, String)>,
 }
 
+#[cfg(test)]
 impl StoredCall {
     /// The answer that counts: the repaired one where there is one.
     #[must_use]
@@ -209,4 +213,6 @@ pub struct MemberSpend {
     pub cost: Money,
     /// The part of the cost that is an upper bound, because no usage was told.
     pub uncertain: Money,
+    /// How many attempts that part is of.
+    pub uncertain_calls: u64,
 }

@@ -7,8 +7,10 @@ use serde_json::{Value, json};
 use crate::cli::console::Console;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
+use crate::cli::inputs;
 use crate::cli::study::runtime;
 use crate::report::safe;
+use crate::run::StatusError;
 use crate::run::stages::approval::{self, Decision};
 use crate::store::{StageStatus, Store};
 
@@ -23,8 +25,7 @@ pub(in crate::cli) enum Decided<'a> {
 /// Makes a decision at the gate of a run that waits.
 pub(in crate::cli) fn decide(run: &Path, decided: &Decided<'_>, console: Console) -> Result<Exit, CliError> {
     if !Store::exists(run) {
-        let shown = run.display();
-        return Err(CliError::Usage(format!("`{shown}` is no run folder: there is no `run.sqlite` in it")));
+        return Err(StatusError::NoRun { folder: run.to_owned() }.into());
     }
     let decision = match decided {
         Decided::Approve { reason } => Decision::Approve { reason: reason.cloned() },
@@ -34,26 +35,38 @@ pub(in crate::cli) fn decide(run: &Path, decided: &Decided<'_>, console: Console
     let store = Store::open(run)?;
     let gate = runtime()?.block_on(approval::decide(run, &store, &decision))?;
     let shown = safe::line(&run.display().to_string());
+    let name = safe::line(&gate.name);
     let said = match gate.status {
         StageStatus::Completed => {
-            format!("`{}` is approved. To go on, give the same `consona run` again.\n", gate.name)
+            format!("`{name}` is approved. To go on, give the same `consona run` again.\n")
         }
         StageStatus::Rejected => format!(
-            "`{}` is rejected, and the run stops there. To have it made again: consona run … --redo STAGE\n",
-            gate.name
+            "`{name}` is rejected, and the run stops there. To have it asked again: consona run … --redo {name}\n"
         ),
         _ => format!(
-            "The edit is applied, and `{}` waits again. To let it pass: consona approve {shown}\n",
-            gate.name
+            "{}The edit is applied, and `{name}` waits again. To let it pass: consona approve {shown}\n",
+            removed(&gate.output)
         ),
     };
     let answer = json!({ "stage": gate.name, "status": gate.status, "output": gate.output });
     console.answer(&answer, || said)?;
-    Ok(if gate.status == StageStatus::Waiting { Exit::WaitingForApproval } else { Exit::Done })
+    Ok(Exit::Done)
+}
+
+/// The sentences that edits took out of narratives, as lines.
+fn removed(output: &Value) -> String {
+    let mut text = String::new();
+    for (id, sentences) in output["removed_by_edit"].as_object().into_iter().flatten() {
+        for sentence in sentences.as_array().into_iter().flatten().filter_map(Value::as_str) {
+            let line =
+                format!("The narrative of {id} said otherwise; this sentence is taken out: {sentence}");
+            text.extend([safe::line(&line).as_str(), "\n"]);
+        }
+    }
+    text
 }
 
 fn read(path: &Path) -> Result<Value, CliError> {
-    let text =
-        std::fs::read_to_string(path).map_err(|source| CliError::Read { path: path.to_owned(), source })?;
+    let text = inputs::text(path)?;
     serde_json::from_str(&text).map_err(|source| CliError::Edit { path: path.to_owned(), source })
 }

@@ -9,4 +9,4 @@ mod worker;
 
 pub(super) use decide::{Decided, decide};
 pub(super) use plan::{PlanOptions, plan};
-pub(super) use run::{measured_again, run};
+pub(super) use run::{measured_again, models, run};

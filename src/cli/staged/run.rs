@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Value, json};
 use tokio::sync::mpsc::unbounded_channel;
@@ -12,19 +12,22 @@ use super::adaptive::{complexity_of, limited};
 use super::watch::StageWatch;
 use super::worker::{Worker, spent};
 use crate::cli::arguments::RunOptions;
+use crate::cli::check::tell_unread;
 use crate::cli::console::Console;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
-use crate::cli::run::{Beside, confirmed, go_on, interruption, remember};
+use crate::cli::report;
+use crate::cli::run::{go_on, interruption, remember, tell_of_another, to_go_on};
+use crate::cli::spending::{Beside, above_limit, confirmed};
 use crate::cli::study::{Prepared, runtime, seats_of};
 use crate::dataset::{Loaded, Record};
-use crate::files::write_file;
+use crate::files::{ResultError, write_file};
 use crate::report::safe;
 use crate::run::row_text;
 use crate::run::stages::questions::Seat;
 use crate::run::stages::{Material, PipelineMetrics, PipelineOutcome, Walk, estimates, state};
 use crate::run::study::StagePlan;
-use crate::run::{Budget, Seats, Study};
+use crate::run::{Budget, Seats, Spent, Study};
 use crate::stages::adaptation::adapt;
 use crate::stages::pipeline::{Kind, Pipeline, Stage};
 use crate::stages::uncertainty::Score;
@@ -42,6 +45,7 @@ pub(in crate::cli) fn run(
     let models = models(&study, pipeline)?;
     let (prepared, seats) = Prepared::load(study, &options.study, options.strict, None)?;
     let Prepared { study, records, drafting, embedder, settings, plan, .. } = prepared;
+    tell_unread(&study, console);
     let complexity = complexity_of(&study, &plan, records.items.len());
     let (study, pipeline, seats) = adapted(study, pipeline, seats, &complexity, console);
     let pipeline = &pipeline;
@@ -49,7 +53,11 @@ pub(in crate::cli) fn run(
     if !confirmed(&study, &plan, beside, options.yes, console)? {
         return Ok(Exit::WaitingForApproval);
     }
+    if let Some(said) = above_limit(&study, &plan, beside) {
+        console.note(&said);
+    }
     let store = Arc::new(Store::open(folder)?);
+    tell_of_another(&study, options, folder, &store, console)?;
     let (runtime, halt) = (runtime()?, CancellationToken::new());
     let (limit, spent) = (study.limits.max_cost, spent(&store, folder, pipeline)?);
     let worker = Worker {
@@ -74,10 +82,11 @@ pub(in crate::cli) fn run(
         complexity,
         halt: halt.clone(),
         derived: Mutex::new(None),
+        told: Mutex::new(String::new()),
     };
     let walked = runtime.block_on(async {
         store.claim(&worker.material.study.identity()).await?;
-        remember(&store, &options.study, &plan).await?;
+        remember(&store, &options.study, &worker.material.study, &plan).await?;
         walk(&worker, &store, &halt).await
     })?;
     let Some((outcome, rows)) = walked else {
@@ -85,6 +94,10 @@ pub(in crate::cli) fn run(
         return Ok(Exit::Outstanding);
     };
     measured(folder, pipeline, &rows)?;
+    let gated = pipeline.stages().iter().any(|stage| stage.kind == Kind::Approval);
+    if outcome == PipelineOutcome::Complete && gated && !options.no_report {
+        report::approved(folder, console)?;
+    }
     told(&worker, &outcome, &rows)
 }
 
@@ -159,7 +172,7 @@ fn refuse(
 }
 
 /// The models that the stages ask, ready to be asked.
-fn models(study: &Study, pipeline: &Pipeline) -> Result<BTreeMap<String, Seat>, CliError> {
+pub(in crate::cli) fn models(study: &Study, pipeline: &Pipeline) -> Result<BTreeMap<String, Seat>, CliError> {
     let names = pipeline.stages().iter().flat_map(|stage| [&stage.settings.model, &stage.settings.fallback]);
     let mut members: Vec<_> = names.flatten().filter_map(|name| study.model(name)).cloned().collect();
     members.sort_by(|one, other| one.name.as_str().cmp(other.name.as_str()));
@@ -220,7 +233,11 @@ async fn walk(
 fn measured(folder: &Path, pipeline: &Pipeline, rows: &[StoredStage]) -> Result<(), CliError> {
     let path = folder.join("summary.json");
     let Ok(text) = std::fs::read_to_string(&path) else { return Ok(()) };
-    let mut summary: Value = serde_json::from_str(&text)?;
+    let mut summary: Value = serde_json::from_str(&text).map_err(|source| ResultError::Form {
+        path: path.clone(),
+        line: None,
+        source,
+    })?;
     let metrics = PipelineMetrics::of(pipeline, rows);
     tracing::debug!(
         consona.pipeline.wall_ms = metrics.wall_ms,
@@ -231,7 +248,7 @@ fn measured(folder: &Path, pipeline: &Pipeline, rows: &[StoredStage]) -> Result<
         "pipeline measured"
     );
     summary["pipeline"] = json!(metrics);
-    let text = format!("{}\n", serde_json::to_string_pretty(&summary)?);
+    let text = format!("{}\n", serde_json::to_string_pretty(&summary).map_err(CliError::Json)?);
     Ok(write_file(&path, text.as_bytes())?)
 }
 
@@ -262,7 +279,15 @@ fn told(worker: &Worker<'_>, outcome: &PipelineOutcome, rows: &[StoredStage]) ->
     let groups = state::by_name(worker.pipeline.groups());
     let interrupted = matches!(outcome, PipelineOutcome::Interrupted { .. });
     let file = state::to_json(rows, &groups, state::status_of(rows, interrupted));
-    console.answer(&file, || text(folder, outcome, rows, worker.options))?;
+    let said = worker.told.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let spent = Spent::of(folder, &worker.store)?;
+    console.answer(&file, || {
+        format!(
+            "{said}Cost: {}\n{}",
+            safe::line(&spent.to_string()),
+            text(folder, outcome, rows, worker.options)
+        )
+    })?;
     let again = go_on(worker.options);
     Ok(match outcome {
         PipelineOutcome::Complete => Exit::Done,
@@ -270,16 +295,29 @@ fn told(worker: &Worker<'_>, outcome: &PipelineOutcome, rows: &[StoredStage]) ->
         PipelineOutcome::Failed { stages, too_few } => {
             for (stage, error) in stages {
                 console.note(&format!("stage {stage} failed: {error}"));
+                if let Some(way) = way_out(worker.pipeline, stage) {
+                    console.note(&way);
+                }
             }
             console.note(&format!("What was done is kept. {again}"));
             if *too_few { Exit::TooFewModels } else { Exit::Outstanding }
         }
         PipelineOutcome::Interrupted { limit } => {
             let why = if *limit { "`max_cost` is reached" } else { "stopped" };
-            console.note(&format!("{why}. {again}"));
+            console.note(&format!("{why}. {}", to_go_on(worker.options, *limit)));
             Exit::Outstanding
         }
     })
+}
+
+/// What helps where a model's answers are stored and cannot be used: the same command would meet them again.
+fn way_out(pipeline: &Pipeline, name: &str) -> Option<String> {
+    let stage = pipeline.stage(name).filter(|stage| stage.kind.asks_a_model())?;
+    let rules = if stage.kind == Kind::Review { ", and the rules sort the disagreements" } else { "" };
+    Some(format!(
+        "Its answers are stored, so the same command meets them again. Set another `model` in stages.settings.{name}, ask \
+         again with --redo {name}, or let the study do without it: `optional: true` there{rules}."
+    ))
 }
 
 fn text(folder: &Path, outcome: &PipelineOutcome, rows: &[StoredStage], options: &RunOptions) -> String {
@@ -296,7 +334,9 @@ fn text(folder: &Path, outcome: &PipelineOutcome, rows: &[StoredStage], options:
             text.push_str(&waiting(folder, stage, row.map_or(&Value::Null, |row| &row.output), options));
         }
         PipelineOutcome::Rejected { stage, reason } => {
-            let said = format!("`{stage}` was rejected: {reason}. Change the study, or give --redo STAGE.");
+            let said = format!(
+                "`{stage}` was rejected: {reason}. Change the study, or have it asked again: --redo {stage}"
+            );
             text.extend([&safe::line(&said), "\n"]);
         }
         _ => text.extend(["Files are in ", &safe::line(&folder.display().to_string()), "\n"]),

@@ -12,12 +12,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cli::arguments::RunOptions;
 use crate::cli::conclude::Conclusion;
-use crate::cli::console::Console;
+use crate::cli::console::{Console, width};
 use crate::cli::error::{CliError, in_one_line};
 use crate::cli::personas::Outputs;
 use crate::cli::provisional::Provisional;
 use crate::cli::results::{self, Derived};
-use crate::cli::run::ask;
+use crate::cli::run::{ask, members_text};
 use crate::cli::study::{questions, reserves};
 use crate::cli::watch::Watch;
 use crate::consensus::ConsensusValidParams;
@@ -26,7 +26,7 @@ use crate::run::stages::questions::{CallFigures, Desk, Seat};
 use crate::run::stages::{
     Ended, Given, Material, Work, artefacts, checks, command, gate, report, review, synthesis,
 };
-use crate::run::{Budget, Drafting, PlanSummary, Run, RunError, RunOutcome, Seats, Settings};
+use crate::run::{Budget, Drafting, PlanSummary, Run, RunError, RunOutcome, STAGES, Seats, Settings};
 use crate::stages::pipeline::{Kind, Pipeline, Stage};
 use crate::stages::uncertainty::Score;
 use crate::store::{Store, canonical};
@@ -53,6 +53,8 @@ pub(super) struct Worker<'a> {
     pub(super) digest: String,
     /// What the panel's answers gave, on the way from one stage to the next.
     pub(super) derived: Mutex<Option<Derived>>,
+    /// What this sitting's panel and consensus came to, for people.
+    pub(super) told: Mutex<String>,
 }
 
 impl fmt::Debug for Worker<'_> {
@@ -153,7 +155,7 @@ impl Worker<'_> {
             let run = Run::new(settings, self.seats.clone(), self.drafting.clone(), Arc::clone(&self.store))?
                 .with_reserves(reserves(study)?)?
                 .with_budget(&self.budget);
-            let watch = Watch::new(self.console, self.plan, self.options.progress);
+            let watch = Watch::new(self.console, self.plan, self.options.progress).from(&self.store)?;
             let provisional = Provisional::of(study, &self.settings, &self.drafting, &self.store);
             let Some(asked) = ask(run, questions(study, self.records, None)?, watch, provisional).await?
             else {
@@ -167,6 +169,7 @@ impl Worker<'_> {
         }
         let Some(report) = report else { return Ok(Ended::Interrupted { limit: false }) };
         let store = &self.store;
+        self.tell(&members_text(&report));
         let derived =
             results::derive(&self.material.folder, store, self.drafting.as_ref(), study, Some(&report))?;
         *self.derived.lock().unwrap_or_else(PoisonError::into_inner) = Some(derived);
@@ -213,11 +216,23 @@ impl Worker<'_> {
             report: !self.options.no_report,
         };
         let written = conclusion.write(folder, Outputs::create(folder)?, self.console)?;
+        self.tell_first(written.text(width()));
         let counts = &written.summary.counts;
         Ok(Ended::Completed(json!({
             "personas": counts.personas, "consensus": counts.consensus, "minority": counts.minority,
             "divergent_traits": counts.divergent_traits, "files": written.files,
         })))
+    }
+
+    fn tell(&self, text: &str) {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).push_str(text);
+    }
+
+    /// Personas stand before the panel, as in a run without stages; those of the last round alone.
+    fn tell_first(&self, personas: String) {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let panel = told.find("Panel:\n").map(|place| told[place..].to_owned()).unwrap_or_default();
+        *told = personas + &panel;
     }
 
     /// Where a stage's questions go.
@@ -285,8 +300,8 @@ impl Worker<'_> {
 
 /// The folder of a stage's own calls.
 pub(super) fn stage_folder(folder: &std::path::Path, stage: &str) -> std::path::PathBuf {
-    let safe = |c: char| if c.is_alphanumeric() || matches!(c, '-' | '_') { c } else { '-' };
-    folder.join("stages").join(stage.chars().map(safe).collect::<String>())
+    // The names of stages are plain: `Definition::check` says so.
+    folder.join(STAGES).join(stage)
 }
 
 /// What all calls of a run have cost so far, those of its stages included.

@@ -37,7 +37,7 @@ pub struct EndpointOptions {
 pub enum EndpointError {
     /// Neither known nor described.
     #[error(
-        "unknown provider `{name}`; known are {}; for an own endpoint give its `base_url` and `dialect` \
+        "unknown provider `{name}`; known are {}, and `replay` with a `recording`; for an own endpoint give its `base_url` and `dialect` \
          (`openai`, `anthropic`, `gemini` or `ollama`)",
         known_names()
     )]
@@ -65,7 +65,7 @@ pub enum EndpointError {
     },
     /// No name of an environment variable. It is not shown: it may be the key itself.
     #[error(
-        "`key_variable` of `{name}` is no name of an environment variable (not shown, in case it is the key \
+        "`api_key_env` of `{name}` is no name of an environment variable (not shown, in case it is the key \
          itself); export the key and give the variable's name, or `none`"
     )]
     KeyVariable {
@@ -84,7 +84,7 @@ pub enum EndpointError {
     },
     /// A vendor's key would go to somebody else.
     #[error(
-        "`{name}` is sent to `{host}` instead of `{usual}`; say which key may go there with `key_variable` \
+        "`{name}` is sent to `{host}` instead of `{usual}`; say which key may go there with `api_key_env` \
          (a variable's name, or `none`)"
     )]
     ForeignHost {
@@ -221,7 +221,7 @@ fn parse_base_url(name: &str, text: &str) -> Result<Url, EndpointError> {
     };
     // What stands before an `@` may be a password.
     if text.contains('@') {
-        return Err(refuse("(withheld)", "holds a user or a password; give the key by `key_variable`"));
+        return Err(refuse("(withheld)", "holds a user or a password; give the key by `api_key_env`"));
     }
     let url = Url::parse(text.trim()).map_err(|_| refuse(text, "is no URL; write `https://host/v1`"))?;
     if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {

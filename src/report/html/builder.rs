@@ -24,6 +24,7 @@ pub struct ReportBuilder {
     metrics: Option<Metrics>,
     gold: Option<Judged>,
     reasons: Vec<String>,
+    notice: Option<String>,
     beside: Option<String>,
     projection: Projection,
 }
@@ -51,6 +52,7 @@ impl ReportBuilder {
             metrics: None,
             gold: None,
             reasons: Vec::new(),
+            notice: None,
             beside: None,
             projection: Projection::default(),
         }
@@ -75,6 +77,13 @@ impl ReportBuilder {
         };
         let cells = gold.into_iter().map(|cell| ((cell.record.clone(), name(&cell)), cell)).collect();
         self.gold = Some(Judged { cells, ..Judged::default() });
+        self
+    }
+
+    /// Says something first that a reader should know, such as that nobody has approved the personas.
+    #[must_use]
+    pub fn with_notice(mut self, notice: &str) -> Self {
+        self.notice = Some(notice.to_owned());
         self
     }
 
@@ -149,7 +158,7 @@ impl ReportBuilder {
     /// [`HtmlError`] of the embedder that places drafts on the map, or of a template.
     pub fn finish(mut self) -> Result<String, HtmlError> {
         self.close();
-        let Self { summary, tallies, sample, metrics, gold, reasons, beside, projection, .. } = self;
+        let Self { summary, tallies, sample, metrics, gold, reasons, notice, beside, projection, .. } = self;
         render(&view(&Material {
             summary: &summary,
             tallies: &tallies,
@@ -157,6 +166,7 @@ impl ReportBuilder {
             metrics: metrics.as_ref(),
             gold: gold.as_ref(),
             reasons: &reasons,
+            notice: notice.as_deref(),
             beside: beside.as_deref(),
             projection,
         })?)

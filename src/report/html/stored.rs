@@ -94,4 +94,6 @@ pub struct Metrics {
     pub(super) wall_ms: u64,
     pub(super) busy_ms: u64,
     pub(super) parallel_efficiency: Option<f64>,
+    #[serde(default)]
+    pub(super) unpriced: Vec<String>,
 }

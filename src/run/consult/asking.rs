@@ -14,6 +14,7 @@ use crate::persona::{Draft, ModelName, RecordId};
 use crate::prompt::Prompt;
 use crate::provider::{Completion, FinishReason};
 use crate::run::interpreter::{Interpreter, Reading, RenderError};
+use crate::run::status::milliseconds;
 use crate::run::study::PanelMember;
 use crate::run::{Event, Run, RunError, Scope, Seats, Unit};
 use crate::store::{Slot, SlotStatus, Store, StoredReply, StoredSlot};
@@ -121,7 +122,7 @@ fn answers(voices: &[Voice], asked: &[Option<StoredSlot>]) -> (Vec<Answer>, Vec<
             status: if completion.is_ok() { Status::Success } else { Status::Error },
             content: completion.as_ref().ok().map(|completion| completion.content.clone()),
             error_message: completion.err(),
-            latency_ms: u64::try_from(latency.as_millis()).unwrap_or(u64::MAX),
+            latency_ms: milliseconds(latency),
         });
     }
     (answers, remarks)

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::embed::{self, EmbedError, RemoteModel};
-use crate::provider::{Dialect, Endpoint, EndpointOptions, KnownProvider, ModelReference};
+use crate::provider::{Dialect, Endpoint, EndpointError, EndpointOptions, KnownProvider, ModelReference};
 
 /// The provider whose endpoint is Text Embeddings Inference.
 const TEI: &str = "tei";
@@ -39,7 +39,8 @@ pub struct RemoteChoice {
 struct Described {
     model: String,
     base_url: Option<String>,
-    key_variable: Option<String>,
+    #[serde(alias = "key_variable")]
+    api_key_env: Option<String>,
     #[serde(default)]
     allow_insecure_http: bool,
     dimensions: Option<NonZeroUsize>,
@@ -67,7 +68,7 @@ impl EmbedderChoice {
     }
 
     /// Reads the section of a study: nothing (the default), a name, or a mapping of `model`, `base_url`,
-    /// `key_variable`, `dimensions`, `batch_size`, `concurrency`.
+    /// `api_key_env`, `dimensions`, `batch_size`, `concurrency`.
     ///
     /// # Errors
     /// As [`Self::parse`]; a mapping of another form is a [`EmbedError::Remote`] with field and reason.
@@ -99,6 +100,16 @@ impl Default for EmbedderChoice {
     }
 }
 
+/// An endpoint that cannot be asked; where a key has to be named, how a study does it.
+fn unkeyed(shown: &str, error: EndpointError) -> EmbedError {
+    match error {
+        EndpointError::ForeignHost { .. } => {
+            remote(shown, format!("{error} (in a study: `embedder: {{model, base_url, api_key_env}}`)"))
+        }
+        other => remote(shown, other),
+    }
+}
+
 impl RemoteChoice {
     fn checked(described: Described) -> Result<EmbedderChoice, EmbedError> {
         let shown = described.model.clone();
@@ -111,12 +122,12 @@ impl RemoteChoice {
             base_url: described.base_url,
             // Everybody who is not known is taken to imitate OpenAI; the key goes the same way for all.
             dialect: known.map_or(Some(Dialect::OpenAi), |known| Some(known.dialect)),
-            key_variable: described.key_variable,
+            key_variable: described.api_key_env,
             allow_insecure_http: described.allow_insecure_http,
             ..EndpointOptions::default()
         };
         let endpoint =
-            Endpoint::new(reference.provider(), &options).map_err(|error| remote(&shown, error))?;
+            Endpoint::new(reference.provider(), &options).map_err(|error| unkeyed(&shown, error))?;
         let dialect = dialect(&endpoint).map_err(|reason| remote(&shown, reason))?;
         // What servers take at once by default.
         let batch_size = if dialect == embed::Dialect::Tei { 32 } else { 128 };
@@ -226,7 +237,13 @@ mod tests {
         };
         assert!(cause("nobody:m").contains("no embedder is called `nobody:m`"));
         assert!(cause("anthropic:m").contains("imitates OpenAI"), "{}", cause("anthropic:m"));
-        assert!(cause("openai:m@https://elsewhere.example/v1").contains("key_variable"));
+        assert!(
+            cause("openai:m@https://elsewhere.example/v1")
+                .contains("embedder: {model, base_url, api_key_env}")
+        );
+        let old =
+            json!({"model": "openai:m", "base_url": "https://elsewhere.example/v1", "key_variable": "KEY"});
+        assert!(EmbedderChoice::from_section(&old).is_ok(), "the earlier name is read as well");
         assert!(cause("tei:").contains("names no model"));
     }
 }

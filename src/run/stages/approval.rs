@@ -6,14 +6,13 @@
 
 use std::path::Path;
 
-use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::artefacts::{self, ArtefactError};
+use super::edit::apply;
 use super::state;
-use super::walk::now_ms;
-use crate::consensus::ConsensusPersona;
 use crate::files::FilesError;
+use crate::run::status::now_ms;
 use crate::store::{StageStatus, Store, StoreError, StoredStage};
 
 /// The artefact that a gate shows and the report is made of.
@@ -34,7 +33,8 @@ pub enum Decision {
     },
     /// Change something, and ask again.
     Modify {
-        /// What: `{"personas": {ID: patch}, "narratives": {ID: text or patch}}`, patches as in RFC 7396.
+        /// What: `{"personas": {ID: {TRAIT: value}}, "narratives": {ID: text}}`; merge patches (RFC 7396) work too, and
+        /// `null` removes.
         edit: Value,
         /// Why, where somebody said so.
         reason: Option<String>,
@@ -50,6 +50,16 @@ pub enum DecisionError {
     NothingWaits {
         /// How the run stands.
         status: String,
+    },
+    /// A gate was answered already.
+    #[error("`{stage}` {answer} already; {next}")]
+    Answered {
+        /// The gate.
+        stage: String,
+        /// `was approved`, or `was rejected` with the reason.
+        answer: String,
+        /// What to do.
+        next: &'static str,
     },
     /// An edit that does not fit.
     #[error("the edit cannot be applied: {reason}")]
@@ -68,14 +78,6 @@ pub enum DecisionError {
     Files(#[from] FilesError),
 }
 
-/// The form of an edit.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct Edit {
-    personas: Map<String, Value>,
-    narratives: Map<String, Value>,
-}
-
 /// Makes a decision at the gate that waits, and keeps it; answers how the gate stands then.
 ///
 /// # Errors
@@ -83,8 +85,7 @@ struct Edit {
 pub async fn decide(folder: &Path, store: &Store, decision: &Decision) -> Result<StoredStage, DecisionError> {
     let mut rows = store.stages()?;
     let Some(place) = rows.iter().position(|row| row.status == StageStatus::Waiting) else {
-        let status = if rows.is_empty() { "one without stages" } else { state::status_of(&rows, false) };
-        return Err(DecisionError::NothingWaits { status: status.replace('_', " ") });
+        return Err(nothing_waits(&rows));
     };
     let row = &mut rows[place];
     let mut said = json!({ "at_ms": now_ms() });
@@ -105,6 +106,8 @@ pub async fn decide(folder: &Path, store: &Store, decision: &Decision) -> Result
             let edited = apply(approved, edit)?;
             artefacts::put(folder, APPROVED, &edited)?;
             row.output["edited"] = edited["edited"].clone();
+            row.output["edited_traits"] = edited["edited_traits"].clone();
+            row.output["removed_by_edit"] = removed(&edited);
             said["decision"] = json!("modify");
             said["reason"] = json!(reason);
             said["edit"] = edit.clone();
@@ -116,12 +119,41 @@ pub async fn decide(folder: &Path, store: &Store, decision: &Decision) -> Result
     // What the report rests on is kept before the gate opens.
     artefacts::put(folder, "decision", &row.output)?;
     store.put_stage(row.clone()).await?;
-    let path = folder.join(state::FILE);
-    let before =
-        std::fs::read_to_string(path).ok().and_then(|text| serde_json::from_str::<Value>(&text).ok());
-    let groups = state::groups_of(&before.unwrap_or_default());
+    let groups = state::groups_of(&state::load(folder).unwrap_or_default());
     state::write(folder, &state::to_json(&rows, &groups, state::status_of(&rows, false)))?;
     Ok(row)
+}
+
+/// Why no decision can be made now: nothing waits, or a person has answered.
+fn nothing_waits(rows: &[StoredStage]) -> DecisionError {
+    let said = |row: &&StoredStage| row.output["decisions"].as_array().is_some_and(|said| !said.is_empty());
+    let answered = rows.iter().rev().find(|row| {
+        row.status == StageStatus::Rejected || (row.status == StageStatus::Completed && said(row))
+    });
+    let Some(row) = answered else {
+        let status = if rows.is_empty() { "one without stages" } else { state::status_of(rows, false) };
+        return DecisionError::NothingWaits { status: status.replace('_', " ") };
+    };
+    let (answer, next) = match row.status {
+        StageStatus::Rejected => {
+            let why = row.error.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+            let next = "change the study, or have the gate ask again: `consona run … --redo` with its name";
+            (format!("was rejected{why}"), next)
+        }
+        _ if state::status_of(rows, false) == "completed" => {
+            ("was approved".to_owned(), "the run is complete")
+        }
+        _ => ("was approved".to_owned(), "go on with the same `consona run` again"),
+    };
+    DecisionError::Answered { stage: row.name.clone(), answer, next }
+}
+
+/// The sentences that edits took out of narratives, by persona.
+fn removed(approved: &Value) -> Value {
+    let told = approved["narratives"].as_array().into_iter().flatten();
+    let of =
+        |told: &Value| Some((told["persona_id"].as_str()?.to_owned(), told.get("removed_by_edit")?.clone()));
+    Value::Object(told.filter_map(of).collect())
 }
 
 /// Adds a decision to those that were made before.
@@ -129,72 +161,6 @@ pub fn keep(output: &mut Value, said: Value) {
     match output["decisions"].as_array_mut() {
         Some(decisions) => decisions.push(said),
         None => output["decisions"] = json!([said]),
-    }
-}
-
-/// Applies an edit to `{personas: […], narratives: […]}`; every edited persona must still be one.
-fn apply(mut approved: Value, edit: &Value) -> Result<Value, DecisionError> {
-    let wrong = |reason: String| DecisionError::Edit { reason };
-    let edit: Edit = serde_json::from_value(edit.clone()).map_err(|error| {
-        wrong(format!("{error}; an edit is {{\"personas\": {{ID: …}}, \"narratives\": {{ID: …}}}}"))
-    })?;
-    if edit.personas.is_empty() && edit.narratives.is_empty() {
-        return Err(wrong("it changes nothing".to_owned()));
-    }
-    let mut edited: Vec<String> = serde_json::from_value(approved["edited"].clone()).unwrap_or_default();
-    for (kind, patches) in [("personas", &edit.personas), ("narratives", &edit.narratives)] {
-        for (id, patch) in patches {
-            let mut items = approved[kind].as_array().cloned().unwrap_or_default();
-            let Some(place) = items.iter().position(|item| item["persona_id"] == json!(id)) else {
-                let known: Vec<&str> = items.iter().filter_map(|item| item["persona_id"].as_str()).collect();
-                return Err(wrong(format!(
-                    "there is no `{id}` among the {kind}; there are {}",
-                    known.join(", ")
-                )));
-            };
-            match (kind, patch) {
-                (_, Value::Null) => drop(items.remove(place)),
-                ("narratives", Value::String(text)) => {
-                    items[place] = json!({"persona_id": id, "author": "person", "text": text});
-                }
-                (_, Value::Object(_)) => merge(&mut items[place], patch),
-                _ => {
-                    return Err(wrong(format!(
-                        "`{kind}.{id}` is {patch}; give an object, or null to remove it"
-                    )));
-                }
-            }
-            if let (true, Some(item)) = (kind == "personas" && !patch.is_null(), items.get(place)) {
-                serde_json::from_value::<ConsensusPersona>(item.clone())
-                    .map_err(|error| wrong(format!("`{id}` would be no persona any more: {error}")))?;
-            }
-            approved[kind] = Value::Array(items);
-            let name = format!("{kind}.{id}");
-            if !edited.contains(&name) {
-                edited.push(name);
-            }
-        }
-    }
-    approved["edited"] = json!(edited);
-    Ok(approved)
-}
-
-/// A merge patch (RFC 7396): objects are merged, `null` removes, anything else replaces.
-fn merge(target: &mut Value, patch: &Value) {
-    let Value::Object(fields) = patch else {
-        *target = patch.clone();
-        return;
-    };
-    if !target.is_object() {
-        *target = json!({});
-    }
-    let Some(own) = target.as_object_mut() else { return };
-    for (key, value) in fields {
-        if value.is_null() {
-            own.remove(key);
-        } else {
-            merge(own.entry(key.clone()).or_insert(Value::Null), value);
-        }
     }
 }
 
@@ -211,31 +177,6 @@ mod tests {
 
     fn approved() -> Value {
         json!({"personas": [persona("r/1"), persona("r/2")], "narratives": [{"persona_id": "r/1", "text": "Old."}], "edited": []})
-    }
-
-    #[test]
-    fn an_edit_is_a_merge_patch_that_leaves_a_persona() {
-        // The example of RFC 7396, section 1.
-        let mut target = json!({"a": "b", "c": {"d": "e", "f": "g"}});
-        merge(&mut target, &json!({"a": "z", "c": {"f": null}}));
-        assert_eq!(target, json!({"a": "z", "c": {"d": "e"}}));
-        let edit =
-            json!({"personas": {"r/1": {"confidence": 0.25}, "r/2": null}, "narratives": {"r/1": "New."}});
-        let edited = apply(approved(), &edit).unwrap();
-        assert_eq!(edited["personas"].as_array().unwrap().len(), 1);
-        assert_eq!(edited["personas"][0]["confidence"], 0.25);
-        assert_eq!(edited["narratives"][0]["text"], "New.");
-        assert_eq!(edited["edited"], json!(["personas.r/1", "personas.r/2", "narratives.r/1"]));
-    }
-
-    #[test]
-    fn an_edit_that_does_not_fit_is_refused_whole() {
-        let refused = |edit: Value| apply(approved(), &edit).unwrap_err().to_string();
-        assert!(refused(json!({"personas": {"r/9": {}}})).contains("there are r/1, r/2"));
-        assert!(refused(json!({"personas": {"r/1": {"kind": "hero"}}})).contains("no persona any more"));
-        assert!(refused(json!({"persona": {}})).contains("unknown field"));
-        assert!(refused(json!({})).contains("changes nothing"));
-        assert!(refused(json!({"personas": {"r/1": 3}})).contains("give an object"));
     }
 
     #[tokio::test]
@@ -258,8 +199,10 @@ mod tests {
         let modify = Decision::Modify { edit, reason: Some("tone".to_owned()) };
         let waiting = decide(folder, &store, &modify).await.unwrap();
         assert_eq!(waiting.status, StageStatus::Waiting, "an edit is no approval");
-        let done =
-            decide(folder, &store, &Decision::Approve { reason: Some("fine".to_owned()) }).await.unwrap();
+        let approve = Decision::Approve { reason: Some("fine".to_owned()) };
+        let done = decide(folder, &store, &approve).await.unwrap();
+        let again = decide(folder, &store, &approve).await.unwrap_err().to_string();
+        assert!(again.starts_with("`approval` was approved already"), "{again}");
         assert_eq!(done.status, StageStatus::Completed);
         let decisions = done.output["decisions"].as_array().unwrap();
         let words: Vec<&Value> = decisions.iter().map(|said| &said["decision"]).collect();

@@ -26,7 +26,7 @@ const KEPT: [&str; 4] = ["PATH", "HOME", "LANG", "TMPDIR"];
 #[non_exhaustive]
 pub enum CommandError {
     /// It cannot be started or spoken to.
-    #[error("`{program}` cannot be run: {source}")]
+    #[error("`{program}` cannot be run; is it on PATH of the run, or a path relative to the study's folder?")]
     Start {
         /// The program.
         program: String,

@@ -5,8 +5,9 @@ use serde_json::{Value, json};
 use super::approval::{APPROVED, keep};
 use super::artefacts;
 use super::material::{Material, failed};
-use super::walk::{Ended, now_ms};
+use super::walk::Ended;
 use crate::consensus::PersonaKind;
+use crate::run::status::now_ms;
 
 /// Puts together what is to be approved, and waits; `yes` stands for a person where the study allows it.
 #[must_use]

@@ -24,6 +24,7 @@ pub mod approval;
 pub mod artefacts;
 pub mod checks;
 pub mod command;
+mod edit;
 mod estimate;
 mod event;
 mod gate;

@@ -17,6 +17,7 @@ use crate::prompt::{Message, Prompt, Role};
 use crate::provider::{Completion, FinishReason, Provider, Timeouts};
 use crate::run::interpreter::{Interpreter, Reading, RenderError};
 use crate::run::retry::RetryPolicy;
+use crate::run::status::milliseconds;
 use crate::run::study::{Mode, PanelMember, Quorum};
 use crate::run::{Budget, Run, RunError, RunOutcome, Scope, Settings, Unit};
 use crate::stages::pipeline::StageSettings;
@@ -38,7 +39,7 @@ pub struct Question {
 }
 
 /// Says what is wrong with the answer to the question at a place; nothing when it can be used.
-pub type Check = Box<dyn Fn(usize, &str, bool) -> Vec<String> + Send + Sync>;
+pub type Check = Box<dyn Fn(usize, &str) -> Vec<String> + Send + Sync>;
 
 /// A model that can be asked, and who asks it.
 #[derive(Clone, Debug)]
@@ -79,8 +80,6 @@ pub struct Answer {
     pub model: ModelName,
     /// What was said.
     pub content: String,
-    /// Whether the provider reported a cut.
-    pub truncated: bool,
 }
 
 /// A question without a usable answer.
@@ -156,7 +155,7 @@ impl CallFigures {
     /// Counts one call; `primary` says that it is not the fallback's.
     fn add(&mut self, slot: &StoredSlot, primary: bool) {
         self.retries += u64::from(slot.attempts.saturating_sub(1));
-        self.busy_ms += u64::try_from(slot.latency.as_millis()).unwrap_or(u64::MAX);
+        self.busy_ms += milliseconds(slot.latency);
         self.cost += slot.cost;
         let Some(reply) = &slot.reply else { return };
         if let Some(usage) = reply.completion.usage {
@@ -264,7 +263,6 @@ impl Asking<'_> {
                     answers.answers[at].get_or_insert_with(|| Answer {
                         model: slot.slot.member.clone(),
                         content: reply.completion.content.clone(),
-                        truncated: reply.completion.finish_reason == FinishReason::Length,
                     });
                 }
                 _ => errors[at] = slot.reason.unwrap_or_else(|| "it was not asked".to_owned()),
@@ -356,7 +354,7 @@ impl Interpreter for Asker {
         let problems = match completion.finish_reason {
             FinishReason::Refusal => vec!["the model refused to answer".to_owned()],
             FinishReason::Length => vec!["the answer was cut off; make it shorter".to_owned()],
-            _ => (self.check)(self.place(slot.unit), &completion.content, false),
+            _ => (self.check)(self.place(slot.unit), &completion.content),
         };
         if problems.is_empty() { Reading::Usable(Vec::new()) } else { Reading::Unusable(problems) }
     }

@@ -50,6 +50,14 @@ fn word(value: &Value) -> String {
     markdown(&value.as_str().map_or_else(|| value.to_string(), str::to_owned))
 }
 
+/// A value of a trait; the items of a list in a row.
+fn value(value: &Value) -> String {
+    match value.as_array() {
+        Some(items) => items.iter().map(word).collect::<Vec<_>>().join(", "),
+        None => word(value),
+    }
+}
+
 fn persona_text(text: &mut String, persona: &Value, narratives: &Value, edited: &[&str]) {
     let id = persona["persona_id"].as_str().unwrap_or_default();
     let name = &persona["traits"]["name"]["value"];
@@ -65,7 +73,14 @@ fn persona_text(text: &mut String, persona: &Value, narratives: &Value, edited: 
     );
     let own = |kind: &str| edited.contains(&format!("{kind}.{id}").as_str());
     if own("personas") || own("narratives") {
-        text.push_str("\nEdited by a person at the approval.\n");
+        let traits = persona["traits"].as_object().into_iter().flatten();
+        let set = traits.filter(|(_, found)| found["set_by"] == "person");
+        let said = set.map(|(name, found)| {
+            format!("{} is {} (the models: {})", markdown(name), value(&found["value"]), value(&found["was"]))
+        });
+        let said = said.collect::<Vec<_>>().join("; ");
+        let said = if said.is_empty() { said } else { format!(": {said}") };
+        let _ = writeln!(text, "\nEdited by a person at the approval{said}.");
     }
     let told = narratives.as_array().into_iter().flatten().find(|told| told["persona_id"] == json!(id));
     let Some(told) = told else { return };

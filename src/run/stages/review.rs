@@ -41,20 +41,20 @@ async fn asked(
         questions.push(Question { about: record.clone(), prompt: review_prompt(question, personas)? });
     }
     let known = groups.clone();
-    let check: Check = Box::new(move |place, text, truncated| {
-        let read = read_review(text, truncated, &known[place].1);
+    let check: Check = Box::new(move |place, text| {
+        let read = read_review(text, false, &known[place].1);
         read.err().map(|error| error.to_string()).into_iter().collect()
     });
     let answers = desk.ask(&questions, check).await?;
-    if let Some(ended) = unanswered(&answers, questions.len()) {
+    // A study that can do without a reviewer is reviewed by rule where the answers cannot be used.
+    let by_rule = desk.settings.optional && answers.interrupted.is_none();
+    if let Some(ended) = unanswered(&answers, questions.len()).filter(|_| !by_rule) {
         return Ok(ended);
     }
     let mut reviews = Vec::new();
     for ((record, personas), answer) in groups.iter().zip(&answers.answers) {
         let (reviewer, review) = match answer {
-            Some(answer) => {
-                (Some(answer.model.clone()), read_review(&answer.content, answer.truncated, personas)?)
-            }
+            Some(answer) => (Some(answer.model.clone()), read_review(&answer.content, false, personas)?),
             None => (None, without_model(personas, &material.study.schema)),
         };
         reviews.push(Reviewed { record: record.clone(), reviewer, review });

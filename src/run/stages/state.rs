@@ -24,6 +24,23 @@ pub const FILE: &str = "orchestration_state.json";
 /// The version of the form.
 const VERSION: u64 = 3;
 
+/// The file of a run folder as JSON. One that cannot be read is taken for none, and said so in the log: the database is the
+/// truth, and only the groups are lost from the file.
+#[must_use]
+pub fn load(folder: &Path) -> Option<Value> {
+    let path = folder.join(FILE);
+    let text = match std::fs::read_to_string(&path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return None,
+        read => read,
+    };
+    let read = text.map_err(|error| error.to_string());
+    let read = read.and_then(|text| serde_json::from_str(&text).map_err(|error| error.to_string()));
+    if let Err(error) = &read {
+        tracing::warn!(path = %path.display(), error, "the state file cannot be read; it is written anew");
+    }
+    read.ok()
+}
+
 /// How a pipeline stands as a whole.
 #[must_use]
 pub fn status_of(stages: &[StoredStage], interrupted: bool) -> &'static str {

@@ -73,8 +73,8 @@ async fn asked(
         questions.push(Question { about: RecordId::new(&subject.persona.persona_id)?, prompt });
     }
     let known: Vec<Vec<Statement>> = asked.iter().map(|subject| subject.statements.clone()).collect();
-    let check: Check = Box::new(move |place, text, truncated| {
-        let read = read_narrative(text, truncated, &known[place]);
+    let check: Check = Box::new(move |place, text| {
+        let read = read_narrative(text, false, &known[place]);
         read.err().map(|error| error.to_string()).into_iter().collect()
     });
     let answers = desk.ask(&questions, check).await?;
@@ -129,7 +129,7 @@ fn claims(
         .iter()
         .map(|subject| match answer(&subject.persona.persona_id) {
             Some(answer) => {
-                let claims = read_narrative(&answer.content, answer.truncated, &subject.statements)?;
+                let claims = read_narrative(&answer.content, false, &subject.statements)?;
                 Ok((Some(answer.model.to_string()), claims))
             }
             None => Ok((None, template(&subject.statements))),

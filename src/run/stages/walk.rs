@@ -3,7 +3,6 @@
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use futures::future::LocalBoxFuture;
 use futures::stream::{self, StreamExt};
@@ -14,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::StageEvent;
 use super::state;
 use crate::files::FilesError;
+use crate::run::status::now_ms;
 use crate::stages::pipeline::{Kind, Pipeline, Stage, Step};
 use crate::store::{StageStatus, Store, StoreError, StoredStage};
 
@@ -150,8 +150,7 @@ impl<'a> Walk<'a> {
         folder: PathBuf,
     ) -> Result<Self, StoreError> {
         let stored = store.stages()?;
-        let file = std::fs::read_to_string(folder.join(state::FILE)).ok();
-        let file: Option<Value> = file.and_then(|text| serde_json::from_str(&text).ok());
+        let file = state::load(&folder);
         let told = file.filter(|_| stored.is_empty()).map(|file| state::read(&file)).unwrap_or_default();
         let row = |(place, stage): (u64, &Stage)| {
             let known = stored.iter().find(|row| row.name == stage.name).cloned();
@@ -471,12 +470,6 @@ impl<'a> Walk<'a> {
             error: row.error.clone(),
         });
     }
-}
-
-/// Milliseconds since 1970.
-pub(super) fn now_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

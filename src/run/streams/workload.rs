@@ -13,6 +13,7 @@ use crate::prompt;
 use crate::run::Study;
 use crate::run::plan::{Scope, Unit};
 use crate::run::quorum::Turnout;
+use crate::run::status::milliseconds;
 use crate::run::study::Workstreams;
 use crate::run::unit::EndedUnit;
 use crate::stages::workstreams::{Plan, Watch, Workstream, WorkstreamError, plan};
@@ -108,7 +109,6 @@ impl<'a> Workload<'a> {
                 WorkstreamError::Unfiled { stream: stream.name.clone(), reason: error.to_string() }
             })?),
         };
-        let milliseconds = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         let estimate = stream.estimate_minutes.map(|minutes| Duration::from_secs_f64(minutes * 60.0));
         let index = |name: &String| self.section.streams.iter().position(|other| other.name == *name);
         Ok(Part {

@@ -78,7 +78,34 @@ pub(super) fn unreadable(path: &Path, error: &serde_saphyr::Error) -> StudyError
         }
         _ => String::new(),
     };
-    StudyError::Form { path: path.to_owned(), report: error.to_string(), hint }
+    StudyError::Form { path: path.to_owned(), report: masked(&error.to_string()), hint }
+}
+
+/// A report without what looks like a key: errors show the lines around them, and end up in logs.
+fn masked(report: &str) -> String {
+    /// Names whose values nobody else should read end so.
+    const SECRET: [&str; 4] = ["key", "token", "secret", "password"];
+    let mut text = String::with_capacity(report.len());
+    for line in report.split_inclusive('\n') {
+        let mut rest = line;
+        while let Some(colon) = rest.find(':') {
+            let (name, value) = rest.split_at(colon + 1);
+            text.push_str(name);
+            rest = value;
+            let name = name[..colon].trim_end_matches(['"', '\'', ' ', '`']).to_lowercase();
+            if SECRET.iter().any(|ending| name.ends_with(ending)) && value.starts_with([' ', '"', '\'']) {
+                let blank = value.len() - value.trim_start_matches(' ').len();
+                let end = value[blank..].find([',', '}', '\n']).map_or(value.len(), |end| blank + end);
+                // What is no value of a line of YAML, such as the words of an error, stays.
+                if end > blank && !value[blank..end].contains(' ') {
+                    text.push_str(" ***");
+                    rest = &value[end..];
+                }
+            }
+        }
+        text.push_str(rest);
+    }
+    text
 }
 
 pub(super) struct Checker<'a> {
@@ -340,7 +367,7 @@ fn endpoint(provider: &str, file: &MemberFile) -> Result<Option<Endpoint>, (&'st
 
 /// Which key of a member an endpoint's error is about, under the names that study files have.
 fn refused(provider: &str, error: &EndpointError) -> (&'static str, String) {
-    let reason = error.to_string().replace("key_variable", "api_key_env");
+    let reason = error.to_string();
     match error {
         EndpointError::Unknown { .. } => {
             let meant = nearest(provider, KNOWN_PROVIDERS.iter().map(|known| known.name));

@@ -73,6 +73,9 @@ fn an_unknown_key_is_refused_with_the_one_that_was_meant() {
     assert!(error.contains('5') && error.contains("temprature: 1"), "no line or snippet: {error}");
     let error = refused(&with_panel("  - model: openai:a\n    api_key: sk-1"));
     assert!(error.contains("`api_key_env`"), "{error}");
+    assert!(!error.contains("sk-1") && error.contains("api_key: ***"), "{error}");
+    let inline = refused(&with_panel("  - {model: 'openai:a', api_key: \"sk-1\", colour: red}"));
+    assert!(!inline.contains("sk-1"), "{inline}");
 }
 
 #[test]

@@ -59,6 +59,8 @@ impl Definition {
             return Err(misplaced(None, "stage_order", PipelineError::Empty));
         }
         for (place, name) in order.iter().enumerate() {
+            let at = format!("stage_order[{place}]");
+            plain(&name.value, "a stage").map_err(|error| misplaced(name.line, at, error))?;
             if order[..place].iter().any(|earlier| earlier.value == name.value) {
                 let error = PipelineError::Twice { name: name.value.clone() };
                 return Err(misplaced(name.line, format!("stage_order[{place}]"), error));
@@ -68,6 +70,12 @@ impl Definition {
         {
             let error = PipelineError::Unordered { name: stray.name.clone() };
             return Err(misplaced(stray.line(), format!("settings.{}", stray.name), error));
+        }
+        for said in &self.stages {
+            for name in said.produces.iter().flatten() {
+                let at = format!("settings.{}.produces", said.name);
+                plain(&name.value, "what a stage makes").map_err(|error| misplaced(name.line, at, error))?;
+            }
         }
         let stage = |(place, name): (usize, &Located<String>)| {
             let nothing = StageDefinition { name: name.value.clone(), ..StageDefinition::default() };
@@ -193,6 +201,15 @@ fn limits(said: &StageDefinition, settings: &mut StageSettings) -> Result<(), Mi
         settings.rework = *within(rework, &at("rework"), "rework", 0..=5, "0 to 5")?;
     }
     Ok(())
+}
+
+/// Refuses names that another name would share a folder or a file with.
+fn plain(name: &str, what: &'static str) -> Result<(), PipelineError> {
+    let plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_');
+    if !name.is_empty() && name.chars().all(plain) {
+        return Ok(());
+    }
+    Err(PipelineError::Name { name: name.to_owned(), what })
 }
 
 fn at(group: &GroupDefinition, key: &str) -> String {

@@ -31,6 +31,16 @@ pub enum PipelineError {
         /// The name.
         name: String,
     },
+    /// A name that cannot be that of a folder or a file.
+    #[error(
+        "`{name}` cannot be the name of {what}; take letters, digits, `-` and `_`, as folders and files are called so"
+    )]
+    Name {
+        /// The name.
+        name: String,
+        /// What is called so.
+        what: &'static str,
+    },
     /// Settings for a stage that is not in the order.
     #[error("`{name}` is not in `stage_order`; add it there, or remove its settings")]
     Unordered {

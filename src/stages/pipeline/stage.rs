@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Kind, Misplaced};
+use super::Kind;
 use crate::stages::adaptation::{Adaptation, AdaptiveRules};
 
 /// How a stage goes about its work. What a kind has no use for keeps its default.
@@ -114,8 +114,9 @@ impl Pipeline {
     /// The usual pipeline, for a study with these models; the first of them reviews and writes.
     ///
     /// # Errors
-    /// [`Misplaced`] when there is no model.
-    pub fn usual(models: Vec<String>) -> Result<Self, Misplaced> {
+    /// [`super::Misplaced`] when there is no model.
+    #[cfg(test)]
+    pub(crate) fn usual(models: Vec<String>) -> Result<Self, super::Misplaced> {
         super::Definition { models, ..super::Definition::default() }.check()
     }
 

@@ -95,6 +95,13 @@ fn g2_unknown_stages_are_refused_with_their_line() {
 }
 
 #[test]
+fn g2_names_that_two_stages_could_share_a_folder_under_are_refused() {
+    let (line, why) = refused(&definition(&["panel", "consensus", "fact check"]));
+    assert_eq!(line, Some(12));
+    assert!(why.contains("`fact check` cannot be the name of a stage"), "{why}");
+}
+
+#[test]
 fn g2_a_stage_that_waits_for_a_person_is_refused_in_a_group() {
     let order = ["panel", "consensus", "coverage", "approval"];
     let (line, why) = refused(&grouped(&order, vec![group("x", None, &["coverage", "approval"], None)]));

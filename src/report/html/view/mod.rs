@@ -27,6 +27,8 @@ pub(super) struct Material<'a> {
     pub(super) metrics: Option<&'a Metrics>,
     pub(super) gold: Option<&'a Judged>,
     pub(super) reasons: &'a [String],
+    /// What a reader should know first.
+    pub(super) notice: Option<&'a str>,
     pub(super) beside: Option<&'a str>,
     pub(super) projection: Projection,
 }

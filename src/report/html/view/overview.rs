@@ -123,9 +123,21 @@ fn tiles(material: &Material<'_>) -> Vec<Tile> {
         let share = first as f64 / material.tallies.calls as f64;
         let note = format!("of {} answered at the first attempt", counted(material.tallies.calls, "call"));
         tiles.push(tile(percent(share), "without retry", note));
-        tiles.push(tile(money(material.tallies.cost), "cost", "in the currency of the prices".to_owned()));
+        tiles.push(cost(material));
     }
     tiles
+}
+
+/// What the panel cost: never nothing where that is not known.
+fn cost(material: &Material<'_>) -> Tile {
+    let spent = material.tallies.cost;
+    let unpriced = material.metrics.map(|metrics| metrics.unpriced.as_slice()).unwrap_or_default();
+    if unpriced.is_empty() {
+        return tile(money(spent), "cost", "in the currency of the prices".to_owned());
+    }
+    let value = if spent > 0.0 { format!("{} and more", money(spent)) } else { "unknown".to_owned() };
+    let names: Vec<String> = unpriced.iter().map(|name| shown(name)).collect();
+    tile(value, "cost", format!("no price for {}", names.join(", ")))
 }
 
 fn facts(material: &Material<'_>) -> Vec<(String, String)> {
@@ -216,7 +228,9 @@ fn flow(material: &Material<'_>) -> Vec<Step> {
 /// What a reader should know before believing anything.
 fn warnings(material: &Material<'_>) -> Vec<String> {
     let (summary, counts) = (material.summary, &material.summary.counts);
-    let mut warnings = vec![match summary.status() {
+    let notice = material.notice.map(|notice| format!("Note: {}.", shown(notice)));
+    let mut warnings: Vec<String> = notice.into_iter().collect();
+    warnings.push(match summary.status() {
         ConfidenceStatus::Uncalibrated => {
             "Confidences are scores: they order values and are no probabilities.".to_owned()
         }
@@ -229,7 +243,7 @@ fn warnings(material: &Material<'_>) -> Vec<String> {
                 label(&kinds)
             )
         }
-    }];
+    });
     if let Some(alone) = one_voice(&summary.panel) {
         warnings.insert(0, alone);
     }

@@ -1,0 +1,344 @@
+//! What a person changes at a gate, and what follows from it.
+//!
+//! An edit names personas and narratives. Of a persona the traits may be named alone: `{"age": 22}`. A value that a
+//! person sets is said to be theirs (`set_by`, with what it was before), loses what the models' value rested on, and
+//! is held against the persona's narrative: a sentence that rested on the old value leaves it.
+
+use std::collections::BTreeSet;
+
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::approval::DecisionError;
+use crate::consensus::{ConsensusPersona, TraitConsensus};
+use crate::embed::StaticEmbedder;
+use crate::persona::TraitValue;
+use crate::run::study::nearest;
+use crate::stages::narrative::{Checker, Claim, Narrative, Sentence, Status, Ungrounded, template};
+use crate::stages::{Statement, statements};
+
+/// The keys of a persona that an edit may name beside its traits.
+const OF_PERSONA: [&str; 8] =
+    ["traits", "kind", "confidence", "confidence_status", "support", "n_models", "models", "origins"];
+
+/// The keys of a trait that an edit may name.
+const OF_TRAIT: [&str; 16] = [
+    "value",
+    "confidence",
+    "confidence_status",
+    "kind",
+    "support",
+    "n_models",
+    "divergent",
+    "agreement",
+    "variants",
+    "dissent",
+    "missing",
+    "interval",
+    "prediction_set",
+    "evidence",
+    "backing",
+    "parts",
+];
+
+/// What the models' value rested on, and a person's does not.
+const OF_THE_MODELS: [&str; 5] = ["interval", "prediction_set", "evidence", "backing", "confidence_status"];
+
+/// The form of an edit.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Edit {
+    personas: Map<String, Value>,
+    narratives: Map<String, Value>,
+}
+
+fn wrong(reason: impl Into<String>) -> DecisionError {
+    DecisionError::Edit { reason: reason.into() }
+}
+
+/// Applies an edit to `{personas: […], narratives: […]}`, all of it or nothing; every edited persona must still be
+/// one.
+pub(super) fn apply(mut approved: Value, edit: &Value) -> Result<Value, DecisionError> {
+    let edit: Edit = serde_json::from_value(edit.clone()).map_err(|error| {
+        wrong(format!("{error}; an edit is {{\"personas\": {{ID: …}}, \"narratives\": {{ID: …}}}}"))
+    })?;
+    if edit.personas.is_empty() && edit.narratives.is_empty() {
+        return Err(wrong("it changes nothing"));
+    }
+    for (id, patch) in &edit.personas {
+        let place = place_of(&approved, "personas", id)?;
+        let before = approved["personas"][place].clone();
+        if patch.is_null() {
+            remove(&mut approved["personas"], place);
+        } else {
+            let traits = persona(&mut approved["personas"][place], id, patch)?;
+            let after = approved["personas"][place].clone();
+            retold(&mut approved, id, &traits, (&before, &after), edit.narratives.contains_key(id))?;
+            if !traits.is_empty() {
+                let mut all: BTreeSet<String> =
+                    serde_json::from_value(approved["edited_traits"][id].clone()).unwrap_or_default();
+                all.extend(traits);
+                approved["edited_traits"][id] = json!(all);
+            }
+        }
+        noted(&mut approved, format!("personas.{id}"));
+    }
+    for (id, patch) in &edit.narratives {
+        let place = place_of(&approved, "narratives", id)?;
+        match patch {
+            Value::Null => remove(&mut approved["narratives"], place),
+            Value::String(text) => {
+                approved["narratives"][place] = json!({"persona_id": id, "author": "person", "text": text});
+            }
+            Value::Object(_) => merge(&mut approved["narratives"][place], patch),
+            _ => {
+                let why = format!("`narratives.{id}` is {patch}; give its text, or null to remove it");
+                return Err(wrong(why));
+            }
+        }
+        noted(&mut approved, format!("narratives.{id}"));
+    }
+    Ok(approved)
+}
+
+fn noted(approved: &mut Value, name: String) {
+    let mut edited: Vec<String> = serde_json::from_value(approved["edited"].clone()).unwrap_or_default();
+    if !edited.contains(&name) {
+        edited.push(name);
+    }
+    approved["edited"] = json!(edited);
+}
+
+fn remove(items: &mut Value, place: usize) {
+    if let Some(items) = items.as_array_mut() {
+        items.remove(place);
+    }
+}
+
+fn place_of(approved: &Value, kind: &str, id: &str) -> Result<usize, DecisionError> {
+    let items = approved[kind].as_array().map(Vec::as_slice).unwrap_or_default();
+    items.iter().position(|item| item["persona_id"] == json!(id)).ok_or_else(|| {
+        let known: Vec<&str> = items.iter().filter_map(|item| item["persona_id"].as_str()).collect();
+        wrong(format!("there is no `{id}` among the {kind}; there are {}", known.join(", ")))
+    })
+}
+
+/// Changes a persona; the traits whose value is another one then.
+fn persona(target: &mut Value, id: &str, patch: &Value) -> Result<Vec<String>, DecisionError> {
+    let Value::Object(fields) = patch else {
+        let why = format!(
+            "`personas.{id}` is {patch}; give an object such as {{\"age\": 22}}, or null to remove it"
+        );
+        return Err(wrong(why));
+    };
+    let traits: Vec<String> =
+        target["traits"].as_object().map(|traits| traits.keys().cloned().collect()).unwrap_or_default();
+    let mut set = Vec::new();
+    for (key, value) in fields {
+        if traits.contains(key) {
+            set.extend(of_trait(target, id, key, value)?);
+        } else if key == "traits" {
+            let Some(patches) = value.as_object() else {
+                return Err(wrong(format!("`personas.{id}.traits` is {value}; give an object of traits")));
+            };
+            for (name, value) in patches {
+                if !traits.contains(name) {
+                    return Err(unknown(id, "trait", name, &traits));
+                }
+                set.extend(of_trait(target, id, name, value)?);
+            }
+        } else if OF_PERSONA.contains(&key.as_str()) {
+            merge(target, &json!({ key: value }));
+        } else {
+            return Err(unknown(id, "trait", key, &traits));
+        }
+    }
+    serde_json::from_value::<ConsensusPersona>(target.clone())
+        .map_err(|error| wrong(format!("`{id}` would be no persona any more: {error}")))?;
+    Ok(set)
+}
+
+fn unknown(id: &str, what: &str, given: &str, known: &[String]) -> DecisionError {
+    let meant = nearest(given, known.iter().map(String::as_str));
+    let meant = meant
+        .map_or_else(|| format!("it has {}", known.join(", ")), |near| format!("did you mean `{near}`?"));
+    wrong(format!("`{id}` has no {what} `{given}`; {meant}"))
+}
+
+/// Changes a trait: by its value alone, by an object with some of its fields, or `null` to remove it. Answers its name
+/// where its value is another one then.
+fn of_trait(
+    target: &mut Value,
+    id: &str,
+    name: &str,
+    patch: &Value,
+) -> Result<Option<String>, DecisionError> {
+    if patch.is_null() {
+        merge(&mut target["traits"], &json!({ name: null }));
+        return Ok(Some(name.to_owned()));
+    }
+    let fields = match patch {
+        Value::Object(fields) => fields.clone(),
+        value => Map::from_iter([("value".to_owned(), value.clone())]),
+    };
+    if let Some(stray) = fields.keys().find(|key| !OF_TRAIT.contains(&key.as_str())) {
+        let known: Vec<String> = OF_TRAIT.iter().map(|&key| key.to_owned()).collect();
+        return Err(unknown(&format!("{id}.{name}"), "field", stray, &known));
+    }
+    let found = &mut target["traits"][name];
+    let value = fields.get("value").map(|given| fitting(found, id, name, given)).transpose()?;
+    let value = value.filter(|value| *value != found["value"]);
+    if let Some(value) = &value {
+        set(found, value);
+    }
+    let mut rest = fields;
+    rest.remove("value");
+    merge(found, &Value::Object(rest));
+    Ok(value.map(|_| name.to_owned()))
+}
+
+/// A value of the trait's kind.
+fn fitting(found: &Value, id: &str, name: &str, given: &Value) -> Result<Value, DecisionError> {
+    let kind = found["kind"].as_str().unwrap_or_default();
+    let value = match TraitValue::from_json(given) {
+        None => None,
+        Some(TraitValue::Text(text)) if kind == "list" => Some(TraitValue::List(vec![text])),
+        Some(TraitValue::List(_)) if kind != "list" => None,
+        Some(TraitValue::Text(text)) if kind == "numeric" => text.parse().ok().and_then(TraitValue::number),
+        Some(value) => Some(value),
+    };
+    value.map(|value| value.to_json()).ok_or_else(|| {
+        wrong(format!("`{id}`: {given} is no value of `{name}`, which is of the kind `{kind}`"))
+    })
+}
+
+/// Sets a value in a person's name: it has the support of the models that said the same, nothing else of theirs.
+fn set(found: &mut Value, value: &Value) {
+    let same = |variant: &&Value| variant["value"] == *value;
+    let held = found["variants"].as_array().into_iter().flatten().find(same);
+    let support = held.and_then(|variant| variant["models"].as_array()).map_or(0, Vec::len);
+    let was = found["value"].clone();
+    if let Some(fields) = found.as_object_mut() {
+        for field in OF_THE_MODELS {
+            fields.remove(field);
+        }
+        // What the models said is kept from the first edit on.
+        fields.entry("was").or_insert(was);
+    }
+    found["value"] = value.clone();
+    found["set_by"] = json!("person");
+    found["support"] = json!(support);
+    // A person vouches for it; `uncalibrated`, which is what a trait without a status is, says that it is no probability.
+    found["confidence"] = json!(1.0);
+    found["divergent"] = json!(false);
+}
+
+/// Holds a persona's narrative against its edited traits: what was cut from the traits is cut again; of what a model
+/// wrote, the sentences leave that rested on a value which is no longer there.
+fn retold(
+    approved: &mut Value,
+    id: &str,
+    traits: &[String],
+    (before, after): (&Value, &Value),
+    rewritten: bool,
+) -> Result<(), DecisionError> {
+    let Ok(place) = place_of(approved, "narratives", id) else { return Ok(()) };
+    let told = &mut approved["narratives"][place];
+    let Ok(narrative) = serde_json::from_value::<Narrative>(told["narrative"].clone()) else { return Ok(()) };
+    if traits.is_empty() || rewritten {
+        return Ok(());
+    }
+    let read = |value: &Value| serde_json::from_value::<ConsensusPersona>(value.clone());
+    let (Ok(before), Ok(after)) = (read(before), read(after)) else { return Ok(()) };
+    let again = checked(&narrative, traits, &before, &as_set(after, traits))
+        .map_err(|error| wrong(format!("the narrative of `{id}` cannot be held against it: {error}")))?;
+    let gone = |sentence: &&Sentence| narrative.sentences.iter().any(|one| one.text == sentence.text);
+    let taken: Vec<&str> = again.removed.iter().filter(gone).map(|one| one.text.as_str()).collect();
+    if narrative.author.is_some() && !taken.is_empty() {
+        let mut all: Vec<String> =
+            serde_json::from_value(told["removed_by_edit"].clone()).unwrap_or_default();
+        all.extend(taken.into_iter().map(str::to_owned));
+        told["removed_by_edit"] = json!(all);
+    }
+    told["text"] = json!(again.text());
+    told["narrative"] = json!(again);
+    Ok(())
+}
+
+/// A persona of which the edited traits have only the wordings of the value that was set.
+fn as_set(mut persona: ConsensusPersona, traits: &[String]) -> ConsensusPersona {
+    for (_, found) in persona.traits.iter_mut().filter(|(name, _)| traits.contains(name)) {
+        let held: Vec<String> = match &found.value {
+            TraitValue::List(items) => items.clone(),
+            value => vec![value.to_string()],
+        };
+        found.variants.retain(|variant| held.contains(&variant.value.to_string()));
+    }
+    persona
+}
+
+fn checked(
+    narrative: &Narrative,
+    traits: &[String],
+    before: &ConsensusPersona,
+    after: &ConsensusPersona,
+) -> Result<Narrative, crate::embed::EmbedError> {
+    let embedder = StaticEmbedder::embedded()?;
+    let checker = Checker::new(&embedder)?;
+    let now = statements(after);
+    let claims: Vec<Claim> = match narrative.author {
+        None => template(&now),
+        Some(_) => narrative.sentences.iter().map(claim).collect(),
+    };
+    let check = |claims: &[Claim], said: &[Statement]| {
+        checker.check(&narrative.persona_id, narrative.author.clone(), claims, said, Ungrounded::Remove)
+    };
+    let mut again = check(&claims, &now)?;
+    // Another trait may still say the old value in passing; the person has the last word.
+    let old: Vec<Statement> = statements(&only(before, traits));
+    let said_before = check(&claims, &old)?;
+    let rested = |sentence: &Sentence| {
+        let then = narrative.sentences.iter().find(|one| one.text == sentence.text);
+        let on_it = then.is_some_and(|one| one.traits.iter().any(|name| traits.contains(name)))
+            || said_before.sentences.iter().any(|one| one.text == sentence.text);
+        on_it && !sentence.traits.iter().any(|name| traits.contains(name))
+    };
+    let (gone, stay): (Vec<Sentence>, Vec<Sentence>) = again.sentences.into_iter().partition(rested);
+    again.sentences = stay;
+    again.removed.extend(gone.into_iter().map(|one| Sentence { status: Status::Unsupported, ..one }));
+    again.removed.splice(0..0, narrative.removed.iter().cloned());
+    Ok(again)
+}
+
+fn claim(sentence: &Sentence) -> Claim {
+    Claim { text: sentence.text.clone(), cited: sentence.cited.clone() }
+}
+
+fn only(persona: &ConsensusPersona, traits: &[String]) -> ConsensusPersona {
+    let mut persona = persona.clone();
+    persona.traits.retain(|name: &String, _: &mut TraitConsensus| traits.contains(name));
+    persona
+}
+
+/// A merge patch (RFC 7396): objects are merged, `null` removes, anything else replaces.
+fn merge(target: &mut Value, patch: &Value) {
+    let Value::Object(fields) = patch else {
+        *target = patch.clone();
+        return;
+    };
+    if !target.is_object() {
+        *target = json!({});
+    }
+    let Some(own) = target.as_object_mut() else { return };
+    for (key, value) in fields {
+        if value.is_null() {
+            own.remove(key);
+        } else {
+            merge(own.entry(key.clone()).or_insert(Value::Null), value);
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "edit_tests.rs"]
+mod tests;

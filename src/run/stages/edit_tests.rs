@@ -1,0 +1,90 @@
+use super::*;
+use crate::consensus::testing::{personas, said};
+
+fn jonas() -> ConsensusPersona {
+    let of = |model| said(model, &[("age", "21"), ("occupation", "Student"), ("goals", "Pass the exams")]);
+    personas(&[of("a"), of("b"), of("c")]).remove(0)
+}
+
+fn approved() -> (Value, String) {
+    let persona = jonas();
+    let id = persona.persona_id.clone();
+    let sentence = |text: &str, name: &str| json!({"text": text, "traits": [name], "statements": [1], "cited": [1], "support": 1.0, "status": "supported"});
+    let told = json!({
+        "persona_id": id, "author": "pen", "text": "He is 21. He is a student.",
+        "narrative": {
+            "persona_id": id, "author": "pen",
+            "sentences": [sentence("He is 21.", "age"), sentence("He is a student.", "occupation")],
+        },
+    });
+    (json!({"personas": [persona], "narratives": [told], "edited": []}), id)
+}
+
+fn edited(patch: &Value) -> Value {
+    let (approved, id) = approved();
+    apply(approved, &json!({"personas": {id: patch}})).unwrap()
+}
+
+fn refused(patch: &Value) -> String {
+    let (approved, id) = approved();
+    apply(approved, &json!({"personas": {id: patch}})).unwrap_err().to_string()
+}
+
+#[test]
+fn an_edit_is_a_merge_patch_that_leaves_a_persona() {
+    // The example of RFC 7396, section 1.
+    let mut target = json!({"a": "b", "c": {"d": "e", "f": "g"}});
+    merge(&mut target, &json!({"a": "z", "c": {"f": null}}));
+    assert_eq!(target, json!({"a": "z", "c": {"d": "e"}}));
+    let (before, id) = approved();
+    let edit = json!({"personas": {&id: {"confidence": 0.25}}, "narratives": {&id: "New."}});
+    let edited = apply(before.clone(), &edit).unwrap();
+    assert_eq!(edited["personas"][0]["confidence"], 0.25);
+    assert_eq!(edited["narratives"][0]["text"], "New.");
+    assert_eq!(edited["edited"], json!([format!("personas.{id}"), format!("narratives.{id}")]));
+    let without = apply(before, &json!({"personas": {&id: null}})).unwrap();
+    assert!(without["personas"].as_array().unwrap().is_empty());
+}
+
+#[test]
+fn a_trait_is_set_by_its_value_alone_and_says_that_a_person_set_it() {
+    for patch in
+        [json!({"age": 22}), json!({"traits": {"age": 22}}), json!({"traits": {"age": {"value": 22}}})]
+    {
+        let after = edited(&patch);
+        let age = &after["personas"][0]["traits"]["age"];
+        assert_eq!((&age["value"], &age["set_by"], &age["was"]), (&json!(22), &json!("person"), &json!(21)));
+        assert_eq!((&age["support"], &age["divergent"]), (&json!(0), &json!(false)));
+        assert_eq!(age["variants"][0]["value"], json!(21), "what the models said is kept");
+        let id = after["personas"][0]["persona_id"].as_str().unwrap();
+        assert_eq!(after["edited_traits"][id], json!(["age"]));
+    }
+    let goals = edited(&json!({"goals": "Sleep more"}));
+    assert_eq!(goals["personas"][0]["traits"]["goals"]["value"], json!(["Sleep more"]));
+    assert!(edited(&json!({"age": null}))["personas"][0]["traits"]["age"].is_null());
+}
+
+#[test]
+fn a_sentence_that_the_edit_contradicts_leaves_the_narrative() {
+    let told = &edited(&json!({"age": 22}))["narratives"][0];
+    assert_eq!(told["text"], "He is a student.");
+    assert_eq!(told["removed_by_edit"], json!(["He is 21."]));
+    assert_eq!(told["narrative"]["removed"][0]["text"], "He is 21.");
+    let untouched = &edited(&json!({"goals": "Sleep more"}))["narratives"][0];
+    assert_eq!(untouched["text"], "He is 21. He is a student.");
+}
+
+#[test]
+fn an_edit_that_does_not_fit_is_refused_whole() {
+    assert!(refused(&json!({"ocupation": "x"})).contains("no trait `ocupation`; did you mean `occupation`?"));
+    assert!(refused(&json!({"traits": {"agee": 3}})).contains("did you mean `age`?"));
+    assert!(refused(&json!({"age": {"valu": 3}})).contains("no field `valu`; did you mean `value`?"));
+    assert!(refused(&json!({"age": "old"})).contains("is no value of `age`, which is of the kind `numeric`"));
+    assert!(refused(&json!({"kind": "hero"})).contains("no persona any more"));
+    assert!(refused(&json!(3)).contains("give an object"));
+    let (before, _) = approved();
+    let other = |edit: Value| apply(before.clone(), &edit).unwrap_err().to_string();
+    assert!(other(json!({"personas": {"r/9": {}}})).contains("there are "));
+    assert!(other(json!({"persona": {}})).contains("unknown field"));
+    assert!(other(json!({})).contains("changes nothing"));
+}

@@ -1,0 +1,102 @@
+//! What a person approved, edited or rejected reaches everything that is handed on.
+#![cfg(feature = "cli")]
+
+mod staged;
+
+use std::fs;
+
+use serde_json::{Value, json};
+use staged::{Demo, expect};
+
+fn edit(demo: &Demo, edit: &Value) -> String {
+    let path = demo.text("edit.json");
+    fs::write(&path, edit.to_string()).expect("written");
+    path
+}
+
+#[test]
+fn an_approved_edit_reaches_every_export_and_says_whose_it_is() {
+    let demo = Demo::new(|text| text);
+    let run = demo.text("run");
+    demo.run(5, &[]);
+    let path = edit(&demo, &json!({"personas": {"corpus/1": {"age": 22}, "corpus/4": null}}));
+    let (shown, _) = expect(0, &["modify", &run, "--edit", &path]);
+    assert!(shown.contains("waits again"), "{shown}");
+    let approved = demo.json("artefacts/approved.json");
+    let age = &approved["personas"][0]["traits"]["age"];
+    assert_eq!((&age["value"], &age["set_by"]), (&json!(22), &json!("person")));
+    expect(0, &["approve", &run]);
+    demo.run(0, &[]);
+    let report = fs::read_to_string(demo.path("run/report.md")).expect("written");
+    assert!(report.contains("age is 22 (the models: 21)"), "{report}");
+    let told = approved["narratives"][0]["text"].as_str().expect("a text");
+    assert!(
+        !told.contains("21") && shown.contains("Jonas is 21."),
+        "the old age is taken out: {told} {shown}"
+    );
+    let page = fs::read_to_string(demo.path("run/report.html")).expect("written");
+    assert!(page.contains("with edits: of corpus") && page.contains("age is 22"), "the page says so first");
+    let (csv, said) = expect(0, &["export", &run, "--to", "csv", "--out", "-"]);
+    assert!(said.contains("with edits: of corpus/1 age is 22; corpus/4 is removed"), "{said}");
+    assert!(csv.contains("\"corpus/1\",\"consensus\",\"age\",22,1.0000") && !csv.contains("Victor"), "{csv}");
+    let (lines, _) = expect(0, &["export", &run, "--to", "jsonl", "--out", "-"]);
+    let first: Value = serde_json::from_str(lines.lines().next().expect("a line")).expect("JSON");
+    assert_eq!((lines.lines().count(), &first["traits"]["age"]["set_by"]), (3, &json!("person")));
+    let (text, _) = expect(0, &["export", &run, "--to", "md", "--out", "-"]);
+    assert!(text.contains("> Note: these are the personas as a person approved them"), "{text}");
+    let models = fs::read_to_string(demo.path("run/consensus.jsonl")).expect("written");
+    assert!(models.contains("Victor"), "what the models said stays as it is");
+}
+
+#[test]
+fn what_nobody_approved_is_handed_on_with_a_note() {
+    let demo = Demo::new(|text| text);
+    let run = demo.text("run");
+    let (shown, _) = demo.run(5, &[]);
+    for part in ["Consensus persona corpus/1", "Panel:\n  replay:aurora: 1 answered", "\nCost: 0.00\n"] {
+        assert!(shown.contains(part), "a staged run tells what others do: {part}: {shown}");
+    }
+    let (status, _) = expect(5, &["status", &run]);
+    for command in ["consona approve ", "consona reject ", "consona modify "] {
+        assert!(status.contains(command), "{status}");
+    }
+    let (_, said) = expect(0, &["export", &run, "--to", "csv"]);
+    assert!(said.contains("`approval` still waits for a person: nobody has approved"), "{said}");
+    expect(0, &["reject", &run, "--reason", "too few students"]);
+    let (_, said) = expect(0, &["report", &run]);
+    assert!(said.contains("rejected these personas at `approval`: too few students"), "{said}");
+    let page = fs::read_to_string(demo.path("run/report.html")).expect("written");
+    assert!(page.contains("rejected these personas at"), "the page says so");
+    let (_, said) = expect(2, &["approve", &run]);
+    assert!(said.contains("`approval` was rejected: too few students already; change the study"), "{said}");
+}
+
+#[test]
+fn an_edit_of_what_is_not_there_is_refused_with_what_was_meant() {
+    let demo = Demo::new(|text| text);
+    let run = demo.text("run");
+    demo.run(5, &[]);
+    let path = edit(&demo, &json!({"personas": {"corpus/1": {"age": 22, "ocupation": "x"}}}));
+    let (_, said) = expect(3, &["modify", &run, "--edit", &path]);
+    assert!(said.contains("`corpus/1` has no trait `ocupation`; did you mean `occupation`?"), "{said}");
+    assert_eq!(demo.json("artefacts/approved.json")["edited"], json!([]), "nothing of it is applied");
+}
+
+#[test]
+fn an_optional_review_without_a_usable_answer_is_made_by_the_rules() {
+    let panel = |text: String| text.replace("review: {model: editor}", "review: {model: \"replay:aurora\"}");
+    let demo = Demo::new(panel);
+    let (_, said) = expect(0, &["check", &demo.text("study.yaml")]);
+    let (checked, _) = expect(0, &["check", &demo.text("study.yaml"), "--json"]);
+    assert!(checked.contains("`review` asks replay:aurora, whose recording holds"), "{checked} {said}");
+    let (_, said) = demo.run(4, &[]);
+    assert!(said.contains("`optional: true`") && said.contains("--redo review"), "the way out: {said}");
+    let optional = |text: String| {
+        text.replace("review: {model: editor}", "review: {model: \"replay:aurora\", optional: true}")
+    };
+    let demo = Demo::new(optional);
+    demo.run(5, &[]);
+    let review = demo.json("artefacts/review.json");
+    assert!(review[0]["reviewer"].is_null(), "{review}");
+    assert_eq!(demo.state()["stages"]["review"]["status"], "completed");
+}
