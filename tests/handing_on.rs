@@ -24,7 +24,7 @@ fn an_approved_edit_reaches_every_export_and_says_whose_it_is() {
     assert!(shown.contains("waits again"), "{shown}");
     let approved = demo.json("artefacts/approved.json");
     let age = &approved["personas"][0]["traits"]["age"];
-    assert_eq!((&age["value"], &age["set_by"]), (&json!(22), &json!("person")));
+    assert_eq!((&age["value"], &age["confidence_status"]), (&json!(22), &json!("set_by_person")));
     expect(0, &["approve", &run]);
     demo.run(0, &[]);
     let report = fs::read_to_string(demo.path("run/report.md")).expect("written");
@@ -41,7 +41,7 @@ fn an_approved_edit_reaches_every_export_and_says_whose_it_is() {
     assert!(csv.contains("\"corpus/1\",\"consensus\",\"age\",22,1.0000") && !csv.contains("Victor"), "{csv}");
     let (lines, _) = expect(0, &["export", &run, "--to", "jsonl", "--out", "-"]);
     let first: Value = serde_json::from_str(lines.lines().next().expect("a line")).expect("JSON");
-    assert_eq!((lines.lines().count(), &first["traits"]["age"]["set_by"]), (3, &json!("person")));
+    assert_eq!((lines.lines().count(), &first["traits"]["age"]["was"]), (3, &json!(21)));
     let (text, _) = expect(0, &["export", &run, "--to", "md", "--out", "-"]);
     assert!(text.contains("> Note: these are the personas as a person approved them"), "{text}");
     let models = fs::read_to_string(demo.path("run/consensus.jsonl")).expect("written");

@@ -472,7 +472,8 @@ impl Summary {
                 "Confidences of {kinds} traits are probabilities calibrated on other data; on yours they may be \
                  off (`consona calibrate` fits them). Those marked ~ are uncalibrated: they order only."
             ),
-            ConfidenceStatus::Calibrated => writeln!(
+            // No calibration is called the last.
+            ConfidenceStatus::Calibrated | ConfidenceStatus::SetByPerson => writeln!(
                 f,
                 "Confidences of {kinds} traits are calibrated probabilities ({}). Those marked ~ are \
                  uncalibrated: they order only.",

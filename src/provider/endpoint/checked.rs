@@ -72,14 +72,15 @@ pub enum EndpointError {
         /// The endpoint's name.
         name: String,
     },
-    /// The key would travel in the clear.
+    /// The data, and the key where there is one, would travel in the clear.
     #[error(
-        "the key `{variable}` would be sent to `{host}` without TLS; use https, or set `allow_insecure_http: true`"
+        "{}your data would be sent to `{host}` without TLS; use https, or set `allow_insecure_http: true`",
+        variable.as_ref().map(|variable| format!("the key `{variable}` and ")).unwrap_or_default()
     )]
     Insecure {
-        /// The key's variable.
-        variable: String,
-        /// Where it would go.
+        /// The key's variable; `None` where no key goes there.
+        variable: Option<String>,
+        /// Where they would go.
         host: String,
     },
     /// A vendor's key would go to somebody else.
@@ -114,7 +115,7 @@ pub struct Endpoint {
 impl Endpoint {
     /// Checks the endpoint `name`, known or described by `options`.
     ///
-    /// A key goes over TLS or to this machine, and a known provider's key to that provider's
+    /// Calls go over TLS or to this machine, and a known provider's key to that provider's
     /// host only, unless the options say otherwise in so many words.
     ///
     /// # Errors
@@ -132,11 +133,9 @@ impl Endpoint {
         let dialect =
             options.dialect.or(known.map(|known| known.dialect)).ok_or_else(|| missing("dialect"))?;
         let key_variable = key_variable(name, options, known, &base_url)?;
-        if let Some(variable) = &key_variable {
-            let is_safe = base_url.scheme() == "https" || is_loopback(&base_url);
-            if !is_safe && !options.allow_insecure_http {
-                return Err(EndpointError::Insecure { variable: variable.clone(), host: host(&base_url) });
-            }
+        let is_safe = base_url.scheme() == "https" || is_loopback(&base_url);
+        if !is_safe && !options.allow_insecure_http {
+            return Err(EndpointError::Insecure { variable: key_variable, host: host(&base_url) });
         }
         let usual_output = known.map(|known| known.structured_output);
         Ok(Self {
