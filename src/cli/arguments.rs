@@ -50,9 +50,15 @@ pub(super) struct Global {
     /// How logs are written to standard error; json writes all debug lines, with OpenTelemetry's names.
     #[arg(long, global = true, value_name = "HOW", default_value = "text", help_heading = "Everywhere")]
     pub(super) log: LogName,
-    /// Compute on N threads; the result is the same on any number [default: all].
-    #[arg(long, global = true, value_name = "N", help_heading = "Everywhere")]
-    pub(super) threads: Option<NonZeroUsize>,
+    /// Compute on N threads, at most 1024; the result is the same on any number [default: all].
+    #[arg(
+        long,
+        global = true,
+        value_name = "N",
+        value_parser = clap::value_parser!(u16).range(1..=1024),
+        help_heading = "Everywhere"
+    )]
+    pub(super) threads: Option<u16>,
 }
 
 #[derive(Debug, Subcommand)]

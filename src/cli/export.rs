@@ -285,7 +285,10 @@ fn folder(options: &ExportOptions, result: &StoredResult<'_>, console: Console) 
     let earlier = clear_earlier(&out, options.to, &files)?;
     if earlier > 0 {
         let files = counted(earlier, "persona");
-        console.note(&format!("note: {files} of an earlier export, no longer in this one, are removed from {}", out.display()));
+        console.note(&format!(
+            "note: {files} of an earlier export, no longer in this one, are removed from {}",
+            out.display()
+        ));
     }
     told(&files, console)
 }

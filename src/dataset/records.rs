@@ -126,11 +126,20 @@ impl Records<'_> {
                 format!("record id `{id}` at {origin} stands already at {first}; give each its own id");
             return self.set_aside(aside(&self.name, raw.line, self.id_field.as_deref(), reason));
         }
-        self.identities.seen.insert(id.clone(), origin.clone());
         let mut fields = raw.fields;
         if !self.options.fields.is_empty() {
             fields.retain(|name, _| self.options.fields.contains(name));
         }
+        let tells = |(name, value): (&String, &Value)| {
+            self.id_field.as_ref() != Some(name)
+                && !value.is_null()
+                && value.as_str().is_none_or(|text| !text.trim().is_empty())
+        };
+        if !fields.iter().any(tells) {
+            let reason = format!("record `{id}` at {origin} is empty: nobody could say anything about it");
+            return self.set_aside(aside(&self.name, raw.line, None, reason));
+        }
+        self.identities.seen.insert(id.clone(), origin.clone());
         Ok(Entry::Item(Record { id, fields, origin }))
     }
 

@@ -128,7 +128,9 @@ fn why(found: &TraitConsensus, said: &Said) -> Option<String> {
 fn in_words(found: &TraitConsensus) -> String {
     let (said, of) = (found.support, found.n_models);
     if let Some(was) = models_said(found) {
-        return line(&format!("A person set it at the approval; {said} of {of} models say the same ({was})."));
+        return line(&format!(
+            "A person set it at the approval; {said} of {of} models say the same ({was})."
+        ));
     }
     let who = match (found.kind.as_str(), said, of) {
         (_, _, 1) => "The only model that speaks of it says so".to_owned(),

@@ -165,7 +165,8 @@ fn passage(text: &mut String, indent: &str, cited: &CitedEvidence) {
     let row = cited.found.as_ref().and_then(|found| found.row.as_deref()).or(cited.row.as_deref());
     let row = row.map(|row| format!(", row {}", markdown(row))).unwrap_or_default();
     let (quote, model) = (markdown(&cited.quote), markdown(cited.model.as_str()));
-    let item = cited.item.as_deref().map(|item| format!(", nearest to “{}”", markdown(item))).unwrap_or_default();
+    let item =
+        cited.item.as_deref().map(|item| format!(", nearest to “{}”", markdown(item))).unwrap_or_default();
     let missing = match &cited.found {
         Some(found) if found.by == FoundBy::Nothing => ", **not found in the source**",
         _ => "",

@@ -317,7 +317,14 @@ fn checked(
         checker.check(&narrative.persona_id, narrative.author.clone(), claims, said, Ungrounded::Remove)
     };
     let mut again = check(&claims, &now)?;
-    // Another trait may still say the old value in passing; the person has the last word.
+    // Another trait may still say the old value in passing; the person has the last word. A trait that is gone, or a
+    // text of many statements, contradicts nothing that others say.
+    let contradicted: Vec<String> = traits
+        .iter()
+        .filter(|name| after.traits.get(*name).is_some_and(|found| found.kind != "text"))
+        .cloned()
+        .collect();
+    let traits = contradicted.as_slice();
     let old: Vec<Statement> = statements(&only(before, traits));
     let said_before = check(&claims, &old)?;
     let rested = |sentence: &Sentence| {

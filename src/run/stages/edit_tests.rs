@@ -53,7 +53,10 @@ fn a_trait_is_set_by_its_value_alone_and_says_that_a_person_set_it() {
     {
         let after = edited(&patch);
         let age = &after["personas"][0]["traits"]["age"];
-        assert_eq!((&age["value"], &age["confidence_status"], &age["was"]), (&json!(22), &json!("set_by_person"), &json!(21)));
+        assert_eq!(
+            (&age["value"], &age["confidence_status"], &age["was"]),
+            (&json!(22), &json!("set_by_person"), &json!(21))
+        );
         assert_eq!((&age["support"], &age["divergent"]), (&json!(0), &json!(false)));
         assert_eq!(age["variants"][0]["value"], json!(21), "what the models said is kept");
         let id = after["personas"][0]["persona_id"].as_str().unwrap();

@@ -107,13 +107,16 @@ fn edits(persona: &Value, traits: &Value) -> Vec<String> {
 /// The traits of a persona without a narrative.
 fn traits_text(text: &mut String, persona: &Value) {
     text.push('\n');
-    for (name, found) in persona["traits"].as_object().into_iter().flatten().filter(|(name, _)| *name != "name") {
+    for (name, found) in
+        persona["traits"].as_object().into_iter().flatten().filter(|(name, _)| *name != "name")
+    {
         let sure = match found["was"] {
             Value::Null => format!("confidence {:.2}", found["confidence"].as_f64().unwrap_or(0.0)),
             _ => "set by a person".to_owned(),
         };
         let (name, value) = (markdown(&name.replace('_', " ")), value(&found["value"]));
-        let _ = writeln!(text, "- **{name}**: {value} ({sure}, {} of {})", found["support"], found["n_models"]);
+        let _ =
+            writeln!(text, "- **{name}**: {value} ({sure}, {} of {})", found["support"], found["n_models"]);
     }
 }
 
@@ -154,8 +157,7 @@ fn checks_text(text: &mut String, material: &Material) -> Result<(), artefacts::
         text.push_str("\n# Checks\n\n");
     }
     if let Some(rows) = coverage["rows"].as_u64() {
-        let uncovered: Vec<String> =
-            items(&coverage["uncovered"]).map(|row| word(&row["row"])).collect();
+        let uncovered: Vec<String> = items(&coverage["uncovered"]).map(|row| word(&row["row"])).collect();
         let left = if uncovered.is_empty() {
             String::new()
         } else {
