@@ -48,16 +48,13 @@ fn approved(
 ) -> Result<ConsensusPersona, CliError> {
     let Some(gate) = GateState::read(folder)? else { return Ok(persona) };
     let Some(personas) = gate.edited() else { return Ok(persona) };
-    match personas.iter().find(|other| other["persona_id"] == persona.persona_id.as_str()) {
-        Some(edited) => gate_state::persona(folder, edited),
-        None => {
-            console.note(&format!(
-                "note: a person removed `{}` at the approval; this is what the models say",
-                safe::line(&persona.persona_id)
-            ));
-            Ok(persona)
-        }
+    let edited = personas.iter().find(|other| other["persona_id"] == persona.persona_id.as_str());
+    if let Some(edited) = edited {
+        return gate_state::persona(folder, edited);
     }
+    let id = safe::line(&persona.persona_id);
+    console.note(&format!("note: a person removed `{id}` at the approval; this is what the models say"));
+    Ok(persona)
 }
 
 /// The stored replies that the votes came from, by their ids.

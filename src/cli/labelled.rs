@@ -62,7 +62,7 @@ impl Labelled {
         let spoken: BTreeSet<(&RecordId, &str)> = self
             .records
             .iter()
-            .flat_map(|record| record.drafts())
+            .flat_map(RecordDrafts::drafts)
             .flat_map(|draft| draft.traits.keys().map(|name| (&draft.record, name.as_str())))
             .collect();
         let strange = |cell: &&GoldCell| !spoken.contains(&(&cell.record, cell.name.as_str()));

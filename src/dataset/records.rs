@@ -130,12 +130,10 @@ impl Records<'_> {
         if !self.options.fields.is_empty() {
             fields.retain(|name, _| self.options.fields.contains(name));
         }
-        let tells = |(name, value): (&String, &Value)| {
-            self.id_field.as_ref() != Some(name)
-                && !value.is_null()
-                && value.as_str().is_none_or(|text| !text.trim().is_empty())
-        };
-        if !fields.iter().any(tells) {
+        let is_blank =
+            |value: &Value| value.is_null() || value.as_str().is_some_and(|text| text.trim().is_empty());
+        let mut told = fields.iter().filter(|(name, _)| self.id_field.as_ref() != Some(name)).peekable();
+        if told.peek().is_some() && told.all(|(_, value)| is_blank(value)) {
             let reason = format!("record `{id}` at {origin} is empty: nobody could say anything about it");
             return self.set_aside(aside(&self.name, raw.line, None, reason));
         }

@@ -308,11 +308,14 @@ mod tests {
     }
 
     #[test]
-    fn a_key_travels_in_the_clear_to_this_machine_only() {
+    fn keys_and_data_travel_in_the_clear_to_this_machine_only() {
         let mut named = options("http://10.0.0.7:8000/v1");
         named.key_variable = Some("VLLM_KEY".to_owned());
         let error = Endpoint::new("vllm", &named).expect_err("refused");
         assert!(matches!(error, EndpointError::Insecure { .. }), "{error}");
+        let keyless = EndpointOptions { key_variable: None, ..named.clone() };
+        let error = Endpoint::new("vllm", &keyless).expect_err("refused").to_string();
+        assert!(error.starts_with("your data would be sent to `10.0.0.7`"), "{error}");
         named.allow_insecure_http = true;
         assert!(Endpoint::new("vllm", &named).is_ok());
         for here in ["http://localhost:1/v1", "http://127.0.0.1:1/v1", "http://[::1]:1/v1"] {

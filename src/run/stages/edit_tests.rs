@@ -85,6 +85,16 @@ fn an_edit_that_does_not_fit_is_refused_whole() {
     assert!(refused(&json!({"age": "old"})).contains("is no value of `age`, which is of the kind `numeric`"));
     assert!(refused(&json!({"kind": "hero"})).contains("no persona any more"));
     assert!(refused(&json!(3)).contains("give an object"));
+    let levels = r#"{"traits": [{"name": "occupation", "kind": "ordinal", "levels": ["Student", "Nurse"]}]}"#;
+    let schema = TraitSchema::from_json(levels).unwrap();
+    let (before, id) = approved();
+    let set = |value: &str| {
+        apply(before.clone(), &json!({"personas": {&id: {"occupation": value}}}), Some(&schema))
+    };
+    assert!(
+        set("wizard").unwrap_err().to_string().contains("is no level of `occupation`; it has Student, Nurse")
+    );
+    assert!(set("nurse").is_ok());
     let (before, _) = approved();
     let other = |edit: Value| apply(before.clone(), &edit, None).unwrap_err().to_string();
     assert!(other(json!({"personas": {"r/9": {}}})).contains("there are "));
