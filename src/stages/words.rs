@@ -12,8 +12,8 @@ use crate::normalise::{NumberWord, fold, number_word};
 /// (`wants`, `lives`, `person`). Negations are among them: what they do is decided by
 /// [`crate::normalise::turns_round`].
 const FRAME: &str = "a about after all also although always am an and another any are as at be because been \
-    before being but by can come could did do does doing dont during each else especially even ever every \
-    feel felt find for found from get give go had has have having he her here hers herself him himself his \
+    before being but by can come could did do does doing dont doesnt didnt isnt arent wasnt \
+    werent wont cant cannot couldnt wouldnt shouldnt hasnt havent during each else especially even ever every feel felt find for found from get give go had has have having he her here hers herself him himself his \
     how however i if in into is it its itself just know like live ll main mainly make many may me mean might \
     more most mostly much must my myself need never no nor not of off often old on only onto or other others \
     our out over particularly people person persona prefer quite rather re really s same say see seek she \
