@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use parquet::errors::ParquetError;
 use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
 use parquet::record::reader::{ReaderIter, TreeBuilder};
 use serde_json::{Map, Value};
@@ -50,6 +51,14 @@ fn guarded<T>(read: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(damaged)
 }
 
+/// What the crate says, without its name.
+fn told(error: ParquetError) -> String {
+    match error {
+        ParquetError::General(reason) => reason,
+        other => other.to_string(),
+    }
+}
+
 /// What rows are read from.
 struct Rows {
     file: Arc<Bytes>,
@@ -68,7 +77,7 @@ struct Rows {
 impl Rows {
     fn new(file: Vec<u8>) -> Result<Self, String> {
         let metadata = ParquetMetaDataReader::decode_metadata(footer::checked(&file)?)
-            .map_err(|error| format!("its footer is damaged ({error}); write it again"))?;
+            .map_err(|error| format!("its footer is damaged ({}); write it again", told(error)))?;
         let root = metadata.file_metadata().schema_descr().root_schema();
         let shapes = shape::columns(root)?;
         let names = names(root.get_fields().iter().map(|column| column.name()));
@@ -82,7 +91,8 @@ impl Rows {
         loop {
             let row = self.within.as_mut().and_then(Iterator::next);
             let number = self.number + 1;
-            let unreadable = |error| format!("row {number} cannot be read ({error}); write it again");
+            let unreadable =
+                |error| format!("row {number} cannot be read ({}); write the file again", told(error));
             if let Some(row) = row.transpose().map_err(unreadable)? {
                 self.number = number;
                 let fields = self.fields(row.into_columns())?;

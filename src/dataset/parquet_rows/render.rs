@@ -100,10 +100,9 @@ fn text(bytes: &[u8]) -> Result<String, String> {
 }
 
 fn uuid(bytes: &[u8]) -> Result<String, String> {
-    let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    if bytes.len() != 16 {
-        return Err(format!("has a UUID of {} bytes and not 16", bytes.len()));
-    }
+    let bytes: [u8; 16] =
+        bytes.try_into().map_err(|_| format!("has a UUID of {} bytes and not 16", bytes.len()))?;
+    let digits = format!("{:032x}", u128::from_be_bytes(bytes));
     let parts = [&digits[..8], &digits[8..12], &digits[12..16], &digits[16..20], &digits[20..]];
     Ok(parts.join("-"))
 }
