@@ -44,6 +44,7 @@ impl RowGroupReader for Group<'_> {
             codec: column.compression(),
             column: column.column_path().string(),
             values_left: u64::try_from(column.num_values()).unwrap_or(0),
+            has_dictionary: false,
         }))
     }
 
@@ -85,6 +86,8 @@ struct Pages {
     column: String,
     /// Values that were announced and have not come yet.
     values_left: u64,
+    /// Whether the dictionary has come: the crate asserts that it stands before whatever refers to it.
+    has_dictionary: bool,
 }
 
 impl Pages {
@@ -92,6 +95,7 @@ impl Pages {
         match &mut page {
             Page::DictionaryPage { buf, num_values, .. } => {
                 *buf = self.inflate(buf)?;
+                self.has_dictionary = true;
                 if u64::from(*num_values) > buf.len() as u64 {
                     return Err(refuse("a dictionary announces more values than it has bytes"));
                 }
@@ -129,6 +133,9 @@ impl Pages {
             let column = &self.column;
             let reason = format!("column `{column}` has the encoding {encoding}; save the file without it");
             return Err(ParquetError::General(reason));
+        }
+        if matches!(encoding, Encoding::PLAIN_DICTIONARY | Encoding::RLE_DICTIONARY) && !self.has_dictionary {
+            return Err(refuse("a page refers to a dictionary that is not there"));
         }
         let left = self.values_left.checked_sub(u64::from(values));
         self.values_left = left.ok_or_else(|| refuse("a column has more values than it announces"))?;
