@@ -262,7 +262,7 @@ mod tests {
     /// A footer with these numbers of children: version 1, then the list.
     fn schema(children: &[i32]) -> Vec<u8> {
         let mut bytes = vec![0x15, 2, 0x19, 0xfc];
-        let mut unsigned = |mut value: u64, bytes: &mut Vec<u8>| {
+        let unsigned = |mut value: u64, bytes: &mut Vec<u8>| {
             while value >= 0x80 {
                 bytes.push(u8::try_from(value & 0x7f).expect("seven bits") | 0x80);
                 value >>= 7;
