@@ -12,7 +12,7 @@ pub(super) fn kind(fields: &Map<String, Value>) -> Option<&'static str> {
     if has(&["persona_id", "kind", "traits", "confidence"]) {
         Some("consensus personas (`consensus.jsonl`)")
     } else if has(&["persona_id", "kind", "trait", "value", "confidence"]) {
-        Some("a table of consensus personas (`personas.csv`)")
+        Some("a table of consensus personas (`personas.csv`, `personas.parquet`)")
     } else if product.is_some_and(|name| name == env!("CARGO_PKG_NAME")) {
         Some("the summary of a result (`summary.json`)")
     } else if has(&["model", "stance", "status", "content", "error_message"]) {

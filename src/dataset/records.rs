@@ -168,7 +168,7 @@ impl Records<'_> {
             Some(Value::Number(number)) => number.to_string(),
             _ => String::new(),
         };
-        let problem = |reason: String| aside(&self.name, raw.line, field, reason);
+        let problem = |reason: String| aside(&self.name, raw.line, field, raw.placed(reason));
         if text.is_empty()
             && let Some(asked) = &self.options.id_field
         {
