@@ -24,5 +24,5 @@ pub use phrase::Phrase;
 pub(crate) use phrase::fold;
 pub use place::Place;
 pub use polarity::contradict;
-pub(crate) use polarity::turns_round;
+pub(crate) use polarity::{denies, turns_round};
 pub use reading::{Reading, read};

@@ -60,6 +60,11 @@ pub(crate) fn turns_round(one: &Phrase, other: &Phrase) -> bool {
     }
 }
 
+/// Whether a statement denies something: it has an odd number of negations.
+pub(crate) fn denies(statement: &Phrase) -> bool {
+    Statement::new(statement.key()).negated
+}
+
 /// The opposites of every word that has some.
 static OPPOSITES: LazyLock<BTreeMap<&'static str, Vec<&'static str>>> = LazyLock::new(|| {
     let mut opposites: BTreeMap<&str, Vec<&str>> = BTreeMap::new();

@@ -5,8 +5,8 @@
 //!
 //! - *Words*: the share of the clause's words that claim something ([`content`]) that stand in one wording. The
 //!   persona's name does not count.
-//! - *Meaning*: where at least one such word is shared and the clause is the wording in other words, as far as
-//!   the embedder can tell (`Ruler`), its likeness on that scale.
+//! - *Meaning*: where at least one such word is shared, the clause denies nothing, and it is the wording in other words
+//!   as far as the embedder can tell (`Ruler`), its likeness on that scale.
 //!
 //! The support of a clause is the larger of the two, and must reach [`SUPPORTED`]. A wording that turns the clause
 //! round (denied, an antonym, `fails to`, `nobody`) supports nothing; what counts is the part of the wording that has the
@@ -19,7 +19,7 @@ use std::collections::BTreeSet;
 use super::piece::{Origin, Piece, Pieces};
 use super::{Claim, Doubt, Narrative, Sentence, Status, Ungrounded};
 use crate::embed::{EmbedError, Embedder, FeatureMatrix, Ruler};
-use crate::normalise::{Phrase, contradict, turns_round};
+use crate::normalise::{Phrase, contradict, denies, turns_round};
 use crate::stages::Statement;
 use crate::stages::words::{clauses, content, numbers, unknown};
 
@@ -169,10 +169,13 @@ impl Judge<'_> {
             });
         }
         let (mut best, mut opposites): (Option<(&Piece, f64)>, Vec<usize>) = (None, self.opposites(&phrase));
+        let denies = denies(&phrase);
         for (place, piece) in self.pieces.all.iter().enumerate() {
             let shared = words.intersection(&piece.words).count();
             let mut support = shared as f64 / words.len() as f64;
+            // A denial is near in meaning to what it denies.
             if shared > 0
+                && !denies
                 && let Some(rows) = self.rows
             {
                 let cosine = rows.cosine(place, row);

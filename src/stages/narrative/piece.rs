@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use crate::normalise::{Phrase, turns_round};
+use crate::normalise::{Phrase, denies, turns_round};
 use crate::persona::key_of;
 use crate::stages::Statement;
-use crate::stages::words::{content, numbers, reverses, scopes};
+use crate::stages::words::{clauses, content, numbers, reverses, scopes};
 
 /// Where a piece comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,15 +28,23 @@ pub(super) struct Piece {
     pub(super) words: BTreeSet<String>,
     pub(super) origin: Origin,
     /// Its parts that are affirmed or denied by themselves, with their words.
-    scopes: Vec<(Phrase, BTreeSet<String>)>,
+    scopes: Vec<Part>,
+    /// Its clauses: who denies something must find it denied in one of them.
+    clauses: Vec<Part>,
 }
+
+/// A part of a piece with its words.
+type Part = (Phrase, BTreeSet<String>);
 
 impl Piece {
     fn new(statement: usize, text: &str, label: &BTreeSet<String>, origin: Origin) -> Self {
         let mut words = content(text);
         words.extend(label.iter().cloned());
-        let scopes = scopes(text).iter().map(|part| (Phrase::new(part), content(part))).collect();
-        Self { statement, phrase: Phrase::new(text), words, origin, scopes }
+        let parts = |texts: Vec<String>| -> Vec<Part> {
+            texts.iter().map(|part| (Phrase::new(part), content(part))).collect()
+        };
+        let (scopes, clauses) = (parts(scopes(text)), parts(clauses(text)));
+        Self { statement, phrase: Phrase::new(text), words, origin, scopes, clauses }
     }
 
     /// Whether it says the opposite of what is claimed, in the part that has most of the claimed words: what is denied
@@ -45,12 +53,13 @@ impl Piece {
         if reverses(claimed, &self.words) {
             return true;
         }
+        let parts = if denies(claim) { &self.clauses } else { &self.scopes };
         let shared = |words: &BTreeSet<String>| words.intersection(claimed).count();
-        let most = self.scopes.iter().map(|(_, words)| shared(words)).max().unwrap_or(0);
+        let most = parts.iter().map(|(_, words)| shared(words)).max().unwrap_or(0);
         if most == 0 {
             return turns_round(claim, &self.phrase);
         }
-        let mut nearest = self.scopes.iter().filter(|(_, words)| shared(words) == most);
+        let mut nearest = parts.iter().filter(|(_, words)| shared(words) == most);
         nearest.all(|(part, _)| turns_round(claim, part))
     }
 }
