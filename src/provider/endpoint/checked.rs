@@ -208,6 +208,12 @@ impl Endpoint {
         }
     }
 
+    /// Whether it takes questions in batches, in a form that is known.
+    #[must_use]
+    pub fn has_batches(&self) -> bool {
+        self.batches().is_some()
+    }
+
     /// Whether it runs on this machine.
     pub(crate) fn is_loopback(&self) -> bool {
         is_loopback(&self.base_url)
