@@ -122,7 +122,8 @@ impl Vendor {
             invalid: None,
             synchronous: 0,
         }));
-        let server = MockServer::start().await;
+        // Not one of the pool: a request of one test must never reach the books of another.
+        let server = MockServer::builder().start().await;
         Mock::given(any()).respond_with(Responder(Arc::clone(&books))).mount(&server).await;
         Self { kind, uri: format!("{}/v1", server.uri()), books, _server: Arc::new(server) }
     }
@@ -345,8 +346,8 @@ impl Books {
         match id.strip_suffix("/results") {
             Some(id) => self.results(id, "both"),
             None => {
-                let batch = self.batches.iter().find(|batch| batch.id == id).expect("a known batch");
-                ok(&self.told(batch))
+                let batch = self.batches.iter().find(|batch| batch.id == id);
+                batch.map_or_else(|| ResponseTemplate::new(404), |batch| ok(&self.told(batch)))
             }
         }
     }
