@@ -17,6 +17,16 @@ use crate::provider::{BODY_LIMIT, Call, Completion, FailureKind, ProviderError, 
 /// Pages of the list that are looked at before it counts as endless.
 const PAGES: usize = 1_000;
 
+/// What a listed batch is.
+enum Compared {
+    Ours,
+    /// Only its results will tell.
+    Undecided,
+    Other,
+    /// From long before ours, as are all that follow it.
+    TooOld,
+}
+
 /// An endpoint and its form of batches.
 #[derive(Debug)]
 pub(crate) struct HttpBatches<'a> {
@@ -75,8 +85,12 @@ impl HttpBatches<'_> {
     async fn submit(&self, batch: &NewBatch) -> Result<String, SubmitError> {
         let file = match self.wire.file(batch) {
             None => None,
-            // A file that no batch is made of costs nothing.
-            Some(lines) => Some(self.upload(&batch.tag, &lines).await.map_err(SubmitError::Refused)?),
+            // A file that no batch is made of costs nothing, so an upload that was perhaps cut is none.
+            Some(lines) => Some(self.upload(&batch.tag, &lines).await.map_err(|error| {
+                let cut = matches!(error.kind, FailureKind::UnknownOutcome | FailureKind::Unusable);
+                let kind = if cut { FailureKind::Transient } else { error.kind };
+                SubmitError::Refused(ProviderError { kind, ..error })
+            })?),
         };
         let body = self.wire.create(batch, file.as_deref());
         let request = self.request(Method::Post, self.wire.path().to_owned(), Some(body));
@@ -132,18 +146,11 @@ impl HttpBatches<'_> {
                 let id = entry.get("id").and_then(Value::as_str).filter(|id| is_plain(id));
                 let id = id.ok_or_else(|| unusable("a batch in the list has no number"))?;
                 last = Some(id.to_owned());
-                let listed = self.wire.listed(entry, wanted);
-                past = listed.created_ms.is_some_and(|created| created < wanted.since_ms);
-                if past || wanted.known.iter().any(|known| known == id) {
-                    continue;
-                }
-                match listed.likeness {
-                    Likeness::Ours => return Ok(Found::Ours(id.to_owned())),
-                    Likeness::Perhaps(None) => undecided = true,
-                    Likeness::Perhaps(Some(results)) if self.is_of(&wanted.tag, &results).await? => {
-                        return Ok(Found::Ours(id.to_owned()));
-                    }
-                    Likeness::Perhaps(Some(_)) | Likeness::Other => {}
+                match self.compare(id, entry, wanted).await? {
+                    Compared::Ours => return Ok(Found::Ours(id.to_owned())),
+                    Compared::Undecided => undecided = true,
+                    Compared::Other => {}
+                    Compared::TooOld => past = true,
                 }
             }
             let more = body.get("has_more").and_then(Value::as_bool).unwrap_or(false);
@@ -156,6 +163,28 @@ impl HttpBatches<'_> {
             after = last;
         }
         Err(unusable("the list of batches has no end"))
+    }
+
+    /// Holds a listed batch against the one that is looked for.
+    async fn compare(
+        &self,
+        id: &str,
+        entry: &Map<String, Value>,
+        wanted: &Wanted,
+    ) -> Result<Compared, ProviderError> {
+        let listed = self.wire.listed(entry, wanted);
+        if listed.created_ms.is_some_and(|created| created < wanted.since_ms) {
+            return Ok(Compared::TooOld);
+        }
+        if wanted.known.iter().any(|known| known == id) {
+            return Ok(Compared::Other);
+        }
+        Ok(match listed.likeness {
+            Likeness::Ours => Compared::Ours,
+            Likeness::Perhaps(None) => Compared::Undecided,
+            Likeness::Perhaps(Some(results)) if self.is_of(&wanted.tag, &results).await? => Compared::Ours,
+            Likeness::Perhaps(Some(_)) | Likeness::Other => Compared::Other,
+        })
     }
 
     /// Whether results are of the batch with that tag: their first line that has a name tells.

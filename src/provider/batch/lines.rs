@@ -55,19 +55,15 @@ impl<'a> Lines<'a> {
                 self.buffer.clear();
                 self.looked = 0;
             }
-            match next_piece(&mut self.response, &self.clock, self.provider.key()).await? {
-                Some(piece) => {
-                    self.read += piece.len();
-                    if self.read > TOTAL_LIMIT {
-                        return Err(self.provider.too_large(TOTAL_LIMIT));
-                    }
-                    self.buffer.extend_from_slice(&piece);
-                }
-                None => {
-                    self.ended = true;
-                    self.buffer.push(b'\n');
-                }
+            let piece = next_piece(&mut self.response, &self.clock, self.provider.key()).await?;
+            self.ended = piece.is_none();
+            // The last line need not end.
+            let piece = piece.unwrap_or_else(|| b"\n".to_vec());
+            self.read += piece.len();
+            if self.read > TOTAL_LIMIT {
+                return Err(self.provider.too_large(TOTAL_LIMIT));
             }
+            self.buffer.extend_from_slice(&piece);
         }
     }
 

@@ -101,7 +101,7 @@ impl Asking<'_> {
     fn told(&self, attempted: Attempted, charged: Money, repair: bool) -> Attempted {
         match &attempted {
             Attempted::Replied(completion, latency) => {
-                self.tell_stored(completion, *latency, charged, repair)
+                self.tell_stored(completion, *latency, charged, repair);
             }
             Attempted::Failed(error) => self.trace(&Err(error.clone()), Duration::ZERO, charged, repair),
             Attempted::Refused(_) => {}

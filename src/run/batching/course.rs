@@ -138,13 +138,12 @@ impl<'a> Course<'a> {
                         Search::Nobody => last = ProviderError { kind: FailureKind::Transient, ..error },
                     }
                 }
+                Err(SubmitError::Refused(error)) if !passes(&error) => {
+                    // What is wrong with one question is not wrong with all: no record is rejected for it.
+                    last = ProviderError { kind: FailureKind::ProviderRejected, ..error };
+                    break;
+                }
                 Err(SubmitError::Refused(error)) => {
-                    let passes = [FailureKind::NotSent, FailureKind::RateLimited, FailureKind::Transient];
-                    if !passes.contains(&error.kind) {
-                        // What is wrong with one question may be wrong with none of the others: nobody is rejected for it.
-                        last = ProviderError { kind: FailureKind::ProviderRejected, ..error };
-                        break;
-                    }
                     self.tell_trouble(&error);
                     last = error;
                     if !self.pause(last.retry_after).await {
@@ -202,9 +201,8 @@ impl<'a> Course<'a> {
     async fn collect(&mut self, id: &str) -> Result<(), RunError> {
         let mut readings = 0;
         loop {
-            let mut after = None;
-            match self.endpoint.look(id).await {
-                Ok(BatchState::Working) => {}
+            let trouble = match self.endpoint.look(id).await {
+                Ok(BatchState::Working) => None,
                 Ok(BatchState::Invalid { entries, error }) => return self.refused(&entries, error).await,
                 Ok(BatchState::Ended { results }) => match self.read(&results).await? {
                     Ok(()) => {
@@ -213,6 +211,7 @@ impl<'a> Course<'a> {
                             self.tell(|batch| Event::BatchEnded { batch }, id);
                             return self.lost(id).await;
                         }
+                        None
                     }
                     Err(error) if is_final(&error) || error.kind == FailureKind::Unusable => {
                         self.leave(&format!(
@@ -221,22 +220,20 @@ impl<'a> Course<'a> {
                         ));
                         return Ok(());
                     }
-                    Err(error) => {
-                        self.tell_trouble(&error);
-                        after = error.retry_after;
-                    }
+                    Err(error) => Some(error),
                 },
                 Err(error) if is_final(&error) => {
                     let why = "is it the key of the account that sent it?";
                     self.leave(&format!("the batch {id} cannot be asked about: {}; {why}", error.message));
                     return Ok(());
                 }
-                Err(error) => {
-                    self.tell_trouble(&error);
-                    after = error.retry_after;
-                }
+                Err(error) => Some(error),
+            };
+            let told = trouble.as_ref().and_then(|error| error.retry_after).unwrap_or_default();
+            if let Some(error) = &trouble {
+                self.tell_trouble(error);
             }
-            tokio::time::sleep(self.desk.settings.poll.max(after.unwrap_or_default())).await;
+            tokio::time::sleep(self.desk.settings.poll.max(told)).await;
         }
     }
 
@@ -372,6 +369,11 @@ impl<'a> Course<'a> {
             self.run.events.send(|| Event::Waiting { provider, models, after, reason });
         }
     }
+}
+
+/// Whether the same batch may be taken later.
+fn passes(error: &ProviderError) -> bool {
+    matches!(error.kind, FailureKind::NotSent | FailureKind::RateLimited | FailureKind::Transient)
 }
 
 /// Whether asking again with the same key leads nowhere.

@@ -1,5 +1,7 @@
 //! What of a run is on its way in batches, for whoever looks.
 
+use std::collections::BTreeSet;
+
 use crate::report::counted;
 use crate::store::{Store, StoreError};
 
@@ -10,13 +12,15 @@ use crate::store::{Store, StoreError};
 pub(crate) fn on_their_way(store: &Store) -> Result<Option<String>, StoreError> {
     let open = store.open_batches()?;
     let calls: usize = open.iter().map(|batch| batch.calls.len()).sum();
-    let mut models: Vec<&str> = open.iter().map(|batch| batch.member.as_str()).collect();
-    models.dedup();
-    let verb = if open.len() == 1 { "is" } else { "are" };
+    let models: BTreeSet<&str> = open.iter().map(|batch| batch.member.as_str()).collect();
+    let models: Vec<&str> = models.into_iter().collect();
+    let (batches, verb) = match open.len() {
+        1 => ("1 batch".to_owned(), "is"),
+        more => (format!("{more} batches"), "are"),
+    };
     Ok((!open.is_empty()).then(|| {
         format!(
-            "{} with {} {verb} on the way, at {}; the answers are kept there for collecting",
-            if open.len() == 1 { "1 batch".to_owned() } else { format!("{} batches", open.len()) },
+            "{batches} with {} {verb} on the way, at {}; the answers are kept there for collecting",
             counted(calls, "call"),
             models.join(", "),
         )
