@@ -343,13 +343,11 @@ impl Books {
         if self.unknown {
             return ResponseTemplate::new(404).set_body_json(json!({"error": {"message": "no such batch"}}));
         }
-        match id.strip_suffix("/results") {
-            Some(id) => self.results(id, "both"),
-            None => {
-                let batch = self.batches.iter().find(|batch| batch.id == id);
-                batch.map_or_else(|| ResponseTemplate::new(404), |batch| ok(&self.told(batch)))
-            }
+        if let Some(id) = id.strip_suffix("/results") {
+            return self.results(id, "both");
         }
+        let batch = self.batches.iter().find(|batch| batch.id == id);
+        batch.map_or_else(|| ResponseTemplate::new(404), |batch| ok(&self.told(batch)))
     }
 
     /// Half of the lines of either file, or all.
