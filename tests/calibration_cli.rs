@@ -109,6 +109,61 @@ fn forty_labelled_records_make_a_calibration_that_is_used_and_named() {
     assert!(work["prediction_set"]["values"].as_array().is_some_and(|values| !values.is_empty()), "{work}");
 }
 
+/// Adds an age to every draft.
+fn with_ages(drafts: &str) {
+    let text = fs::read_to_string(drafts).expect("written");
+    fs::write(drafts, text.replace("{\"occupation\"", "{\"age\":30,\"occupation\"")).expect("written");
+}
+
+#[test]
+fn traits_of_a_kind_without_labels_stay_calibrated_on_other_data() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let [drafts, gold] = labelled(&folder, 40);
+    with_ages(&drafts);
+    let (file, out) = (path(&folder, "calibration.json"), path(&folder, "out"));
+    stdout(&consona(&["calibrate", "--drafts", &drafts, "--gold", &gold, "--out", &file]));
+    let consensus = ["consensus", &drafts, "--out", &out, "--calibration", &file, "--coverage", "0.9"];
+    let shown = stdout(&consona(&consensus));
+    assert!(
+        shown.contains("Confidences of categorical traits are calibrated probabilities")
+            && shown.contains("those of numeric, ordinal traits"),
+        "{shown}"
+    );
+    let first = read(&out, "consensus.jsonl");
+    let persona: Value = serde_json::from_str(first.lines().next().expect("a line")).expect("JSON");
+    let traits = &persona["traits"];
+    assert_eq!(traits["occupation"]["confidence_status"], "calibrated");
+    assert_eq!(traits["age"]["confidence_status"], "calibrated_on_other_data");
+    assert!(traits["age"]["prediction_set"].is_null() && !traits["occupation"]["prediction_set"].is_null());
+}
+
+#[test]
+fn gold_about_others_is_told_and_gold_about_nobody_here_is_refused() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let [drafts, gold] = labelled(&folder, 40);
+    let text = fs::read_to_string(&gold).expect("written");
+    let elsewhere = path(&folder, "elsewhere.jsonl");
+    fs::write(&elsewhere, text.replace("\"record\":\"r", "\"record\":\"person-")).expect("written");
+    let file = path(&folder, "calibration.json");
+    for command in [
+        ["evaluate", "consensus", "--drafts", &drafts, "--gold", &elsewhere].as_slice(),
+        &["calibrate", "--drafts", &drafts, "--gold", &elsewhere, "--out", &file],
+    ] {
+        let refused = consona(command);
+        assert_eq!(refused.status.code(), Some(3));
+        let said = stderr(&refused);
+        assert!(said.contains("`occupation` of `person-0`") && said.contains("is `r0`"), "{said}");
+    }
+    fs::write(&gold, format!("{text}{{\"record\":\"r1\",\"trait\":\"shoe\",\"accepted\":[\"42\"]}}\n"))
+        .expect("written");
+    let told = stderr(&consona(&["evaluate", "consensus", "--drafts", &drafts, "--gold", &gold]));
+    assert!(told.contains("1 of 41 labelled values") && told.contains("`shoe` of `r1`"), "{told}");
+    let many = ["evaluate", "consensus", "--drafts", &drafts, "--gold", &gold, "--committee-size", "7"];
+    let refused = consona(&many);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(stderr(&refused).contains("`--committee-size 7` asks for more members than there are"));
+}
+
 #[test]
 fn too_few_labelled_records_are_refused_with_what_to_do() {
     let folder = tempfile::tempdir().expect("temporary folder");

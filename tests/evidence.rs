@@ -140,6 +140,30 @@ fn demo(folder: &Path) -> (String, Vec<Value>) {
 }
 
 #[test]
+fn the_source_of_a_corpus_is_all_of_it() {
+    let folder = tempfile::tempdir().expect("folder");
+    demo(folder.path());
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/data/demo/interviews.jsonl");
+    let arguments = ["consensus", "o/drafts.jsonl", "--source", source, "--out", "again", "--json"];
+    let (code, text, said) = consona(folder.path(), &arguments);
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("`corpus`, which is no row of the source: all 12 rows"), "{said}");
+    let summary: Value = serde_json::from_str(&text).expect("JSON");
+    let of_run = std::fs::read_to_string(folder.path().join("o/summary.json")).expect("written");
+    let of_run: Value = serde_json::from_str(&of_run).expect("JSON");
+    assert_eq!(summary["counts"]["grounding"], of_run["counts"]["grounding"], "the same passages are found");
+    let several = r#"{"record":"n01","model":"a","persona":{"age":1}}
+{"record":"zz","model":"a","persona":{"age":1}}"#;
+    std::fs::write(folder.path().join("several.jsonl"), several).expect("written");
+    let arguments = ["consensus", "several.jsonl", "--source", source, "--out", "third"];
+    let (code, _, said) = consona(folder.path(), &arguments);
+    assert!(
+        code == 0 && said.contains("no row for 1 of 2 records") && said.contains("such as `zz`"),
+        "{said}"
+    );
+}
+
+#[test]
 fn a_list_rests_on_evidence_only_for_items_that_it_has() {
     let folder = tempfile::tempdir().expect("folder");
     let (_, personas) = demo(folder.path());

@@ -24,7 +24,7 @@ fn an_approved_edit_reaches_every_export_and_says_whose_it_is() {
     assert!(shown.contains("waits again"), "{shown}");
     let approved = demo.json("artefacts/approved.json");
     let age = &approved["personas"][0]["traits"]["age"];
-    assert_eq!((&age["value"], &age["set_by"]), (&json!(22), &json!("person")));
+    assert_eq!((&age["value"], &age["confidence_status"]), (&json!(22), &json!("set_by_person")));
     expect(0, &["approve", &run]);
     demo.run(0, &[]);
     let report = fs::read_to_string(demo.path("run/report.md")).expect("written");
@@ -38,14 +38,60 @@ fn an_approved_edit_reaches_every_export_and_says_whose_it_is() {
     assert!(page.contains("with edits: of corpus") && page.contains("age is 22"), "the page says so first");
     let (csv, said) = expect(0, &["export", &run, "--to", "csv", "--out", "-"]);
     assert!(said.contains("with edits: of corpus/1 age is 22; corpus/4 is removed"), "{said}");
-    assert!(csv.contains("\"corpus/1\",\"consensus\",\"age\",22,1.0000") && !csv.contains("Victor"), "{csv}");
+    let row = "\"corpus/1\",\"consensus\",\"age\",22,1.0000,\"set_by_person\"";
+    assert!(csv.contains(row) && !csv.contains("Victor"), "{csv}");
+    let line = csv.lines().find(|line| line.contains(row)).expect("the row");
+    assert!(!line.contains("replay:"), "no model stands behind what a person set: {line}");
     let (lines, _) = expect(0, &["export", &run, "--to", "jsonl", "--out", "-"]);
     let first: Value = serde_json::from_str(lines.lines().next().expect("a line")).expect("JSON");
-    assert_eq!((lines.lines().count(), &first["traits"]["age"]["set_by"]), (3, &json!("person")));
+    assert_eq!((lines.lines().count(), &first["traits"]["age"]["was"]), (3, &json!(21)));
     let (text, _) = expect(0, &["export", &run, "--to", "md", "--out", "-"]);
     assert!(text.contains("> Note: these are the personas as a person approved them"), "{text}");
+    assert!(text.contains("- **age**: 22 (set by a person, support 0 of 3; the models: 21)"), "{text}");
+    let (told, _) = expect(0, &["explain", &run, "corpus/1", "age"]);
+    assert!(
+        told.contains("age: 22") && told.contains("A person set it at the approval; 0 of 3 models"),
+        "{told}"
+    );
+    assert!(
+        page.contains("set by a person") && page.contains("the models: 21"),
+        "the value's row says it too"
+    );
     let models = fs::read_to_string(demo.path("run/consensus.jsonl")).expect("written");
     assert!(models.contains("Victor"), "what the models said stays as it is");
+}
+
+#[test]
+fn a_persona_that_a_person_removed_leaves_earlier_exports_too() {
+    let demo = Demo::new(|text| text);
+    let run = demo.text("run");
+    demo.run(5, &[]);
+    let (cards, folder) = (demo.text("cards"), demo.text("folder"));
+    for (form, out) in [("card", &cards), ("folder", &folder)] {
+        expect(0, &["export", &run, "--to", form, "--out", out]);
+    }
+    fs::write(demo.path("cards/99.txt"), "my own notes").expect("written");
+    let path = edit(&demo, &json!({"personas": {"corpus/4": null, "corpus/1": {"bio": null}}}));
+    expect(0, &["modify", &run, "--edit", &path]);
+    let told = &demo.json("artefacts/approved.json")["narratives"][0];
+    assert!(told["removed_by_edit"].is_null(), "what other traits support stays: {told}");
+    expect(0, &["approve", &run]);
+    for (form, out) in [("card", &cards), ("folder", &folder)] {
+        let (_, said) = expect(0, &["export", &run, "--to", form, "--out", out]);
+        assert!(
+            said.contains("1 persona of an earlier export, no longer in this one, are removed"),
+            "{said}"
+        );
+    }
+    assert!(!demo.path("cards/04.txt").exists() && !demo.path("folder/04").exists());
+    assert!(
+        demo.path("cards/03.txt").exists() && demo.path("cards/99.txt").exists(),
+        "nothing else is touched"
+    );
+    demo.run(0, &[]);
+    let report = fs::read_to_string(demo.path("run/report.md")).expect("written");
+    assert!(report.contains("Edited by a person at the approval: bio is removed"), "{report}");
+    assert!(!report.contains("corpus/4"), "{report}");
 }
 
 #[test]

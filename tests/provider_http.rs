@@ -172,14 +172,17 @@ async fn a_probe_tells_whether_the_key_is_accepted() {
         .mount(&server)
         .await;
     let asked = provider(Dialect::OpenAi, &format!("{}/v1", server.uri()), Timeouts::default());
-    assert_eq!(asked.probe().await, Ok("answers, the key is accepted, 2 models listed".to_owned()));
+    let said = "answers, the key is accepted, the model is one of the 2 that it lists";
+    assert_eq!(asked.probe("a").await, Ok(said.to_owned()));
+    let said = asked.probe("aa").await.expect("answers");
+    assert!(said.ends_with("not among the 2 that it lists: is its name right?"), "{said}");
     let refusal = json!({ "error": { "message": format!("bad key {CANARY}") } });
     Mock::given(path("/v1/api/tags"))
         .respond_with(ResponseTemplate::new(401).set_body_json(refusal))
         .mount(&server)
         .await;
     let refused = provider(Dialect::Ollama, &format!("{}/v1", server.uri()), Timeouts::default());
-    let error = refused.probe().await.expect_err("refused");
+    let error = refused.probe("a").await.expect_err("refused");
     assert_eq!(error.kind, FailureKind::ProviderRejected);
     assert_eq!(error.message, "HTTP 401: bad key [key] (is it the right key for this endpoint?)");
 }

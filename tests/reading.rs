@@ -330,7 +330,7 @@ fn drafts_of_several_files_are_regrouped_by_record() {
     assert_eq!(who, [("a", 0), ("a", 1), ("a", 2), ("c", 0)]);
 }
 
-const RESULTS: [(&str, &str); 5] = [
+const RESULTS: [(&str, &str); 8] = [
     (
         "consensus.jsonl",
         r#"{"record":"r","persona_id":"r/1","kind":"consensus","confidence":0.7,"models":["a"],"traits":{"age":{"value":3}}}"#,
@@ -345,6 +345,9 @@ const RESULTS: [(&str, &str); 5] = [
         r#"{"model":"a","stance":"neutral","status":"success","content":"{}","error_message":null,"record":"r"}"#,
     ),
     ("set_aside.jsonl", r#"{"file":"x.csv","line":3,"reason":"no"}"#),
+    ("narratives.json", r#"[{"persona_id":"r/1","author":null,"text":"Bo is 30."}]"#),
+    ("personas.md", "# Personas\n\n## Record r\n\nConsensus persona: described by 3 of 3: a, b, c.\n"),
+    ("01.txt", "You speak as Bo, a persona in a study.\nThe persona is a summary.\n"),
 ];
 
 #[test]

@@ -50,9 +50,15 @@ pub(super) struct Global {
     /// How logs are written to standard error; json writes all debug lines, with OpenTelemetry's names.
     #[arg(long, global = true, value_name = "HOW", default_value = "text", help_heading = "Everywhere")]
     pub(super) log: LogName,
-    /// Compute on N threads; the result is the same on any number [default: all].
-    #[arg(long, global = true, value_name = "N", help_heading = "Everywhere")]
-    pub(super) threads: Option<NonZeroUsize>,
+    /// Compute on N threads, at most 1024; the result is the same on any number [default: all].
+    #[arg(
+        long,
+        global = true,
+        value_name = "N",
+        value_parser = clap::value_parser!(u16).range(1..=1024),
+        help_heading = "Everywhere"
+    )]
+    pub(super) threads: Option<u16>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -160,8 +166,8 @@ pub(super) enum Command {
     /// Form consensus personas out of drafts that exist already.
     ///
     /// Reads one draft per line (`{"record", "model", "persona": {…}}`) and the persona files of other
-    /// tools: lists, `{"personas": […]}`, single objects, CSV. A draft that cannot be used is set aside
-    /// with its reason, and the rest goes on.
+    /// tools: lists, `{"personas": […]}`, single objects, CSV, Parquet. A draft that cannot be used is set
+    /// aside with its reason, and the rest goes on.
     ///
     /// With --recompute it is given a run folder instead, and derives everything again from the stored
     /// answers: nobody is asked, nothing is paid.
@@ -397,7 +403,7 @@ pub(super) struct ExplainOptions {
 /// What `embed` is told.
 #[derive(Args, Debug)]
 pub(super) struct EmbedOptions {
-    /// Files of records: CSV, JSON or JSON Lines; `-` is standard input.
+    /// Files of records: CSV, JSON, JSON Lines or Parquet; `-` is standard input.
     #[arg(required = true, value_name = "FILE")]
     pub(super) files: Vec<PathBuf>,
     /// The field whose text is embedded; lists of texts are joined.
@@ -459,6 +465,8 @@ pub(super) enum FormatName {
     Json,
     /// One JSON value per line.
     Jsonl,
+    /// A table of typed columns.
+    Parquet,
 }
 
 impl From<FormatName> for Format {
@@ -467,6 +475,7 @@ impl From<FormatName> for Format {
             FormatName::Csv => Self::Csv,
             FormatName::Json => Self::Json,
             FormatName::Jsonl => Self::JsonLines,
+            FormatName::Parquet => Self::Parquet,
         }
     }
 }

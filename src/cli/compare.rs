@@ -10,16 +10,19 @@ use serde_json::Value;
 use super::console::{Console, width};
 use super::error::CliError;
 use super::exit::Exit;
+use super::stored::StoredResult;
+use super::study::run_folder;
 use crate::consensus::ConsensusPersona;
 use crate::embed;
 use crate::evaluate::{RunResult, compare_runs};
 use crate::files::{FilesError, ResultError};
 use crate::report::comparison_text;
+use crate::run::Study;
 
 /// What `compare` is told.
 #[derive(Args, Debug)]
 pub(super) struct CompareOptions {
-    /// The first run: a folder, or a file of personas such as consensus.jsonl.
+    /// The first run: a folder, a study whose run is complete, or a file of personas such as consensus.jsonl.
     #[arg(value_name = "BEFORE")]
     before: PathBuf,
     /// The second run.
@@ -33,18 +36,31 @@ pub(super) struct CompareOptions {
 /// Tells which personas and traits changed, and what each run came to.
 pub(super) fn compare(options: &CompareOptions, console: Console) -> Result<Exit, CliError> {
     let embedder = embed::from_name(&options.embedder)?;
-    let (before, after) = (read(&options.before)?, read(&options.after)?);
+    let (before, after) = (read(&options.before, console)?, read(&options.after, console)?);
     let comparison = compare_runs(&before, &after, embedder.as_ref())?;
     console.answer(&comparison, || comparison_text(&comparison, width()))?;
     Ok(Exit::Done)
 }
 
-/// A run folder with its summary and metrics, or a file of personas alone.
-fn read(path: &Path) -> Result<RunResult, CliError> {
+/// A run folder with its summary and metrics, that of a study, or a file of personas alone.
+fn read(path: &Path, console: Console) -> Result<RunResult, CliError> {
+    let is_study = path.extension().is_some_and(|ending| ending == "yaml" || ending == "yml");
+    if is_study && path.is_file() {
+        return read(&run_folder(&Study::load(path)?, None), console);
+    }
     let name = path.display().to_string();
-    let is_folder = path.is_dir();
-    let personas = personas(&if is_folder { path.join("consensus.jsonl") } else { path.to_owned() })?;
-    let beside = |file: &str| if is_folder { document(&path.join(file)) } else { Ok(Value::Null) };
+    if !path.is_dir() {
+        let (summary, metrics) = (Value::Null, Value::Null);
+        return Ok(RunResult { name, personas: personas(path)?, summary, metrics });
+    }
+    let result = StoredResult::handed_on(path, console)?;
+    result.summary()?;
+    let mut personas = Vec::new();
+    result.personas(|persona| {
+        personas.push(persona);
+        Ok(())
+    })?;
+    let beside = |file: &str| document(&path.join(file));
     Ok(RunResult { name, personas, summary: beside("summary.json")?, metrics: beside("metrics.json")? })
 }
 

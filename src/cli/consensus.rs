@@ -15,6 +15,8 @@ use super::report;
 use crate::consensus::{ConsensusParams, ConsensusValidParams, Subject};
 use crate::dataset::{DraftDefaults, ReadOptions};
 use crate::files::{create_folder, read_dataset};
+use crate::persona::RecordId;
+use crate::report::safe;
 use crate::run::Sources;
 
 /// Forms consensus personas out of files of drafts.
@@ -36,7 +38,7 @@ pub(super) fn consensus(options: &ConsensusOptions, console: Console) -> Result<
     let gathered = gather(&options.files, &defaults, &base, &mut outputs.set_aside)?;
     let panel = inputs::panel(&options.models, gathered.spool.models())?;
     let seed = options.settings.seed;
-    let sources = sources(options, console)?;
+    let sources = sources(options, gathered.spool.record_ids(), console)?;
     let material = Material {
         gathered,
         panel,
@@ -55,8 +57,12 @@ pub(super) fn consensus(options: &ConsensusOptions, console: Console) -> Result<
     Ok(Exit::Done)
 }
 
-/// The data that was named with `--source`.
-fn sources(options: &ConsensusOptions, console: Console) -> Result<Option<Sources>, CliError> {
+/// The data that was named with `--source`: by record, or all of it for the one corpus that the drafts are about.
+fn sources<'a>(
+    options: &ConsensusOptions,
+    drafted: impl Iterator<Item = &'a RecordId>,
+    console: Console,
+) -> Result<Option<Sources>, CliError> {
     if options.source.is_empty() {
         return Ok(None);
     }
@@ -64,6 +70,29 @@ fn sources(options: &ConsensusOptions, console: Console) -> Result<Option<Source
     for reason in &read.set_aside {
         console.note(&format!("set aside: {reason}"));
     }
+    let rows: BTreeSet<&RecordId> = read.items.iter().map(|row| &row.id).collect();
+    let drafted: Vec<&RecordId> = drafted.collect();
+    let without: Vec<&&RecordId> = drafted.iter().filter(|record| !rows.contains(**record)).collect();
+    let (Some(first), Some(row)) = (without.first(), rows.first()) else {
+        return Ok(Some(Sources::of_records(read.items)));
+    };
+    if let [corpus] = drafted.as_slice() {
+        let corpus = (*corpus).clone();
+        console.note(&format!(
+            "the drafts are about `{}`, which is no row of the source: all {} rows are taken for what they were made from",
+            safe::line(corpus.as_str()),
+            rows.len()
+        ));
+        return Ok(Some(Sources::of_corpus(corpus, read.items)));
+    }
+    console.note(&format!(
+        "the source has no row for {} of {} records that the drafts are about, such as `{}` (its first row is `{}`): passages \
+         of these are not looked up",
+        without.len(),
+        drafted.len(),
+        safe::line(first.as_str()),
+        safe::line(row.as_str())
+    ));
     Ok(Some(Sources::of_records(read.items)))
 }
 

@@ -39,6 +39,12 @@ fn consensus(options: &ConsensusEvaluation, console: Console) -> Result<(), CliE
     let settings = inputs::calibrated(params, &options.probabilities)?.check()?;
     let labelled =
         Labelled::read(std::slice::from_ref(&options.drafts), &options.gold, &options.models, console)?;
+    let members = labelled.panel.len();
+    if let Some(size) = options.committee_size.filter(|size| size.get() > members) {
+        return Err(CliError::Usage(format!(
+            "`--committee-size {size}` asks for more members than there are: the drafts are of {members} models"
+        )));
+    }
     let trial = ConsensusTrial {
         schema: &labelled.schema,
         embedder: embedder.as_ref(),

@@ -9,6 +9,7 @@ use super::arguments::ExplainOptions;
 use super::console::Console;
 use super::error::CliError;
 use super::exit::Exit;
+use super::gate_state::{self, GateState};
 use crate::consensus::ConsensusPersona;
 use crate::files::{ResultFolder, named_trait};
 use crate::report::{ExplanationContext, explanation, safe};
@@ -17,7 +18,7 @@ use crate::store::Store;
 /// Tells everything behind a persona or one of its traits.
 pub(super) fn explain(options: &ExplainOptions, console: Console) -> Result<Exit, CliError> {
     let result = ResultFolder::new(&options.result);
-    let persona = result.persona(&options.persona)?;
+    let persona = approved(&options.result, result.persona(&options.persona)?, console)?;
     let only = options.characteristic.as_deref().map(|name| named_trait(&persona, name)).transpose()?;
     let (schema, weights) = result.panel()?;
     let context = ExplanationContext { schema: &schema, weights };
@@ -37,6 +38,23 @@ pub(super) fn explain(options: &ExplainOptions, console: Console) -> Result<Exit
         },
     )?;
     Ok(Exit::Done)
+}
+
+/// The persona as a person left it at the gate of the run, where one changed it.
+fn approved(
+    folder: &Path,
+    persona: ConsensusPersona,
+    console: Console,
+) -> Result<ConsensusPersona, CliError> {
+    let Some(gate) = GateState::read(folder)? else { return Ok(persona) };
+    let Some(personas) = gate.edited() else { return Ok(persona) };
+    let edited = personas.iter().find(|other| other["persona_id"] == persona.persona_id.as_str());
+    if let Some(edited) = edited {
+        return gate_state::persona(folder, edited);
+    }
+    let id = safe::line(&persona.persona_id);
+    console.note(&format!("note: a person removed `{id}` at the approval; this is what the models say"));
+    Ok(persona)
 }
 
 /// The stored replies that the votes came from, by their ids.

@@ -14,7 +14,7 @@ use super::output::Output;
 use super::stored::StoredResult;
 use crate::consensus::ConsensusPersona;
 use crate::files::{FilesError, create_folder, folder_of};
-use crate::report::{PersonaTable, RoleplayCard, markdown_record, safe};
+use crate::report::{PersonaTable, RoleplayCard, counted, markdown_record, safe};
 
 /// A form of a result: the page to look at, or rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -282,5 +282,52 @@ fn folder(options: &ExportOptions, result: &StoredResult<'_>, console: Console) 
         put(&folder, "persona.json", format!("{}\n", text.map_err(CliError::Json)?))?;
         put(&folder, "persona.md", markdown_record(schema, std::slice::from_ref(&persona)))
     })?;
+    let earlier = clear_earlier(&out, options.to, &files)?;
+    if earlier > 0 {
+        let files = counted(earlier, "persona");
+        console.note(&format!(
+            "note: {files} of an earlier export, no longer in this one, are removed from {}",
+            out.display()
+        ));
+    }
     told(&files, console)
+}
+
+/// Whether a file has the form that an export writes.
+fn is_export(target: Target, text: &str) -> bool {
+    if target == Target::Card {
+        return text.starts_with("You speak as ");
+    }
+    let persona: serde_json::Value = serde_json::from_str(text).unwrap_or_default();
+    persona["persona_id"].is_string() && persona["traits"].is_object()
+}
+
+/// Removes what an earlier export into this folder wrote and this one did not: a persona that is gone must not be handed
+/// on. Only what is numbered and has the form of an export is touched. Answers how many personas that were.
+fn clear_earlier(out: &Path, target: Target, written: &[PathBuf]) -> Result<usize, CliError> {
+    let refuse = |path: &Path, source| {
+        CliError::Files(FilesError::Io { path: path.to_owned(), action: "removed", source })
+    };
+    let mut removed = 0;
+    for entry in std::fs::read_dir(out).into_iter().flatten().flatten() {
+        let (path, name) = (entry.path(), entry.file_name().to_string_lossy().into_owned());
+        let number = name.strip_suffix(".txt").unwrap_or(&name);
+        if number.len() < 2 || !number.chars().all(|digit| digit.is_ascii_digit()) {
+            continue;
+        }
+        let mark = if target == Target::Card { path.clone() } else { path.join("persona.json") };
+        let text = std::fs::read_to_string(&mark).unwrap_or_default();
+        if written.contains(&mark) || !is_export(target, &text) {
+            continue;
+        }
+        std::fs::remove_file(&mark).map_err(|source| refuse(&mark, source))?;
+        if target == Target::Folder {
+            let beside = path.join("persona.md");
+            std::fs::remove_file(&beside).map_err(|source| refuse(&beside, source))?;
+            // A folder in which somebody put more stays.
+            let _ = std::fs::remove_dir(&path);
+        }
+        removed += 1;
+    }
+    Ok(removed)
 }

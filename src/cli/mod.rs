@@ -97,7 +97,7 @@ pub fn execute(arguments: &Arguments) -> Result<Exit, CliError> {
     match arguments.global.threads {
         None => work(),
         Some(threads) => {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build();
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.into()).build();
             pool.map_err(CliError::Threads)?.install(work)
         }
     }

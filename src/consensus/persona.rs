@@ -117,9 +117,25 @@ pub struct TraitConsensus {
     /// Missing where there was no source to look in, or nobody cites anything.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backing: Option<Backing>,
+    /// The models' value, where a person set another at an approval
+    /// ([`SetByPerson`](ConfidenceStatus::SetByPerson)): `value` is the person's then, and `variants` are the models'.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub was: Option<TraitValue>,
 }
 
 impl TraitConsensus {
+    /// Whether those who gave this variant stand behind the value: of a list who gave an item that it has, of other
+    /// values who gave the first variant; of a value that a person set, who said the same.
+    #[must_use]
+    pub fn is_behind(&self, place: usize) -> bool {
+        let Some(variant) = self.variants.get(place) else { return false };
+        match (&self.was, &self.value) {
+            (None, _) => variant.kept.unwrap_or(place == 0),
+            (Some(_), TraitValue::List(items)) => items.contains(&variant.value.to_string()),
+            (Some(_), value) => variant.value == *value,
+        }
+    }
+
     /// Whether the models disagree and at most half of those that answered stand behind the value: it is then the
     /// best supported of several, and not what the panel says. Lists are counted item by item.
     #[must_use]

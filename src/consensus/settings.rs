@@ -292,8 +292,14 @@ impl ConsensusValidParams {
         let Some(calibrator) = self.probabilities() else { return };
         let Some(probability) = calibrator.probability(found) else { return };
         found.share_out(probability);
-        found.confidence_status = self.confidence_status();
-        found.prediction_set = self.coverage.map(|coverage| calibrator.set(found, probability, coverage));
+        // What the user labelled says nothing about other kinds of traits: they lean on the data of the prior.
+        let fitted = calibrator.is_fitted_to(&found.kind);
+        found.confidence_status = match self.confidence_status() {
+            ConfidenceStatus::Calibrated if !fitted => ConfidenceStatus::CalibratedOnOtherData,
+            status => status,
+        };
+        let coverage = self.coverage.filter(|_| fitted);
+        found.prediction_set = coverage.map(|coverage| calibrator.set(found, probability, coverage));
     }
 }
 

@@ -90,6 +90,7 @@ impl Ground<'_> {
             interval,
             evidence: self.evidence(votes, &winner.votes),
             backing: None,
+            was: None,
         }
     }
 
@@ -191,6 +192,7 @@ impl Ground<'_> {
             interval: None,
             evidence: self.evidence(votes, &backing),
             backing: None,
+            was: None,
         })
     }
 

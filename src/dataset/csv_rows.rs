@@ -27,7 +27,7 @@ pub(super) fn open<'a>(name: &str, input: TextInput<'a>, sample: &str) -> Result
     if quotes.before(rows.position().byte()).is_some_and(|broken| !broken.closed) {
         return Err(DatasetError::UnclosedHeader { name: name.to_owned() });
     }
-    let header = names(&header);
+    let header = names(header.iter());
     let mut table = Table {
         name: name.to_owned(),
         header,
@@ -162,9 +162,9 @@ fn uneven(name: &str, header: &[String], row: &StringRecord, line: Option<u64>) 
 }
 
 /// Names of the columns: trimmed, never empty, never twice.
-fn names(header: &StringRecord) -> Vec<String> {
+pub(super) fn names<'a>(header: impl Iterator<Item = &'a str>) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
-    for (place, name) in header.iter().enumerate() {
+    for (place, name) in header.enumerate() {
         let plain = name.split_whitespace().collect::<Vec<_>>().join(" ");
         let plain = if plain.is_empty() { format!("column_{}", place + 1) } else { plain };
         let mut unique = plain.clone();
@@ -213,7 +213,7 @@ mod tests {
     #[test]
     fn odd_headers_become_usable_names() {
         let header = StringRecord::from(vec![" Responder # ", "", "age", "age", "Age\n range", "age_2"]);
-        assert_eq!(names(&header), ["Responder #", "column_2", "age", "age_2", "Age range", "age_2_2"]);
+        assert_eq!(names(header.iter()), ["Responder #", "column_2", "age", "age_2", "Age range", "age_2_2"]);
     }
 
     #[test]

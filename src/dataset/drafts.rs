@@ -225,10 +225,7 @@ impl Drafts<'_> {
     }
 
     fn set_aside(&mut self, raw: &Raw, field: Option<&str>, reason: String) {
-        let reason = match raw.place {
-            Some(place) => format!("element {place}: {reason}"),
-            None => reason,
-        };
+        let reason = raw.placed(reason);
         self.ready.push_back(Entry::SetAside(aside(&self.name, raw.line, field, reason)));
     }
 

@@ -16,7 +16,7 @@ pub enum DatasetError {
     },
     /// A zero byte, or control characters: no text file.
     #[error(
-        "`{name}` is not a text file (byte 0x{byte:02x} at offset {offset}); export it as CSV, JSON, JSONL, Markdown or text"
+        "`{name}` is not a text file (byte 0x{byte:02x} at offset {offset}); export it as CSV, JSON, JSONL, Parquet, Markdown or text"
     )]
     Binary {
         /// The file's name as given.
@@ -59,6 +59,22 @@ pub enum DatasetError {
         name: String,
         /// What is wrong and where.
         reason: String,
+    },
+    /// Parquet that cannot be read, or something else of that name.
+    #[error("`{name}` cannot be read as Parquet: {reason}")]
+    Parquet {
+        /// The file's name as given.
+        name: String,
+        /// What is wrong, with the column or the row, and what to do.
+        reason: String,
+    },
+    /// Parquet, and nothing to read it with.
+    #[error(
+        "`{name}` is Parquet, and this consona was built without it; build it with `--features parquet`, or save the file as CSV or JSONL"
+    )]
+    WithoutParquet {
+        /// The file's name as given.
+        name: String,
     },
     /// A result of consona where drafts are wanted.
     #[error(

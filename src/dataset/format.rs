@@ -14,6 +14,8 @@ pub enum Format {
     /// One JSON value per line.
     #[serde(rename = "jsonl")]
     JsonLines,
+    /// A table of typed columns; binary, and read only with the feature `parquet`.
+    Parquet,
     /// Prose with headings and perhaps front matter.
     Markdown,
     /// Prose.
@@ -21,7 +23,7 @@ pub enum Format {
 }
 
 /// The endings of files that are read, with their formats.
-pub const ENDINGS: [(&str, Format); 11] = [
+pub const ENDINGS: [(&str, Format); 12] = [
     ("csv", Format::Csv),
     ("tsv", Format::Csv),
     ("tab", Format::Csv),
@@ -29,6 +31,7 @@ pub const ENDINGS: [(&str, Format); 11] = [
     ("jsonl", Format::JsonLines),
     ("ndjson", Format::JsonLines),
     ("jsonlines", Format::JsonLines),
+    ("parquet", Format::Parquet),
     ("md", Format::Markdown),
     ("markdown", Format::Markdown),
     ("txt", Format::Text),
@@ -44,7 +47,13 @@ impl Format {
         ENDINGS.into_iter().find(|(known, _)| *known == ending).map(|(_, format)| format)
     }
 
-    /// The format that the first kilobytes look like, for input without a name.
+    /// Whether the first bytes are those of Parquet, plain or encrypted: its mark, and then what no text has.
+    pub(super) fn is_parquet(head: &[u8]) -> bool {
+        let rest = head.strip_prefix(b"PAR1").or_else(|| head.strip_prefix(b"PARE"));
+        rest.is_some_and(|rest| rest.iter().any(|&byte| byte < b' ' && !byte.is_ascii_whitespace()))
+    }
+
+    /// The format that the first kilobytes of text look like, for input without a name.
     ///
     /// One line that is a whole JSON object before another line means JSONL; another start of JSON
     /// means JSON; two lines with the same number of delimiters mean CSV; front matter or a heading
@@ -115,7 +124,15 @@ mod tests {
         assert_eq!(Format::from_name("a/B.JSONL"), Some(Format::JsonLines));
         assert_eq!(Format::from_name("notes.md"), Some(Format::Markdown));
         assert_eq!(Format::from_name("README"), None);
-        assert_eq!(Format::from_name("x.parquet"), None);
+        assert_eq!(Format::from_name("x.parquet"), Some(Format::Parquet));
+        assert_eq!(Format::from_name("x.xlsx"), None);
+    }
+
+    #[test]
+    fn a_table_with_a_column_of_that_name_is_no_parquet() {
+        assert!(Format::is_parquet(b"PAR1\x15\x04\x15"));
+        assert!(!Format::is_parquet(b"PAR1,PAR2\n1,2\n"));
+        assert!(!Format::is_parquet(b"PAR"));
     }
 
     #[test]

@@ -17,6 +17,8 @@ mod json_document;
 mod json_lines;
 mod line_ends;
 mod own_results;
+#[cfg(feature = "parquet")]
+mod parquet_rows;
 mod prose;
 mod quotes;
 mod record;

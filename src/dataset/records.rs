@@ -126,11 +126,18 @@ impl Records<'_> {
                 format!("record id `{id}` at {origin} stands already at {first}; give each its own id");
             return self.set_aside(aside(&self.name, raw.line, self.id_field.as_deref(), reason));
         }
-        self.identities.seen.insert(id.clone(), origin.clone());
         let mut fields = raw.fields;
         if !self.options.fields.is_empty() {
             fields.retain(|name, _| self.options.fields.contains(name));
         }
+        let is_blank =
+            |value: &Value| value.is_null() || value.as_str().is_some_and(|text| text.trim().is_empty());
+        let mut told = fields.iter().filter(|(name, _)| self.id_field.as_ref() != Some(name)).peekable();
+        if told.peek().is_some() && told.all(|(_, value)| is_blank(value)) {
+            let reason = format!("record `{id}` at {origin} is empty: nobody could say anything about it");
+            return self.set_aside(aside(&self.name, raw.line, None, reason));
+        }
+        self.identities.seen.insert(id.clone(), origin.clone());
         Ok(Entry::Item(Record { id, fields, origin }))
     }
 
@@ -161,7 +168,7 @@ impl Records<'_> {
             Some(Value::Number(number)) => number.to_string(),
             _ => String::new(),
         };
-        let problem = |reason: String| aside(&self.name, raw.line, field, reason);
+        let problem = |reason: String| aside(&self.name, raw.line, field, raw.placed(reason));
         if text.is_empty()
             && let Some(asked) = &self.options.id_field
         {

@@ -7,6 +7,8 @@ use std::rc::Rc;
 use serde_json::{Map, Value};
 
 use super::decode::{DecodeError, Utf8Reader};
+#[cfg(feature = "parquet")]
+use super::parquet_rows;
 use super::{DatasetError, Format, Loaded, SetAside, Split};
 use super::{csv_rows, json_document, json_lines, prose};
 use crate::parse::strict_json::{Fault, StrictJsonError};
@@ -27,6 +29,8 @@ pub(super) struct Raw {
     pub(super) line: Option<u64>,
     /// Place in a list, from 1, where the format has no lines.
     pub(super) place: Option<u64>,
+    /// Row of a table, from 1, where the format has neither.
+    pub(super) row: Option<u64>,
     pub(super) fields: Map<String, Value>,
     /// The id that a whole file lends to its only record.
     pub(super) file_id: Option<String>,
@@ -37,10 +41,19 @@ pub(super) struct Raw {
 impl Raw {
     /// `file:line`, `file#place`, or the file.
     pub(super) fn origin(&self, name: &str) -> String {
-        match (self.line, self.place) {
+        match (self.line, self.place.or(self.row)) {
             (Some(line), _) => format!("{name}:{line}"),
             (None, Some(place)) => format!("{name}#{place}"),
             (None, None) => name.to_owned(),
+        }
+    }
+
+    /// A reason that says where, if no line does.
+    pub(super) fn placed(&self, reason: String) -> String {
+        match (self.place, self.row) {
+            (Some(place), _) => format!("element {place}: {reason}"),
+            (None, Some(row)) => format!("row {row}: {reason}"),
+            (None, None) => reason,
         }
     }
 }
@@ -85,6 +98,15 @@ pub(super) fn open<'a>(
     input: impl Read + 'a,
     split: Split,
 ) -> Result<Source<'a>, DatasetError> {
+    let mut input = input;
+    let mut mark = Vec::new();
+    (&mut input).take(16).read_to_end(&mut mark).map_err(|error| failure(name, error))?;
+    let announced = format == Some(Format::Parquet) && !mark.is_empty();
+    let is_parquet = announced || Format::is_parquet(&mark);
+    let input = io::Cursor::new(mark).chain(input);
+    if is_parquet {
+        return open_parquet(name, input);
+    }
     let mut head = Vec::new();
     let mut input = Utf8Reader::new(input);
     (&mut input).take(64 * 1024).read_to_end(&mut head).map_err(|error| failure(name, error))?;
@@ -98,8 +120,19 @@ pub(super) fn open<'a>(
         Format::Csv => csv_rows::open(name, input, &sample),
         Format::Json => json_document::open(name, input),
         Format::JsonLines => Ok(json_lines::open(name, input)),
+        Format::Parquet => Err(DatasetError::Empty { name: name.to_owned() }),
         format @ (Format::Markdown | Format::Text) => prose::open(name, input, format, split),
     }
+}
+
+#[cfg(feature = "parquet")]
+fn open_parquet<'a>(name: &str, input: impl Read) -> Result<Source<'a>, DatasetError> {
+    parquet_rows::open(name, input)
+}
+
+#[cfg(not(feature = "parquet"))]
+fn open_parquet<'a>(name: &str, _: impl Read) -> Result<Source<'a>, DatasetError> {
+    Err(DatasetError::WithoutParquet { name: name.to_owned() })
 }
 
 fn format_of(announced: Option<Format>, sample: &str) -> Format {

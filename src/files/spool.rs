@@ -109,6 +109,11 @@ impl Spool {
         self.index.records.is_empty()
     }
 
+    /// The records in order of first appearance.
+    pub fn record_ids(&self) -> impl Iterator<Item = &RecordId> {
+        self.index.records.iter().map(|(record, _)| record)
+    }
+
     /// How many drafts there are.
     #[must_use]
     pub fn n_drafts(&self) -> usize {

@@ -51,6 +51,15 @@ impl AllowedFolders {
     /// # Errors
     /// [`NotAllowed`].
     pub fn text(&self, path: &str) -> Result<String, NotAllowed> {
+        let not_text = |_| NotAllowed::Unusable { path: shown(path), reason: "is not UTF-8 text".to_owned() };
+        String::from_utf8(self.bytes(path)?).map_err(not_text)
+    }
+
+    /// The bytes of a file; a relative path is looked for in every folder, in order.
+    ///
+    /// # Errors
+    /// [`NotAllowed`].
+    pub fn bytes(&self, path: &str) -> Result<Vec<u8>, NotAllowed> {
         let found = self.resolve(path).filter(|found| found.is_file());
         let file =
             found.and_then(|found| fs::File::open(found).ok()).ok_or_else(|| self.outside(path, "file"))?;
@@ -62,7 +71,7 @@ impl AllowedFolders {
         if bytes.len() as u64 > MOST_BYTES {
             return Err(unusable("is longer than 16 MiB"));
         }
-        String::from_utf8(bytes).map_err(|_| unusable("is not UTF-8 text"))
+        Ok(bytes)
     }
 
     /// A folder, resolved.

@@ -47,19 +47,19 @@ pub(super) fn records(
     files: &[String],
     allowed: &AllowedFolders,
 ) -> Outcome<Material<Record>> {
-    let mut sources: Vec<(String, Option<Format>, String)> = Vec::new();
+    let mut sources: Vec<(String, Option<Format>, Vec<u8>)> = Vec::new();
     if !listed.is_empty() {
-        sources.push(("records".to_owned(), Some(Format::JsonLines), lines(listed)));
+        sources.push(("records".to_owned(), Some(Format::JsonLines), lines(listed).into_bytes()));
     }
     if let Some(text) = text {
-        sources.push(("text".to_owned(), None, text.to_owned()));
+        sources.push(("text".to_owned(), None, text.as_bytes().to_vec()));
     }
     for name in files {
-        sources.push((name.clone(), Format::from_name(name), allowed.text(name)?));
+        sources.push((name.clone(), Format::from_name(name), allowed.bytes(name)?));
     }
     let mut material = Material::new();
-    for (name, format, text) in sources {
-        let read = read_records(&name, format, text.as_bytes(), &ReadOptions::default());
+    for (name, format, bytes) in sources {
+        let read = read_records(&name, format, &bytes[..], &ReadOptions::default());
         let read = read?;
         material.items.extend(read.items);
         material.set_aside.extend(read.set_aside);
@@ -98,20 +98,20 @@ pub(super) fn drafts(
     schema: &TraitSchema,
 ) -> Outcome<Material<Draft>> {
     let mut material = Material::new();
-    let mut take = |name: &str, format, text: &str| {
+    let mut take = |name: &str, format, bytes: &[u8]| {
         let model = stem(name).and_then(|stem| ModelName::new(stem).ok());
         let defaults = DraftDefaults { model, format, ..DraftDefaults::default() };
-        let read = read_drafts(name, text.as_bytes(), &defaults, schema)?;
+        let read = read_drafts(name, bytes, &defaults, schema)?;
         material.items.extend(read.items);
         material.set_aside.extend(read.set_aside);
         Ok::<(), Refusal>(())
     };
     if !listed.is_empty() {
         let lines: Vec<String> = listed.iter().map(|draft| json!(draft).to_string()).collect();
-        take("drafts", Some(Format::JsonLines), &lines.join("\n"))?;
+        take("drafts", Some(Format::JsonLines), lines.join("\n").as_bytes())?;
     }
     for name in files {
-        take(name, None, &allowed.text(name)?)?;
+        take(name, None, &allowed.bytes(name)?)?;
     }
     material.checked("draft")
 }

@@ -136,7 +136,7 @@ impl HttpProvider {
         vectors.map_err(|error| classify::unusable(&reply, &error.to_string(), None))
     }
 
-    async fn ask_for_models(&self) -> Result<String, ProviderError> {
+    async fn ask_for_models(&self, model: &str) -> Result<String, ProviderError> {
         let reply = self.exchange(&self.wire.encode_probe(), BODY_LIMIT).await?;
         if !(200..300).contains(&reply.status) {
             return Err(classify::refused(&reply));
@@ -145,10 +145,14 @@ impl HttpProvider {
             .map_err(|_| classify::unusable(&reply, "the list of models is no JSON", None))?;
         let models = body.get("data").or_else(|| body.get("models")).and_then(serde_json::Value::as_array);
         let key = if self.key.is_some() { ", the key is accepted" } else { "" };
-        Ok(models.map_or_else(
-            || format!("answers{key}"),
-            |models| format!("answers{key}, {} models listed", models.len()),
-        ))
+        let Some(models) = models else { return Ok(format!("answers{key}")) };
+        let count = models.len();
+        let has = models.iter().filter_map(named).any(|name| is_listed_as(name, model));
+        Ok(if has {
+            format!("answers{key}, the model is one of the {count} that it lists")
+        } else {
+            format!("answers{key}, yet the model is not among the {count} that it lists: is its name right?")
+        })
     }
 
     /// Sends and reads, within every limit.
@@ -285,8 +289,8 @@ impl Provider for HttpProvider {
         Box::pin(self.ask(call))
     }
 
-    fn probe(&self) -> BoxFuture<'_, Result<String, ProviderError>> {
-        Box::pin(self.ask_for_models())
+    fn probe<'a>(&'a self, model: &'a str) -> BoxFuture<'a, Result<String, ProviderError>> {
+        Box::pin(self.ask_for_models(model))
     }
 
     fn batches(&self) -> Option<&dyn BatchEndpoint> {
@@ -405,6 +409,24 @@ fn headers(response: &reqwest::Response) -> Vec<(String, String)> {
         Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
     };
     response.headers().iter().filter_map(readable).collect()
+}
+
+/// The name under which an endpoint lists a model, whichever dialect it speaks.
+fn named(model: &serde_json::Value) -> Option<&str> {
+    ["id", "name", "model"].iter().find_map(|key| model.get(key)?.as_str())
+}
+
+/// Whether a listed name is that of the model asked for: Gemini lists `models/NAME`, Ollama `NAME:latest`, and vendors
+/// list dated versions (`NAME-20250929`) of what is asked for without a date.
+fn is_listed_as(listed: &str, model: &str) -> bool {
+    let listed = listed.strip_prefix("models/").unwrap_or(listed);
+    listed.strip_prefix(model).is_some_and(|rest| {
+        rest.is_empty()
+            || rest == ":latest"
+            || rest.strip_prefix('-').is_some_and(|date| {
+                date == "latest" || date.chars().all(|one| one.is_ascii_digit() || one == '-')
+            })
+    })
 }
 
 #[cfg(test)]

@@ -238,7 +238,7 @@ impl Provider for ReplayProvider {
         Box::pin(async { self.answer(call) })
     }
 
-    fn probe(&self) -> BoxFuture<'_, Result<String, ProviderError>> {
+    fn probe<'a>(&'a self, _model: &'a str) -> BoxFuture<'a, Result<String, ProviderError>> {
         Box::pin(async { Ok(format!("{} recorded replies", self.len())) })
     }
 }

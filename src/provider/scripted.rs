@@ -134,7 +134,7 @@ impl Provider for ScriptedProvider {
         Box::pin(self.perform(call))
     }
 
-    fn probe(&self) -> BoxFuture<'_, Result<String, ProviderError>> {
+    fn probe<'a>(&'a self, _model: &'a str) -> BoxFuture<'a, Result<String, ProviderError>> {
         Box::pin(async { Ok("answers from a script".to_owned()) })
     }
 }

@@ -127,8 +127,8 @@ pub trait Provider: fmt::Debug + Send + Sync {
     /// Asks once. Dropping the future abandons the attempt.
     fn complete<'a>(&'a self, call: &'a Call) -> BoxFuture<'a, Result<Completion, ProviderError>>;
 
-    /// Asks whether the endpoint is there, without paying for an answer.
-    fn probe(&self) -> BoxFuture<'_, Result<String, ProviderError>>;
+    /// Asks whether the endpoint is there and knows `model`, without paying for an answer; says what it found.
+    fn probe<'a>(&'a self, model: &'a str) -> BoxFuture<'a, Result<String, ProviderError>>;
 
     /// The same endpoint's way of taking many questions at once; none where it has no such way.
     fn batches(&self) -> Option<&dyn BatchEndpoint> {

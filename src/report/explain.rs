@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::markdown::put;
 use super::safe::line;
 use super::table::in_order;
-use super::wording::{confidence_words, described, set_words};
+use super::wording::{condition, confidence_words, described, models_said, set_words};
 use crate::consensus::grounding::{Basis, Citations, FoundBy, passages};
 use crate::consensus::{CitedEvidence, ConsensusPersona, DissentKind, Said, TraitConsensus, Variant};
 use crate::persona::{ModelName, TraitSchema};
@@ -25,10 +25,11 @@ pub struct Context<'a> {
 #[must_use]
 pub fn explanation(persona: &ConsensusPersona, only: Option<&str>, context: &Context<'_>) -> String {
     let mut text = format!(
-        "{}: {}, described by {}\n",
+        "{}: {}, described by {}{}\n",
         line(&persona.persona_id),
         confidence_words(persona.confidence, persona.confidence_status),
-        described(persona)
+        described(persona),
+        condition(persona).map(|words| format!("; {words}")).unwrap_or_default()
     );
     for model in &persona.merged_duplicates {
         text.extend(["  ", &line(model.as_str()), " said it twice in one sitting and was counted once\n"]);
@@ -79,7 +80,7 @@ fn votes(text: &mut String, place: usize, variant: &Variant, found: &TraitConsen
     let mark = match variant.kept {
         Some(true) => "kept",
         Some(false) => "not kept",
-        None if place == 0 => "consensus",
+        None if found.is_behind(place) => "consensus",
         None => "variant",
     };
     let value = line(&variant.value.to_string());
@@ -126,6 +127,11 @@ fn why(found: &TraitConsensus, said: &Said) -> Option<String> {
 /// Who says so, in a sentence without figures of the method.
 fn in_words(found: &TraitConsensus) -> String {
     let (said, of) = (found.support, found.n_models);
+    if let Some(was) = models_said(found) {
+        return line(&format!(
+            "A person set it at the approval; {said} of {of} models say the same ({was})."
+        ));
+    }
     let who = match (found.kind.as_str(), said, of) {
         (_, _, 1) => "The only model that speaks of it says so".to_owned(),
         ("list", said, of) if said == of => {

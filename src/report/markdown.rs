@@ -8,7 +8,7 @@ use crate::persona::{ModelName, TraitSchema, TraitValue};
 
 use super::safe::markdown;
 use super::table::in_order;
-use super::wording::{citation_words, confidence_words, described, set_words};
+use super::wording::{citation_words, confidence_words, described, models_said, set_words};
 
 /// The cards of one record: what the panel agrees on first, then what one model alone saw, in a
 /// section of its own. Empty for no personas.
@@ -23,7 +23,10 @@ pub fn markdown_record(schema: &TraitSchema, personas: &[ConsensusPersona]) -> S
     }
     if of(PersonaKind::Minority).next().is_some() {
         heading(&mut text, 3, "Minority personas");
-        text.push_str("\nEach was described by one model alone: kept, not confirmed by the others.\n");
+        text.push_str(
+            "\nEach was described by one model alone: kept, not confirmed by the others. The confidences of its values \
+             suppose that there is such a person.\n",
+        );
         for persona in of(PersonaKind::Minority) {
             card(&mut text, schema, persona);
         }
@@ -96,8 +99,9 @@ fn characteristic(text: &mut String, name: &str, found: &TraitConsensus) {
         (false, false) => "",
     };
     let doubt = doubt(name, found);
+    let was = models_said(found).map(|was| format!("; {}", markdown(&was))).unwrap_or_default();
     let figures = format!(
-        "{}, support {} of {}{divergent}{doubt}",
+        "{}, support {} of {}{divergent}{doubt}{was}",
         confidence_words(found.confidence, found.confidence_status),
         found.support,
         found.n_models
@@ -161,7 +165,8 @@ fn passage(text: &mut String, indent: &str, cited: &CitedEvidence) {
     let row = cited.found.as_ref().and_then(|found| found.row.as_deref()).or(cited.row.as_deref());
     let row = row.map(|row| format!(", row {}", markdown(row))).unwrap_or_default();
     let (quote, model) = (markdown(&cited.quote), markdown(cited.model.as_str()));
-    let item = cited.item.as_deref().map(|item| format!(" for “{}”", markdown(item))).unwrap_or_default();
+    let item =
+        cited.item.as_deref().map(|item| format!(", nearest to “{}”", markdown(item))).unwrap_or_default();
     let missing = match &cited.found {
         Some(found) if found.by == FoundBy::Nothing => ", **not found in the source**",
         _ => "",

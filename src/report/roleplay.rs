@@ -114,7 +114,10 @@ const UNCITED: &str = " [no passage cited]";
 /// What is cited for it was looked for and is not there.
 const NOT_FOUND: &str = " [cited words not found in the data]";
 
-/// What is to be made of either.
+/// No model's word, and none is needed.
+const SET: &str = " [set by a person]";
+
+/// What is to be made of them.
 const OF_UNCITED: &str = "What is marked [no passage cited] may be right or a stereotype: nobody showed where the data \
                           says it. Do not build on it.\n";
 const OF_NOT_FOUND: &str = "What is marked [cited words not found in the data] was backed with words that the data \
@@ -132,6 +135,7 @@ fn mark(citations: Citations) -> &'static str {
 /// none for the next.
 fn marks(found: &TraitConsensus) -> (&'static str, Vec<&'static str>) {
     match (&found.value, found.backing) {
+        _ if found.was.is_some() => (SET, Vec::new()),
         (_, None) => ("", Vec::new()),
         (TraitValue::List(items), Some(backing)) if backing.basis == Basis::Evidence => {
             ("", items.iter().map(|item| mark(of_item(found, item))).collect())

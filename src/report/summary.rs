@@ -175,6 +175,9 @@ pub struct CalibrationNote {
     pub name: String,
     /// The kinds of traits that it was fitted to.
     pub kinds: Vec<String>,
+    /// Kinds of traits without labelled values: their probabilities are calibrated on other data.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub other_kinds: Vec<String>,
     /// What it was fitted to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub provenance: Option<Provenance>,
@@ -190,6 +193,7 @@ impl From<&ConsensusValidParams> for CalibrationNote {
             status: settings.confidence_status(),
             name: settings.calibration_name(),
             kinds: used.map(|used| used.kinds().map(str::to_owned).collect()).unwrap_or_default(),
+            other_kinds: used.map(|used| used.other_kinds().map(str::to_owned).collect()).unwrap_or_default(),
             provenance: used.map(|used| used.provenance().clone()),
             quality: used.and_then(|used| used.quality().cloned()),
         }
@@ -472,11 +476,19 @@ impl Summary {
                 "Confidences of {kinds} traits are probabilities calibrated on other data; on yours they may be \
                  off (`consona calibrate` fits them). Those marked ~ are uncalibrated: they order only."
             ),
-            ConfidenceStatus::Calibrated => writeln!(
+            // No calibration is called the last.
+            ConfidenceStatus::Calibrated | ConfidenceStatus::SetByPerson => writeln!(
                 f,
-                "Confidences of {kinds} traits are calibrated probabilities ({}). Those marked ~ are \
+                "Confidences of {kinds} traits are calibrated probabilities ({}){}. Those marked ~ are \
                  uncalibrated: they order only.",
-                safe::line(&self.calibration.name)
+                safe::line(&self.calibration.name),
+                match self.calibration.other_kinds.as_slice() {
+                    [] => String::new(),
+                    others => format!(
+                        "; those of {} traits, of which nothing was labelled, are calibrated on other data",
+                        others.join(", ")
+                    ),
+                }
             ),
         }
     }

@@ -125,7 +125,7 @@ pub(super) fn citations(citations: Citations) -> &'static str {
 pub(super) fn behind(found: &TraitConsensus) -> Vec<&ModelName> {
     let mut models: Vec<&ModelName> = Vec::new();
     for (place, variant) in found.variants.iter().enumerate() {
-        if variant.kept.unwrap_or(place == 0) {
+        if found.is_behind(place) {
             models.extend(variant.models.iter().filter(|model| !models.contains(model)).collect::<Vec<_>>());
         }
     }

@@ -9,7 +9,7 @@ use crate::persona::{ModelName, TraitSchema};
 use super::markdown::name;
 use super::safe;
 use super::table::in_order;
-use super::wording::{confidence_words, described, set_words};
+use super::wording::{condition, confidence_words, described, set_words, status_words};
 
 /// The narrowest terminal that is heeded, in columns.
 const NARROWEST: usize = 48;
@@ -38,7 +38,8 @@ pub fn terminal_persona(schema: &TraitSchema, persona: &ConsensusPersona, width:
         described(persona),
         models.join(", ")
     );
-    push(&mut text, 2, &seen, width);
+    let condition = condition(persona).map(|words| format!("; {words}")).unwrap_or_default();
+    push(&mut text, 2, &format!("{seen}{condition}"), width);
     let traits = in_order(schema, persona);
     let longest = traits.iter().map(|(name, _)| safe::line(name).width()).max().unwrap_or(0);
     let name_width = longest.min(WIDEST_NAME);
@@ -59,10 +60,14 @@ fn push(text: &mut String, indent: usize, line: &str, width: usize) {
 fn characteristic(text: &mut String, name: &str, found: &TraitConsensus, name_width: usize, width: usize) {
     let indent = 2 + name_width + 2;
     let room = (width - indent).saturating_sub(FIGURES).max(12);
-    // A score among probabilities is marked, so that the two are not compared.
-    let mark = if found.confidence_status == ConfidenceStatus::Uncalibrated { "~" } else { " " };
     let doubt = doubt(found);
-    let figures = format!("{mark}{:.2}  {} of {}{doubt}", found.confidence, found.support, found.n_models);
+    let sure = match found.confidence_status {
+        // A score among probabilities is marked, so that the two are not compared.
+        ConfidenceStatus::Uncalibrated => format!("~{:.2}", found.confidence),
+        status @ ConfidenceStatus::SetByPerson => status_words(status).to_owned(),
+        _ => format!(" {:.2}", found.confidence),
+    };
+    let figures = format!("{sure}  {} of {}{doubt}", found.support, found.n_models);
     let value = wrap(&safe::line(&found.value.to_string()), room);
     let name = shortened(&safe::line(name), name_width);
     for (row, part) in value.iter().enumerate() {

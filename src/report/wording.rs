@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use crate::consensus::grounding::{Backing, Basis, Citations};
-use crate::consensus::{ConfidenceStatus, ConsensusPersona, PredictionSet};
+use crate::consensus::{ConfidenceStatus, ConsensusPersona, PersonaKind, PredictionSet, TraitConsensus};
 use crate::stages::workstreams::{Setback, Step};
 
 /// A count with its noun: `1 draft`, `2 drafts`.
@@ -32,6 +32,7 @@ pub fn status_words(status: ConfidenceStatus) -> &'static str {
         ConfidenceStatus::Uncalibrated => "uncalibrated",
         ConfidenceStatus::CalibratedOnOtherData => "calibrated on other data",
         ConfidenceStatus::Calibrated => "calibrated",
+        ConfidenceStatus::SetByPerson => "set by a person",
     }
 }
 
@@ -41,8 +42,14 @@ pub(crate) fn confidence_words(confidence: f64, status: ConfidenceStatus) -> Str
         ConfidenceStatus::CalibratedOnOtherData => {
             format!("confidence {confidence:.2} ({})", status_words(status))
         }
+        ConfidenceStatus::SetByPerson => status_words(status).to_owned(),
         _ => format!("{} confidence {confidence:.2}", status_words(status)),
     }
+}
+
+/// What the models' value was, where a person set another: `the models: 21`.
+pub(crate) fn models_said(found: &TraitConsensus) -> Option<String> {
+    found.was.as_ref().map(|was| format!("the models: {was}"))
 }
 
 /// What a value rests on, in few words for a mark beside it: `evidence`, or why there is none.
@@ -68,6 +75,12 @@ pub(crate) fn citation_words(citations: Citations) -> &'static str {
         Citations::NotFound => "cited words not found",
         Citations::Nothing => "nothing cited",
     }
+}
+
+/// What the confidences of a persona's values rest upon where the others of the panel saw nobody like it.
+pub(crate) fn condition(persona: &ConsensusPersona) -> Option<&'static str> {
+    let unseen = persona.kind == PersonaKind::Minority && persona.n_panel > 1;
+    unseen.then_some("the confidences of its values suppose that there is such a person")
 }
 
 /// How many models described a persona, of how many that were to: `2 of 3 (1 gave no usable answer)`.

@@ -171,8 +171,11 @@ panel:
             self.1.lock().unwrap().push(call.prompt.clone());
             self.0.complete(call)
         }
-        fn probe(&self) -> futures::future::BoxFuture<'_, Result<String, crate::provider::ProviderError>> {
-            self.0.probe()
+        fn probe<'a>(
+            &'a self,
+            model: &'a str,
+        ) -> futures::future::BoxFuture<'a, Result<String, crate::provider::ProviderError>> {
+            self.0.probe(model)
         }
     }
 

@@ -203,7 +203,7 @@ pub struct Probe {
 /// Asks all endpoints at once whether they are there, without paying for an answer; in the order of the panel.
 pub async fn models(seats: &Seats) -> Vec<Probe> {
     join_all(seats.iter().map(|(member, provider)| async {
-        let (answers, message) = match provider.probe().await {
+        let (answers, message) = match provider.probe(&member.model).await {
             Ok(said) => (true, said),
             Err(error) => (false, error.message),
         };

@@ -28,6 +28,11 @@ impl Sources {
         Self(records.into_iter().map(|record| (record.id.clone(), vec![record])).collect())
     }
 
+    /// Rows that all of a corpus' personas were made from.
+    pub(crate) fn of_corpus(corpus: RecordId, rows: Vec<Record>) -> Self {
+        Self(BTreeMap::from([(corpus, rows)]))
+    }
+
     /// The rows behind a record; `None` where the data does not have it.
     pub(crate) fn get(&self, record: &RecordId) -> Option<Source> {
         let rows = self.0.get(record)?;

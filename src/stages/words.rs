@@ -12,26 +12,96 @@ use crate::normalise::{NumberWord, fold, number_word};
 /// (`wants`, `lives`, `person`). Negations are among them: what they do is decided by
 /// [`crate::normalise::turns_round`].
 const FRAME: &str = "a about after all also although always am an and another any are as at be because been \
-    before being but by can come could did do does doing dont during each else especially even ever every \
-    feel felt find for found from get give go had has have having he her here hers herself him himself his \
+    before being but by can come could did do does doing dont doesnt didnt isnt arent wasnt \
+    werent wont cant cannot couldnt wouldnt shouldnt hasnt havent during each else especially even ever every feel felt find for found from get give go had has have having he her here hers herself him himself his \
     how however i if in into is it its itself just know like live ll main mainly make many may me mean might \
     more most mostly much must my myself need never no nor not of off often old on only onto or other others \
-    our out over own particularly people person persona prefer quite rather re really s same say see seek she \
+    our out over particularly people person persona prefer quite rather re really s same say see seek she \
     should since so some something still such t take tell than that the their them themselves then there \
     these they thing this those though through to too try under until up use usually ve very want was way we \
     well were what when where whether which while who whom whose why will wish with within without work would \
-    year yet you your aim hope plan time both around currently spend enjoy love hate dislike goal name age \
+    year yet you your aim hope plan time both around currently spend enjoy love goal name age \
     aged occupation described describe value matter key";
+
+/// Stems that make the opposite of what stands beside them, those of one meaning together.
+const REVERSING: [&[&str]; 6] = [
+    &["hat", "dislik", "detest", "loath", "despis"],
+    &["fail"],
+    &["former", "ex", "longer"],
+    &["nobody", "non", "nothing", "nowher"],
+    &["fir", "dismiss", "sack"],
+    &["quit", "resign", "abandon"],
+];
 
 /// The stems of the words that claim something; numbers are left to [`numbers`].
 pub(super) fn content(text: &str) -> BTreeSet<String> {
+    claiming(text).map(|(_, stem)| stem).collect()
+}
+
+/// The words of a text that claim something and whose stems, or others of their meaning, are not among those known, as
+/// they stand there.
+pub(super) fn unknown(text: &str, known: &BTreeSet<String>) -> Vec<String> {
+    let is_known = |stem: &str| {
+        known.contains(stem)
+            || reversing(stem).is_some_and(|same| same.iter().any(|one| known.contains(*one)))
+    };
+    claiming(text).filter(|(_, stem)| !is_known(stem)).map(|(word, _)| word).collect()
+}
+
+/// Whether one of these stems makes the opposite of what is said with the other ones.
+pub(super) fn reverses(claimed: &BTreeSet<String>, said: &BTreeSet<String>) -> bool {
+    let reversed =
+        |stem: &String| reversing(stem).is_some_and(|same| !same.iter().any(|one| said.contains(*one)));
+    claimed.iter().any(reversed)
+}
+
+fn reversing(stem: &str) -> Option<&'static [&'static str]> {
+    REVERSING.into_iter().find(|same| same.contains(&stem))
+}
+
+/// The words that claim something, each with its stem.
+fn claiming(text: &str) -> impl Iterator<Item = (String, String)> {
+    const POSSESSIVE: [&str; 6] = ["his", "her", "its", "their", "my", "your"];
     let frame = frame();
-    fold(text)
-        .split(' ')
-        .filter(|word| !word.is_empty() && number(word).is_none())
-        .map(stem)
-        .filter(|word| !frame.contains(word))
-        .collect()
+    let words: Vec<String> =
+        fold(text).split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect();
+    // `his own desk` claims no more than `his desk`; who `owns` a desk is another matter.
+    let is_adjective =
+        |place: usize| words[place] == "own" && place > 0 && POSSESSIVE.contains(&words[place - 1].as_str());
+    let told: Vec<(String, String)> = (0..words.len())
+        .filter(|&place| number(&words[place]).is_none() && !is_adjective(place))
+        .map(|place| (words[place].clone(), stem(&words[place])))
+        .filter(|(_, stem)| !frame.contains(stem))
+        .collect();
+    told.into_iter()
+}
+
+/// The parts of a statement that are affirmed or denied by themselves: cut at semicolons and colons, before words such as
+/// `but` and `without`, and before a denial after a comma.
+pub(super) fn scopes(text: &str) -> Vec<String> {
+    const JOINTS: [&str; 11] = [
+        "but", "while", "because", "although", "though", "whereas", "yet", "without", "who", "which", "when",
+    ];
+    const DENIALS: [&str; 5] = ["no", "not", "never", "does", "has"];
+    let mut scopes = vec![String::new()];
+    let mut after_comma = false;
+    for word in text.split_whitespace() {
+        let bare = word.to_lowercase();
+        let bare = bare.trim_matches(|one: char| !one.is_alphanumeric());
+        if JOINTS.contains(&bare) || (after_comma && DENIALS.contains(&bare)) {
+            scopes.push(String::new());
+        }
+        if let Some(scope) = scopes.last_mut() {
+            scope.push_str(word);
+            scope.push(' ');
+        }
+        after_comma = word.ends_with(',');
+        if word.ends_with([';', ':']) {
+            scopes.push(String::new());
+        }
+    }
+    scopes.retain(|scope| scope.chars().any(char::is_alphanumeric));
+    scopes
 }
 
 /// The numbers of a text, from least to greatest, none twice: digits, `30s` and the words for them.
@@ -147,6 +217,24 @@ mod tests {
         assert_eq!(words("She wants to live"), Vec::<String>::new());
         assert_eq!(words("Hospital nurse"), ["hospital", "nurs"]);
         assert_eq!(stem("stress"), "stress");
+    }
+
+    #[test]
+    fn words_that_reverse_and_words_of_ones_own_are_found() {
+        let said = content("Near the library, dislikes crowds");
+        assert!(reverses(&content("She hates the library"), &content("Near the library")));
+        assert!(!reverses(&content("She hates crowds"), &said));
+        assert!(reverses(&content("Nobody passes the exams"), &content("Pass the exams")));
+        assert_eq!(unknown("She owns her own library and hates crowds", &said), ["owns"]);
+    }
+
+    #[test]
+    fn a_denial_reaches_as_far_as_its_part() {
+        assert_eq!(
+            scopes("Finish a degree without debt; a student, no children, but cats"),
+            ["Finish a degree ", "without debt; ", "a student, ", "no children, ", "but cats "]
+        );
+        assert_eq!(scopes("Dislikes crowds, noise and queues").len(), 1);
     }
 
     #[test]

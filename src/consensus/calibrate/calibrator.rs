@@ -1,6 +1,6 @@
 //! The coefficients of a calibration, with where they come from, as a readable file.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
 use serde::{Deserialize, Serialize};
@@ -101,6 +101,8 @@ pub(super) struct Coefficients {
 pub struct Calibrator {
     provenance: Provenance,
     coefficients: Coefficients,
+    /// Kinds of traits that had labelled values; other kinds are those of the prior.
+    labelled: BTreeSet<String>,
     quality: Option<CalibrationQuality>,
     conformal: Conformal,
     list_support: Option<ListSupport>,
@@ -115,6 +117,9 @@ struct CalibrationFile {
     intercept: f64,
     coefficients: BTreeMap<String, f64>,
     kinds: BTreeMap<String, f64>,
+    /// Of the kinds, those that had labelled values; all where it is missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    labelled_kinds: Option<BTreeSet<String>>,
     #[serde(default)]
     quality: Option<CalibrationQuality>,
     conformal: Conformal,
@@ -141,10 +146,12 @@ impl TryFrom<CalibrationFile> for Calibrator {
         {
             return Err(refused(name, format!("{value}, of no known feature")));
         }
+        let labelled = file.labelled_kinds.unwrap_or_else(|| file.kinds.keys().cloned().collect());
         let coefficients = Coefficients { intercept: file.intercept, features, kinds: file.kinds };
         Ok(Self {
             provenance: file.provenance,
             coefficients,
+            labelled,
             quality: file.quality,
             conformal: file.conformal,
             list_support: file.list_support,
@@ -165,6 +172,7 @@ impl From<Calibrator> for CalibrationFile {
             provenance: from.provenance,
             intercept: digits(from.coefficients.intercept),
             coefficients: named.map(|(name, value)| ((*name).to_owned(), digits(value))).collect(),
+            labelled_kinds: (!from.coefficients.kinds.keys().eq(&from.labelled)).then_some(from.labelled),
             kinds: from.coefficients.kinds.into_iter().map(|(name, value)| (name, digits(value))).collect(),
             quality: from.quality,
             conformal: from.conformal,
@@ -200,11 +208,14 @@ impl Calibrator {
     }
 
     /// Fits a calibration to labelled values, drawn to `prior` where there is one: with few values it
-    /// stays near it. The conformal scores and the quality are empty.
+    /// stays near it, and kinds without a labelled value are the prior's. The conformal scores and the quality are
+    /// empty.
     #[must_use]
     pub fn fit(values: &[&LabelledValue], prior: Option<&Self>, provenance: Provenance) -> Self {
         let coefficients = fit(values, prior.map(|prior| &prior.coefficients));
-        Self { provenance, coefficients, quality: None, conformal: Conformal::default(), list_support: None }
+        let labelled = values.iter().map(|value| value.kind.clone()).collect();
+        let conformal = Conformal::default();
+        Self { provenance, coefficients, labelled, quality: None, conformal, list_support: None }
     }
 
     /// With what was measured on values that it was not fitted to: figures, and the conformal scores
@@ -280,7 +291,18 @@ impl Calibrator {
 
     /// The kinds of traits that it was fitted to.
     pub fn kinds(&self) -> impl Iterator<Item = &str> {
-        self.coefficients.kinds.keys().map(String::as_str)
+        self.coefficients.kinds.keys().map(String::as_str).filter(|kind| self.is_fitted_to(kind))
+    }
+
+    /// The kinds of traits of which no value was labelled: their probabilities are those of the prior.
+    pub fn other_kinds(&self) -> impl Iterator<Item = &str> {
+        self.coefficients.kinds.keys().map(String::as_str).filter(|kind| !self.is_fitted_to(kind))
+    }
+
+    /// Whether values of this kind of traits were labelled.
+    #[must_use]
+    pub fn is_fitted_to(&self, kind: &str) -> bool {
+        self.labelled.contains(kind)
     }
 }
 

@@ -16,6 +16,8 @@ pub enum ConfidenceStatus {
     CalibratedOnOtherData,
     /// A probability, fitted to labelled records that the user brought.
     Calibrated,
+    /// No figure of the engine: a person set the value at an approval, and it counts as 1.
+    SetByPerson,
 }
 
 impl ConfidenceStatus {
@@ -26,6 +28,7 @@ impl ConfidenceStatus {
             Self::Uncalibrated => "uncalibrated",
             Self::CalibratedOnOtherData => "calibrated_on_other_data",
             Self::Calibrated => "calibrated",
+            Self::SetByPerson => "set_by_person",
         }
     }
 }

@@ -18,8 +18,11 @@ pub(super) struct Pair {
     pub(super) similarity: f64,
 }
 
+/// The most personas of two runs that are matched without a record in common: what is compared grows with their square.
+const TOGETHER: usize = 1_000;
+
 /// The pairs, in the order of the first run. Records are matched by name, or all together where the runs have no
-/// record in common.
+/// record in common and few personas.
 pub(super) fn pairs(
     schema: &TraitSchema,
     embedder: &dyn Embedder,
@@ -63,7 +66,8 @@ fn groups(drafts: &[Vec<Draft>; 2]) -> Vec<[Vec<usize>; 2]> {
     let common: Vec<[Vec<usize>; 2]> =
         groups.into_values().filter(|sides| sides.iter().all(|places| !places.is_empty())).collect();
     let all = [(0..drafts[0].len()).collect(), (0..drafts[1].len()).collect::<Vec<usize>>()];
-    if common.is_empty() && all.iter().all(|places| !places.is_empty()) { vec![all] } else { common }
+    let few = drafts.iter().map(Vec::len).sum::<usize>() <= TOGETHER;
+    if common.is_empty() && few && all.iter().all(|places| !places.is_empty()) { vec![all] } else { common }
 }
 
 /// The one-to-one pairing with the largest sum of similarities (Kuhn 1955, Munkres 1957); similarities
@@ -83,6 +87,19 @@ fn assign(rows: usize, columns: usize, alike: &dyn Fn(usize, usize) -> f64) -> V
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn many_records_without_one_in_common_are_not_held_against_each_other() {
+        let run = |prefix: &str, count: usize| -> Vec<Draft> {
+            let draft = |number| {
+                crate::consensus::testing::about(&format!("{prefix}{number}"), "m", &[("age", "30")])
+            };
+            (0..count).map(draft).collect()
+        };
+        assert_eq!(groups(&[run("a", 3), run("b", 2)]).len(), 1);
+        assert!(groups(&[run("a", TOGETHER), run("b", 1)]).is_empty());
+        assert_eq!(groups(&[run("a", TOGETHER), run("a", 1)]).len(), 1);
+    }
 
     #[test]
     fn the_pairing_has_the_largest_sum_and_not_the_greediest_first() {

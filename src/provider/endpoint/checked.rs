@@ -73,14 +73,15 @@ pub enum EndpointError {
         /// The endpoint's name.
         name: String,
     },
-    /// The key would travel in the clear.
+    /// The data, and the key where there is one, would travel in the clear.
     #[error(
-        "the key `{variable}` would be sent to `{host}` without TLS; use https, or set `allow_insecure_http: true`"
+        "{}your data would be sent to `{host}` without TLS; use https, or set `allow_insecure_http: true`",
+        variable.as_ref().map(|variable| format!("the key `{variable}` and ")).unwrap_or_default()
     )]
     Insecure {
-        /// The key's variable.
-        variable: String,
-        /// Where it would go.
+        /// The key's variable; `None` where no key goes there.
+        variable: Option<String>,
+        /// Where they would go.
         host: String,
     },
     /// A vendor's key would go to somebody else.
@@ -115,7 +116,7 @@ pub struct Endpoint {
 impl Endpoint {
     /// Checks the endpoint `name`, known or described by `options`.
     ///
-    /// A key goes over TLS or to this machine, and a known provider's key to that provider's
+    /// Calls go over TLS or to this machine, and a known provider's key to that provider's
     /// host only, unless the options say otherwise in so many words.
     ///
     /// # Errors
@@ -133,11 +134,9 @@ impl Endpoint {
         let dialect =
             options.dialect.or(known.map(|known| known.dialect)).ok_or_else(|| missing("dialect"))?;
         let key_variable = key_variable(name, options, known, &base_url)?;
-        if let Some(variable) = &key_variable {
-            let is_safe = base_url.scheme() == "https" || is_loopback(&base_url);
-            if !is_safe && !options.allow_insecure_http {
-                return Err(EndpointError::Insecure { variable: variable.clone(), host: host(&base_url) });
-            }
+        let is_safe = base_url.scheme() == "https" || is_loopback(&base_url);
+        if !is_safe && !options.allow_insecure_http {
+            return Err(EndpointError::Insecure { variable: key_variable, host: host(&base_url) });
         }
         let usual_output = known.map(|known| known.structured_output);
         Ok(Self {
@@ -327,11 +326,14 @@ mod tests {
     }
 
     #[test]
-    fn a_key_travels_in_the_clear_to_this_machine_only() {
+    fn keys_and_data_travel_in_the_clear_to_this_machine_only() {
         let mut named = options("http://10.0.0.7:8000/v1");
         named.key_variable = Some("VLLM_KEY".to_owned());
         let error = Endpoint::new("vllm", &named).expect_err("refused");
         assert!(matches!(error, EndpointError::Insecure { .. }), "{error}");
+        let keyless = EndpointOptions { key_variable: None, ..named.clone() };
+        let error = Endpoint::new("vllm", &keyless).expect_err("refused").to_string();
+        assert!(error.starts_with("your data would be sent to `10.0.0.7`"), "{error}");
         named.allow_insecure_http = true;
         assert!(Endpoint::new("vllm", &named).is_ok());
         for here in ["http://localhost:1/v1", "http://127.0.0.1:1/v1", "http://[::1]:1/v1"] {

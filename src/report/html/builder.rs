@@ -176,6 +176,10 @@ impl ReportBuilder {
 impl Judged {
     fn judge(&mut self, persona: &ConsensusPersona) {
         for (name, found) in &persona.traits {
+            // What a person set says nothing about the models.
+            if found.was.is_some() {
+                continue;
+            }
             if let Some(cell) = self.cells.get(&(persona.record.clone(), name.clone())) {
                 // What is judged is what somebody wrote, not how it is shown.
                 let wording = found.variants.first().and_then(wording);

@@ -58,6 +58,7 @@ pub(super) struct Tallies {
     /// Probabilities, and scores that are none.
     pub(super) confidences: [[usize; BINS]; 2],
     pub(super) rows: BTreeSet<String>,
+    pub(super) personas: usize,
     pub(super) cost: f64,
     pub(super) calls: u64,
 }
@@ -71,6 +72,7 @@ impl Tallies {
             pairs: vec![(0.0, 0); panel.len() * panel.len()],
             confidences: [[0; BINS]; 2],
             rows: BTreeSet::new(),
+            personas: 0,
             cost: 0.0,
             calls: 0,
         }
@@ -82,6 +84,7 @@ impl Tallies {
 
     /// Counts one persona.
     pub(super) fn add(&mut self, persona: &ConsensusPersona) {
+        self.personas += 1;
         if persona.kind == PersonaKind::Minority
             && let Some(place) = persona.models.first().and_then(|model| self.place(model))
         {
@@ -107,13 +110,19 @@ impl Tallies {
             Some(Basis::Unsupported) => tally.unsupported += 1,
             None => {}
         }
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "in 0..=BINS")]
-        let bin = ((found.confidence.clamp(0.0, 1.0) * BINS as f64) as usize).min(BINS - 1);
-        self.confidences[usize::from(found.confidence_status == ConfidenceStatus::Uncalibrated)][bin] += 1;
+        if found.was.is_none() {
+            self.add_confidence(found);
+        }
         let cited = found.evidence.iter().filter_map(|cited| cited.found.as_ref());
         for place in cited.filter(|found| found.by != FoundBy::Nothing) {
             self.rows.extend(place.row.clone());
         }
+    }
+
+    fn add_confidence(&mut self, found: &TraitConsensus) {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "in 0..=BINS")]
+        let bin = ((found.confidence.clamp(0.0, 1.0) * BINS as f64) as usize).min(BINS - 1);
+        self.confidences[usize::from(found.confidence_status == ConfidenceStatus::Uncalibrated)][bin] += 1;
     }
 
     /// Counts who said what a variant says. Items of a list: the share that two models have in common.

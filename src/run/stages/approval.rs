@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::artefacts::{self, ArtefactError};
 use super::edit::apply;
 use super::state;
-use crate::files::FilesError;
+use crate::files::{FilesError, ResultFolder};
 use crate::run::status::now_ms;
 use crate::store::{StageStatus, Store, StoreError, StoredStage};
 
@@ -103,7 +103,9 @@ pub async fn decide(folder: &Path, store: &Store, decision: &Decision) -> Result
         }
         Decision::Modify { edit, reason } => {
             let approved: Value = artefacts::get(folder, APPROVED)?;
-            let edited = apply(approved, edit)?;
+            // Without a summary nobody knows the levels of traits; everything else is checked all the same.
+            let schema = ResultFolder::new(folder).panel().ok().map(|(schema, _)| schema);
+            let edited = apply(approved, edit, schema.as_ref())?;
             artefacts::put(folder, APPROVED, &edited)?;
             row.output["edited"] = edited["edited"].clone();
             row.output["edited_traits"] = edited["edited_traits"].clone();
@@ -124,6 +126,18 @@ pub async fn decide(folder: &Path, store: &Store, decision: &Decision) -> Result
     Ok(row)
 }
 
+/// How a run without an answered gate stands, with what to do where it failed.
+fn standing(rows: &[StoredStage]) -> String {
+    if rows.is_empty() {
+        return "one without stages".to_owned();
+    }
+    let Some(failed) = rows.iter().find(|row| row.status == StageStatus::Failed) else {
+        return state::status_of(rows, false).replace('_', " ");
+    };
+    let why = failed.error.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+    format!("failed at `{}`{why}; mend that and give the same `consona run` again", failed.name)
+}
+
 /// Why no decision can be made now: nothing waits, or a person has answered.
 fn nothing_waits(rows: &[StoredStage]) -> DecisionError {
     let said = |row: &&StoredStage| row.output["decisions"].as_array().is_some_and(|said| !said.is_empty());
@@ -131,8 +145,7 @@ fn nothing_waits(rows: &[StoredStage]) -> DecisionError {
         row.status == StageStatus::Rejected || (row.status == StageStatus::Completed && said(row))
     });
     let Some(row) = answered else {
-        let status = if rows.is_empty() { "one without stages" } else { state::status_of(rows, false) };
-        return DecisionError::NothingWaits { status: status.replace('_', " ") };
+        return DecisionError::NothingWaits { status: standing(rows) };
     };
     let (answer, next) = match row.status {
         StageStatus::Rejected => {

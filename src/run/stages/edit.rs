@@ -1,7 +1,7 @@
 //! What a person changes at a gate, and what follows from it.
 //!
 //! An edit names personas and narratives. Of a persona the traits may be named alone: `{"age": 22}`. A value that a
-//! person sets is said to be theirs (`set_by`, with what it was before), loses what the models' value rested on, and
+//! person sets is said to be theirs (`confidence_status: set_by_person`, with what it `was`), loses what the models' value rested on, and
 //! is held against the persona's narrative: a sentence that rested on the old value leaves it.
 
 use std::collections::BTreeSet;
@@ -10,9 +10,10 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::approval::DecisionError;
-use crate::consensus::{ConsensusPersona, TraitConsensus};
+use crate::consensus::{ConfidenceStatus, ConsensusPersona, TraitConsensus};
 use crate::embed::StaticEmbedder;
-use crate::persona::TraitValue;
+use crate::normalise::{Reading, read};
+use crate::persona::{TraitKind, TraitSchema, TraitValue};
 use crate::run::study::nearest;
 use crate::stages::narrative::{Checker, Claim, Narrative, Sentence, Status, Ungrounded, template};
 use crate::stages::{Statement, statements};
@@ -42,7 +43,7 @@ const OF_TRAIT: [&str; 16] = [
 ];
 
 /// What the models' value rested on, and a person's does not.
-const OF_THE_MODELS: [&str; 5] = ["interval", "prediction_set", "evidence", "backing", "confidence_status"];
+const OF_THE_MODELS: [&str; 4] = ["interval", "prediction_set", "evidence", "backing"];
 
 /// The form of an edit.
 #[derive(Debug, Default, Deserialize)]
@@ -57,8 +58,12 @@ fn wrong(reason: impl Into<String>) -> DecisionError {
 }
 
 /// Applies an edit to `{personas: […], narratives: […]}`, all of it or nothing; every edited persona must still be
-/// one.
-pub(super) fn apply(mut approved: Value, edit: &Value) -> Result<Value, DecisionError> {
+/// one, and its values such as the schema knows.
+pub(super) fn apply(
+    mut approved: Value,
+    edit: &Value,
+    schema: Option<&TraitSchema>,
+) -> Result<Value, DecisionError> {
     let edit: Edit = serde_json::from_value(edit.clone()).map_err(|error| {
         wrong(format!("{error}; an edit is {{\"personas\": {{ID: …}}, \"narratives\": {{ID: …}}}}"))
     })?;
@@ -71,7 +76,7 @@ pub(super) fn apply(mut approved: Value, edit: &Value) -> Result<Value, Decision
         if patch.is_null() {
             remove(&mut approved["personas"], place);
         } else {
-            let traits = persona(&mut approved["personas"][place], id, patch)?;
+            let traits = persona(&mut approved["personas"][place], id, patch, schema)?;
             let after = approved["personas"][place].clone();
             retold(&mut approved, id, &traits, (&before, &after), edit.narratives.contains_key(id))?;
             if !traits.is_empty() {
@@ -124,7 +129,12 @@ fn place_of(approved: &Value, kind: &str, id: &str) -> Result<usize, DecisionErr
 }
 
 /// Changes a persona; the traits whose value is another one then.
-fn persona(target: &mut Value, id: &str, patch: &Value) -> Result<Vec<String>, DecisionError> {
+fn persona(
+    target: &mut Value,
+    id: &str,
+    patch: &Value,
+    schema: Option<&TraitSchema>,
+) -> Result<Vec<String>, DecisionError> {
     let Value::Object(fields) = patch else {
         let why = format!(
             "`personas.{id}` is {patch}; give an object such as {{\"age\": 22}}, or null to remove it"
@@ -136,7 +146,7 @@ fn persona(target: &mut Value, id: &str, patch: &Value) -> Result<Vec<String>, D
     let mut set = Vec::new();
     for (key, value) in fields {
         if traits.contains(key) {
-            set.extend(of_trait(target, id, key, value)?);
+            set.extend(of_trait(target, (id, key), value, schema)?);
         } else if key == "traits" {
             let Some(patches) = value.as_object() else {
                 return Err(wrong(format!("`personas.{id}.traits` is {value}; give an object of traits")));
@@ -145,7 +155,7 @@ fn persona(target: &mut Value, id: &str, patch: &Value) -> Result<Vec<String>, D
                 if !traits.contains(name) {
                     return Err(unknown(id, "trait", name, &traits));
                 }
-                set.extend(of_trait(target, id, name, value)?);
+                set.extend(of_trait(target, (id, name), value, schema)?);
             }
         } else if OF_PERSONA.contains(&key.as_str()) {
             merge(target, &json!({ key: value }));
@@ -169,9 +179,9 @@ fn unknown(id: &str, what: &str, given: &str, known: &[String]) -> DecisionError
 /// where its value is another one then.
 fn of_trait(
     target: &mut Value,
-    id: &str,
-    name: &str,
+    (id, name): (&str, &str),
     patch: &Value,
+    schema: Option<&TraitSchema>,
 ) -> Result<Option<String>, DecisionError> {
     if patch.is_null() {
         merge(&mut target["traits"], &json!({ name: null }));
@@ -186,7 +196,7 @@ fn of_trait(
         return Err(unknown(&format!("{id}.{name}"), "field", stray, &known));
     }
     let found = &mut target["traits"][name];
-    let value = fields.get("value").map(|given| fitting(found, id, name, given)).transpose()?;
+    let value = fields.get("value").map(|given| fitting(found, (id, name), given, schema)).transpose()?;
     let value = value.filter(|value| *value != found["value"]);
     if let Some(value) = &value {
         set(found, value);
@@ -197,8 +207,13 @@ fn of_trait(
     Ok(value.map(|_| name.to_owned()))
 }
 
-/// A value of the trait's kind.
-fn fitting(found: &Value, id: &str, name: &str, given: &Value) -> Result<Value, DecisionError> {
+/// A value of the trait's kind, of an ordinal trait one of its levels.
+fn fitting(
+    found: &Value,
+    (id, name): (&str, &str),
+    given: &Value,
+    schema: Option<&TraitSchema>,
+) -> Result<Value, DecisionError> {
     let kind = found["kind"].as_str().unwrap_or_default();
     let value = match TraitValue::from_json(given) {
         None => None,
@@ -207,9 +222,17 @@ fn fitting(found: &Value, id: &str, name: &str, given: &Value) -> Result<Value, 
         Some(TraitValue::Text(text)) if kind == "numeric" => text.parse().ok().and_then(TraitValue::number),
         Some(value) => Some(value),
     };
-    value.map(|value| value.to_json()).ok_or_else(|| {
+    let value = value.ok_or_else(|| {
         wrong(format!("`{id}`: {given} is no value of `{name}`, which is of the kind `{kind}`"))
-    })
+    })?;
+    if let Some(definition) = schema.and_then(|schema| schema.get(name))
+        && let TraitKind::Ordinal { levels } = &definition.kind
+        && !matches!(read(&value, definition), Reading::Levels(_))
+    {
+        let levels: Vec<&str> = levels.iter().map(|level| level.value.as_str()).collect();
+        return Err(wrong(format!("`{id}`: {given} is no level of `{name}`; it has {}", levels.join(", "))));
+    }
+    Ok(value.to_json())
 }
 
 /// Sets a value in a person's name: it has the support of the models that said the same, nothing else of theirs.
@@ -226,10 +249,10 @@ fn set(found: &mut Value, value: &Value) {
         fields.entry("was").or_insert(was);
     }
     found["value"] = value.clone();
-    found["set_by"] = json!("person");
     found["support"] = json!(support);
-    // A person vouches for it; `uncalibrated`, which is what a trait without a status is, says that it is no probability.
+    // A person vouches for it.
     found["confidence"] = json!(1.0);
+    found["confidence_status"] = json!(ConfidenceStatus::SetByPerson);
     found["divergent"] = json!(false);
 }
 
@@ -294,7 +317,14 @@ fn checked(
         checker.check(&narrative.persona_id, narrative.author.clone(), claims, said, Ungrounded::Remove)
     };
     let mut again = check(&claims, &now)?;
-    // Another trait may still say the old value in passing; the person has the last word.
+    // Another trait may still say the old value in passing; the person has the last word. A trait that is gone, or a
+    // text of many statements, contradicts nothing that others say.
+    let contradicted: Vec<String> = traits
+        .iter()
+        .filter(|name| after.traits.get(*name).is_some_and(|found| found.kind != "text"))
+        .cloned()
+        .collect();
+    let traits = contradicted.as_slice();
     let old: Vec<Statement> = statements(&only(before, traits));
     let said_before = check(&claims, &old)?;
     let rested = |sentence: &Sentence| {

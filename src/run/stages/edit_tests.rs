@@ -22,12 +22,12 @@ fn approved() -> (Value, String) {
 
 fn edited(patch: &Value) -> Value {
     let (approved, id) = approved();
-    apply(approved, &json!({"personas": {id: patch}})).unwrap()
+    apply(approved, &json!({"personas": {id: patch}}), None).unwrap()
 }
 
 fn refused(patch: &Value) -> String {
     let (approved, id) = approved();
-    apply(approved, &json!({"personas": {id: patch}})).unwrap_err().to_string()
+    apply(approved, &json!({"personas": {id: patch}}), None).unwrap_err().to_string()
 }
 
 #[test]
@@ -38,11 +38,11 @@ fn an_edit_is_a_merge_patch_that_leaves_a_persona() {
     assert_eq!(target, json!({"a": "z", "c": {"d": "e"}}));
     let (before, id) = approved();
     let edit = json!({"personas": {&id: {"confidence": 0.25}}, "narratives": {&id: "New."}});
-    let edited = apply(before.clone(), &edit).unwrap();
+    let edited = apply(before.clone(), &edit, None).unwrap();
     assert_eq!(edited["personas"][0]["confidence"], 0.25);
     assert_eq!(edited["narratives"][0]["text"], "New.");
     assert_eq!(edited["edited"], json!([format!("personas.{id}"), format!("narratives.{id}")]));
-    let without = apply(before, &json!({"personas": {&id: null}})).unwrap();
+    let without = apply(before, &json!({"personas": {&id: null}}), None).unwrap();
     assert!(without["personas"].as_array().unwrap().is_empty());
 }
 
@@ -53,7 +53,10 @@ fn a_trait_is_set_by_its_value_alone_and_says_that_a_person_set_it() {
     {
         let after = edited(&patch);
         let age = &after["personas"][0]["traits"]["age"];
-        assert_eq!((&age["value"], &age["set_by"], &age["was"]), (&json!(22), &json!("person"), &json!(21)));
+        assert_eq!(
+            (&age["value"], &age["confidence_status"], &age["was"]),
+            (&json!(22), &json!("set_by_person"), &json!(21))
+        );
         assert_eq!((&age["support"], &age["divergent"]), (&json!(0), &json!(false)));
         assert_eq!(age["variants"][0]["value"], json!(21), "what the models said is kept");
         let id = after["personas"][0]["persona_id"].as_str().unwrap();
@@ -82,8 +85,18 @@ fn an_edit_that_does_not_fit_is_refused_whole() {
     assert!(refused(&json!({"age": "old"})).contains("is no value of `age`, which is of the kind `numeric`"));
     assert!(refused(&json!({"kind": "hero"})).contains("no persona any more"));
     assert!(refused(&json!(3)).contains("give an object"));
+    let levels = r#"{"traits": [{"name": "occupation", "kind": "ordinal", "levels": ["Student", "Nurse"]}]}"#;
+    let schema = TraitSchema::from_json(levels).unwrap();
+    let (before, id) = approved();
+    let set = |value: &str| {
+        apply(before.clone(), &json!({"personas": {&id: {"occupation": value}}}), Some(&schema))
+    };
+    assert!(
+        set("wizard").unwrap_err().to_string().contains("is no level of `occupation`; it has Student, Nurse")
+    );
+    assert!(set("nurse").is_ok());
     let (before, _) = approved();
-    let other = |edit: Value| apply(before.clone(), &edit).unwrap_err().to_string();
+    let other = |edit: Value| apply(before.clone(), &edit, None).unwrap_err().to_string();
     assert!(other(json!({"personas": {"r/9": {}}})).contains("there are "));
     assert!(other(json!({"persona": {}})).contains("unknown field"));
     assert!(other(json!({})).contains("changes nothing"));

@@ -7,6 +7,7 @@ use super::artefacts;
 use super::material::{Material, failed};
 use super::walk::Ended;
 use crate::consensus::PersonaKind;
+use crate::report::counted;
 use crate::run::status::now_ms;
 
 /// Puts together what is to be approved, and waits; `yes` stands for a person where the study allows it.
@@ -30,9 +31,9 @@ fn shown(material: &Material) -> Result<Value, Box<dyn std::error::Error>> {
     let narratives = material.artefact("narratives")?;
     let count = |kind| personas.iter().filter(|persona| persona.kind == kind).count();
     let mut summary = vec![format!(
-        "{} consensus personas, {} minority personas.",
-        count(PersonaKind::Consensus),
-        count(PersonaKind::Minority)
+        "{}, {}.",
+        counted(count(PersonaKind::Consensus) as u64, "consensus persona"),
+        counted(count(PersonaKind::Minority) as u64, "minority persona")
     )];
     summary.extend(narrated(&narratives));
     summary.extend(checked(material)?);

@@ -33,12 +33,10 @@ fn written(material: &Material) -> Result<Ended, Box<dyn std::error::Error>> {
         // Writing to a `String` cannot fail.
         let _ = writeln!(text, "\n{}", markdown(question));
     }
-    let edited: Vec<&str> =
-        approved["edited"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-    for persona in personas.as_array().into_iter().flatten() {
-        persona_text(&mut text, persona, &narratives, &edited);
+    for persona in items(&personas) {
+        persona_text(&mut text, persona, &narratives, &approved);
     }
-    review_text(&mut text, &material.artefact("review")?);
+    review_text(&mut text, &material.artefact("review")?, &personas);
     checks_text(&mut text, material)?;
     decision_text(&mut text, &decision);
     write_file(&artefacts::path(&material.folder, "report"), text.as_bytes())?;
@@ -58,7 +56,7 @@ fn value(value: &Value) -> String {
     }
 }
 
-fn persona_text(text: &mut String, persona: &Value, narratives: &Value, edited: &[&str]) {
+fn persona_text(text: &mut String, persona: &Value, narratives: &Value, approved: &Value) {
     let id = persona["persona_id"].as_str().unwrap_or_default();
     let name = &persona["traits"]["name"]["value"];
     let name = if name.is_null() { markdown(id) } else { word(name) };
@@ -71,28 +69,22 @@ fn persona_text(text: &mut String, persona: &Value, narratives: &Value, edited: 
         persona["n_models"],
         markdown(id)
     );
-    let own = |kind: &str| edited.contains(&format!("{kind}.{id}").as_str());
-    if own("personas") || own("narratives") {
-        let traits = persona["traits"].as_object().into_iter().flatten();
-        let set = traits.filter(|(_, found)| found["set_by"] == "person");
-        let said = set.map(|(name, found)| {
-            format!("{} is {} (the models: {})", markdown(name), value(&found["value"]), value(&found["was"]))
-        });
-        let said = said.collect::<Vec<_>>().join("; ");
+    let edited = items(&approved["edited"]).filter_map(Value::as_str);
+    if edited.into_iter().any(|name| matches!(name.split_once('.'), Some((_, of)) if of == id)) {
+        let said = edits(persona, &approved["edited_traits"][id]).join("; ");
         let said = if said.is_empty() { said } else { format!(": {said}") };
         let _ = writeln!(text, "\nEdited by a person at the approval{said}.");
     }
-    let told = narratives.as_array().into_iter().flatten().find(|told| told["persona_id"] == json!(id));
-    let Some(told) = told else { return };
+    let Some(told) = items(narratives).find(|told| told["persona_id"] == json!(id)) else {
+        traits_text(text, persona);
+        return;
+    };
     let author = match &told["author"] {
         Value::Null => "cut from the consensus".to_owned(),
         author => format!("written by {}", word(author)),
     };
     let _ = writeln!(text, "\n{}\n\nNarrative {author}.", word(&told["text"]));
-    let removed: Vec<String> = told["narrative"]["removed"]
-        .as_array()
-        .into_iter()
-        .flatten()
+    let removed: Vec<String> = items(&told["narrative"]["removed"])
         .map(|sentence| format!("- {}\n", word(&sentence["text"])))
         .collect();
     if !removed.is_empty() {
@@ -100,23 +92,54 @@ fn persona_text(text: &mut String, persona: &Value, narratives: &Value, edited: 
     }
 }
 
-fn review_text(text: &mut String, reviews: &Value) {
+/// What a person did to the traits of a persona.
+fn edits(persona: &Value, traits: &Value) -> Vec<String> {
+    let edit = |name: &str| {
+        let (found, name) = (&persona["traits"][name], markdown(name));
+        if found.is_null() {
+            return format!("{name} is removed");
+        }
+        format!("{name} is {} (the models: {})", value(&found["value"]), value(&found["was"]))
+    };
+    items(traits).filter_map(Value::as_str).map(edit).collect()
+}
+
+/// The traits of a persona without a narrative.
+fn traits_text(text: &mut String, persona: &Value) {
+    text.push('\n');
+    for (name, found) in
+        persona["traits"].as_object().into_iter().flatten().filter(|(name, _)| *name != "name")
+    {
+        let sure = match found["was"] {
+            Value::Null => format!("confidence {:.2}", found["confidence"].as_f64().unwrap_or(0.0)),
+            _ => "set by a person".to_owned(),
+        };
+        let (name, value) = (markdown(&name.replace('_', " ")), value(&found["value"]));
+        let _ =
+            writeln!(text, "- **{name}**: {value} ({sure}, {} of {})", found["support"], found["n_models"]);
+    }
+}
+
+fn items(list: &Value) -> impl Iterator<Item = &Value> {
+    list.as_array().into_iter().flatten()
+}
+
+/// What the reviewer says of the personas that are there; a person may have removed one.
+fn review_text(text: &mut String, reviews: &Value, personas: &Value) {
     let Some(reviews) = reviews.as_array() else { return };
+    let is_there = |id: &Value| items(personas).any(|persona| persona["persona_id"] == *id);
     text.push_str("\n# Review\n");
     for one in reviews {
         let _ = writeln!(text, "\n{} ({})", word(&one["review"]["summary"]), word(&one["record"]));
-        let conflicts = one["review"]["conflicts"].as_array();
-        for conflict in conflicts.into_iter().flatten() {
-            let sides: Vec<String> = conflict["sides"]
-                .as_array()
-                .into_iter()
-                .flatten()
+        let conflicts = items(&one["review"]["conflicts"]);
+        for conflict in conflicts.filter(|conflict| is_there(&conflict["persona_id"])) {
+            let sides: Vec<String> = items(&conflict["sides"])
                 .map(|side| format!("{} ({})", word(&side["value"]), names(&side["models"])))
                 .collect();
             let (of, kind) = (word(&conflict["persona_id"]), word(&conflict["judged"]));
             let _ = writeln!(text, "- {} of {of}, {kind}: {}", word(&conflict["trait"]), sides.join("; "));
         }
-        for gap in one["review"]["missing"].as_array().into_iter().flatten() {
+        for gap in items(&one["review"]["missing"]) {
             let _ =
                 writeln!(text, "- Missing: {}. To collect: {}", word(&gap["what"]), word(&gap["collect"]));
         }
@@ -124,7 +147,7 @@ fn review_text(text: &mut String, reviews: &Value) {
 }
 
 fn names(models: &Value) -> String {
-    models.as_array().into_iter().flatten().map(word).collect::<Vec<_>>().join(", ")
+    items(models).map(word).collect::<Vec<_>>().join(", ")
 }
 
 fn checks_text(text: &mut String, material: &Material) -> Result<(), artefacts::ArtefactError> {
@@ -134,8 +157,7 @@ fn checks_text(text: &mut String, material: &Material) -> Result<(), artefacts::
         text.push_str("\n# Checks\n\n");
     }
     if let Some(rows) = coverage["rows"].as_u64() {
-        let uncovered: Vec<String> =
-            coverage["uncovered"].as_array().into_iter().flatten().map(|row| word(&row["row"])).collect();
+        let uncovered: Vec<String> = items(&coverage["uncovered"]).map(|row| word(&row["row"])).collect();
         let left = if uncovered.is_empty() {
             String::new()
         } else {
@@ -157,9 +179,8 @@ fn checks_text(text: &mut String, material: &Material) -> Result<(), artefacts::
     }
     if !quality.is_null() {
         let _ = writeln!(text, "- Quality: {}.", word(&quality["verdict"]));
-        let findings = quality["findings"].as_array();
         let (grave, notes): (Vec<&Value>, Vec<&Value>) =
-            findings.into_iter().flatten().partition(|finding| finding["gravity"] != "pass");
+            items(&quality["findings"]).partition(|finding| finding["gravity"] != "pass");
         for finding in grave {
             let about = if finding["persona_id"].is_null() {
                 String::new()

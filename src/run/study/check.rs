@@ -78,7 +78,9 @@ pub(super) fn unreadable(path: &Path, error: &serde_saphyr::Error) -> StudyError
         }
         _ => String::new(),
     };
-    StudyError::Form { path: path.to_owned(), report: masked(&error.to_string()), hint }
+    // What the reader of YAML tells programmers is of no use to whoever wrote the study.
+    let report = error.to_string().replace(", set DuplicateKeyPolicy in Options if acceptable", "");
+    StudyError::Form { path: path.to_owned(), report: masked(&report), hint }
 }
 
 /// A report without what looks like a key: errors show the lines around them, and end up in logs.
@@ -93,6 +95,10 @@ fn masked(report: &str) -> String {
             text.push_str(name);
             rest = value;
             let name = name[..colon].trim_end_matches(['"', '\'', ' ', '`']).to_lowercase();
+            // The words of the error that names a key.
+            if name.ends_with("duplicate mapping key") {
+                continue;
+            }
             if SECRET.iter().any(|ending| name.ends_with(ending)) && value.starts_with([' ', '"', '\'']) {
                 let blank = value.len() - value.trim_start_matches(' ').len();
                 let end = value[blank..].find([',', '}', '\n']).map_or(value.len(), |end| blank + end);

@@ -9,8 +9,10 @@
 //!   the embedder can tell (`Ruler`), its likeness on that scale.
 //!
 //! The support of a clause is the larger of the two, and must reach [`SUPPORTED`]. A wording that turns the clause
-//! round (denied, an antonym) supports nothing. Every number must stand in a statement or lie in the range
-//! of a numeric one. The rule is strict: a true sentence in words that no model used is not supported.
+//! round (denied, an antonym, `fails to`, `nobody`) supports nothing; what counts is the part of the wording that has the
+//! clause's words. Every number must stand in a statement or lie in the range of a numeric one. The rule is strict: a true
+//! sentence in words that no model used is not supported, and one with a few words of its author's own, which no
+//! statement and no passage has, is uncertain and says which they are.
 
 use std::collections::BTreeSet;
 
@@ -19,7 +21,7 @@ use super::{Claim, Doubt, Narrative, Sentence, Status, Ungrounded};
 use crate::embed::{EmbedError, Embedder, FeatureMatrix, Ruler};
 use crate::normalise::{Phrase, contradict, turns_round};
 use crate::stages::Statement;
-use crate::stages::words::{clauses, content, numbers};
+use crate::stages::words::{clauses, content, numbers, unknown};
 
 /// The support from which on a clause counts as said: two of three words, or the like in meaning.
 pub const SUPPORTED: f64 = 2.0 / 3.0;
@@ -34,7 +36,7 @@ pub struct Checker<'a> {
 /// What is found about one clause.
 enum Found {
     Nothing,
-    Said { statement: usize, support: f64, uncertain: bool },
+    Said { statement: usize, support: f64, uncertain: bool, own_words: Vec<String> },
     Not { doubt: Doubt, support: f64 },
 }
 
@@ -95,13 +97,15 @@ impl Judge<'_> {
             None => (self.row..).zip(parts).map(|(row, part)| self.clause(part, row)).collect(),
         };
         let (mut said, mut uncertain, mut support, mut doubt) = (BTreeSet::new(), false, f64::INFINITY, None);
+        let mut own_words = Vec::new();
         for one in found {
             match one {
                 Found::Nothing => {}
-                Found::Said { statement, support: own, uncertain: doubtful } => {
+                Found::Said { statement, support: own, uncertain: doubtful, own_words: more } => {
                     said.insert(statement);
                     uncertain |= doubtful;
                     support = support.min(own);
+                    own_words.extend(more);
                 }
                 Found::Not { doubt: why, support: own } => {
                     doubt = doubt.or(Some(why));
@@ -112,6 +116,14 @@ impl Judge<'_> {
         if said.is_empty() && doubt.is_none() {
             doubt = Some(Doubt::SaysNothing);
         }
+        let status = match (&doubt, uncertain || !own_words.is_empty()) {
+            (Some(_), _) => Status::Unsupported,
+            (None, true) => Status::Uncertain,
+            (None, false) => Status::Supported,
+        };
+        if doubt.is_none() && !own_words.is_empty() {
+            doubt = Some(Doubt::OwnWords { words: own_words });
+        }
         let of = |place: &usize| &self.statements[*place];
         let traits: BTreeSet<&str> = said.iter().map(|place| of(place).name.as_str()).collect();
         Sentence {
@@ -120,11 +132,7 @@ impl Judge<'_> {
             statements: said.iter().map(|place| of(place).number).collect(),
             cited: claim.cited.clone(),
             support: if support.is_finite() { support } else { 0.0 },
-            status: match (&doubt, uncertain) {
-                (Some(_), _) => Status::Unsupported,
-                (None, true) => Status::Uncertain,
-                (None, false) => Status::Supported,
-            },
+            status,
             doubt,
             other_sides: said.iter().flat_map(|place| of(place).other_sides.iter().cloned()).collect(),
         }
@@ -138,9 +146,9 @@ impl Judge<'_> {
         {
             return None;
         }
-        let says = |piece: &&Piece| words.is_subset(&piece.words) && !turns_round(&phrase, &piece.phrase);
+        let says = |piece: &&Piece| words.is_subset(&piece.words) && !piece.turns_round(&phrase, &words);
         let piece = self.pieces.all.iter().find(says)?;
-        Some(self.said(piece, 1.0, &self.opposites(&phrase)))
+        Some(self.said(piece, 1.0, &self.opposites(&phrase), Vec::new()))
     }
 
     fn clause(&self, part: &str, row: usize) -> Found {
@@ -157,6 +165,7 @@ impl Judge<'_> {
                 statement,
                 support: 1.0,
                 uncertain: self.statements[statement].divergent,
+                own_words: Vec::new(),
             });
         }
         let (mut best, mut opposites): (Option<(&Piece, f64)>, Vec<usize>) = (None, self.opposites(&phrase));
@@ -171,14 +180,16 @@ impl Judge<'_> {
                     support = support.max(f64::from(self.ruler.grade(cosine)));
                 }
             }
-            if support >= SUPPORTED && turns_round(&phrase, &piece.phrase) {
+            if support >= SUPPORTED && piece.turns_round(&phrase, &words) {
                 opposites.extend((piece.origin == Origin::Wording).then_some(piece.statement));
             } else if best.is_none_or(|(_, most)| support > most) {
                 best = Some((piece, support));
             }
         }
         match (best, opposites.first()) {
-            (Some((piece, support)), _) if support >= SUPPORTED => self.said(piece, support, &opposites),
+            (Some((piece, support)), _) if support >= SUPPORTED => {
+                self.said(piece, support, &opposites, unknown(part, &self.pieces.words))
+            }
             (best, Some(statement)) => Found::Not {
                 doubt: Doubt::Contradicts { statement: self.statements[*statement].number },
                 support: best.map_or(0.0, |(_, support)| support),
@@ -192,13 +203,13 @@ impl Judge<'_> {
 
     /// What is said is uncertain when the models disagree about it, or when another statement about the same
     /// trait says the opposite. Different traits may well: what somebody lacks is what they want.
-    fn said(&self, piece: &Piece, support: f64, opposites: &[usize]) -> Found {
+    fn said(&self, piece: &Piece, support: f64, opposites: &[usize], own_words: Vec<String>) -> Found {
         let own = &self.statements[piece.statement];
         let opposed = opposites
             .iter()
             .any(|other| *other != piece.statement && self.statements[*other].name == own.name);
         let uncertain = opposed || piece.origin == Origin::OtherSide || own.divergent;
-        Found::Said { statement: piece.statement, support, uncertain }
+        Found::Said { statement: piece.statement, support, uncertain, own_words }
     }
 
     /// The statements whose consensus says the opposite, in the words of one of the models behind it.
@@ -312,6 +323,35 @@ mod tests {
             assert_eq!(found, Status::Unsupported, "{text}");
             assert!(matches!(doubt, Some(Doubt::Contradicts { .. })), "{text}: {doubt:?}");
         }
+    }
+
+    #[test]
+    fn what_reverses_a_statement_is_no_support_however_much_else_is_denied() {
+        for text in [
+            "She is not a hospital nurse.",
+            "She is no longer a hospital nurse.",
+            "She is a former hospital nurse.",
+            "She fails her specialist certificate.",
+            "Nobody wants to complete the specialist certificate.",
+            "She hates an hour of quiet after the shift.",
+            "She never works rotating shifts.",
+        ] {
+            let (found, doubt) = status(text);
+            assert_eq!(found, Status::Unsupported, "{text}: {doubt:?}");
+        }
+        assert_eq!(status("She hates crowds and noise.").0, Status::Supported);
+    }
+
+    #[test]
+    fn p5_a_word_of_the_authors_own_is_marked() {
+        let sentence = check(&["She is a hospital nurse on moonlit rotating shifts."], Ungrounded::Remove);
+        assert_eq!(sentence.sentences[0].status, Status::Uncertain, "{sentence:?}");
+        assert!(sentence.text().ends_with("[in words of its own: moonlit]"), "{}", sentence.text());
+        let owned = check(&["She owns a specialist certificate."], Ungrounded::Remove);
+        assert!(
+            owned.text().is_empty() || owned.text().ends_with("[in words of its own: owns]"),
+            "{owned:?}"
+        );
     }
 
     #[test]

@@ -42,13 +42,14 @@ pub enum Ungrounded {
 pub enum Status {
     /// Every part of it is said by a statement.
     Supported,
-    /// The same, but the models disagree about one of those statements, or another one says the opposite.
+    /// The same, but the models disagree about one of those statements, another one says the opposite, or some words are
+    /// the author's own.
     Uncertain,
     /// Some part of it is said by none.
     Unsupported,
 }
 
-/// Why a sentence is not supported.
+/// Why a sentence is not supported, or what of it is not.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "doubt", rename_all = "snake_case")]
 #[non_exhaustive]
@@ -67,6 +68,11 @@ pub enum Doubt {
     NoStatement {
         /// The part.
         part: String,
+    },
+    /// Words that no statement and no passage has, in a part that is otherwise said: they may claim more than is known.
+    OwnWords {
+        /// The words.
+        words: Vec<String>,
     },
     /// Nothing that could be true or false.
     SaysNothing,
@@ -87,7 +93,7 @@ pub struct Sentence {
     pub support: f64,
     /// How it stands.
     pub status: Status,
-    /// Why it is not supported.
+    /// Why it is not supported, or what of it is not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub doubt: Option<Doubt>,
     /// What other models say about its traits, where they disagree.
@@ -115,7 +121,12 @@ impl Narrative {
     pub fn text(&self) -> String {
         let told = self.sentences.iter().map(|sentence| match sentence.status {
             Status::Supported => sentence.text.clone(),
-            Status::Uncertain => format!("{} [uncertain]", sentence.text),
+            Status::Uncertain => match &sentence.doubt {
+                Some(Doubt::OwnWords { words }) => {
+                    format!("{} [in words of its own: {}]", sentence.text, words.join(", "))
+                }
+                _ => format!("{} [uncertain]", sentence.text),
+            },
             Status::Unsupported => format!("{} [not supported]", sentence.text),
         });
         told.collect::<Vec<_>>().join(" ")

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use crate::normalise::Phrase;
+use crate::normalise::{Phrase, turns_round};
 use crate::persona::key_of;
 use crate::stages::Statement;
-use crate::stages::words::{content, numbers};
+use crate::stages::words::{content, numbers, reverses, scopes};
 
 /// Where a piece comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +27,32 @@ pub(super) struct Piece {
     /// Its words, and those of the trait's name.
     pub(super) words: BTreeSet<String>,
     pub(super) origin: Origin,
+    /// Its parts that are affirmed or denied by themselves, with their words.
+    scopes: Vec<(Phrase, BTreeSet<String>)>,
+}
+
+impl Piece {
+    fn new(statement: usize, text: &str, label: &BTreeSet<String>, origin: Origin) -> Self {
+        let mut words = content(text);
+        words.extend(label.iter().cloned());
+        let scopes = scopes(text).iter().map(|part| (Phrase::new(part), content(part))).collect();
+        Self { statement, phrase: Phrase::new(text), words, origin, scopes }
+    }
+
+    /// Whether it says the opposite of what is claimed, in the part that has most of the claimed words: what is denied
+    /// elsewhere in the same sentence turns nothing round.
+    pub(super) fn turns_round(&self, claim: &Phrase, claimed: &BTreeSet<String>) -> bool {
+        if reverses(claimed, &self.words) {
+            return true;
+        }
+        let shared = |words: &BTreeSet<String>| words.intersection(claimed).count();
+        let most = self.scopes.iter().map(|(_, words)| shared(words)).max().unwrap_or(0);
+        if most == 0 {
+            return turns_round(claim, &self.phrase);
+        }
+        let mut nearest = self.scopes.iter().filter(|(_, words)| shared(words) == most);
+        nearest.all(|(part, _)| turns_round(claim, part))
+    }
 }
 
 /// Everything that a persona's statements say.
@@ -35,14 +61,21 @@ pub(super) struct Pieces {
     pub(super) all: Vec<Piece>,
     /// Words of the persona's name: they say who, not what.
     pub(super) name: BTreeSet<String>,
+    /// All words of all pieces.
+    pub(super) words: BTreeSet<String>,
     numbers: Vec<(usize, f64)>,
     intervals: Vec<(usize, [f64; 2])>,
 }
 
 impl Pieces {
     pub(super) fn of(statements: &[Statement]) -> Self {
-        let mut found =
-            Self { all: Vec::new(), name: BTreeSet::new(), numbers: Vec::new(), intervals: Vec::new() };
+        let mut found = Self {
+            all: Vec::new(),
+            name: BTreeSet::new(),
+            words: BTreeSet::new(),
+            numbers: Vec::new(),
+            intervals: Vec::new(),
+        };
         for (place, statement) in statements.iter().enumerate() {
             let label = content(&statement.name.replace('_', " "));
             if key_of(&statement.name) == "name" {
@@ -56,9 +89,9 @@ impl Pieces {
                 found.numbers.extend(numbers(text).into_iter().map(|number| (place, number)));
                 for sentence in text.split(['.', '!', '?', '\n', ';']).filter(|part| !part.trim().is_empty())
                 {
-                    let mut words = content(sentence);
-                    words.extend(label.iter().cloned());
-                    found.all.push(Piece { statement: place, phrase: Phrase::new(sentence), words, origin });
+                    let piece = Piece::new(place, sentence, &label, origin);
+                    found.words.extend(piece.words.iter().cloned());
+                    found.all.push(piece);
                 }
             }
         }

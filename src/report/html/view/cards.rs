@@ -14,7 +14,7 @@ use crate::persona::{ModelName, TraitSchema, TraitValue};
 use crate::report::html::figure::confidence_bar;
 use crate::report::markdown::of_dissenter;
 use crate::report::table::in_order;
-use crate::report::wording::{basis_words, citation_words, described};
+use crate::report::wording::{basis_words, citation_words, described, models_said};
 
 /// All cards that are shown.
 #[derive(Debug, Serialize)]
@@ -169,6 +169,7 @@ fn row(name: &str, found: &TraitConsensus) -> Row {
     if let Some([low, high]) = found.interval.filter(|[low, high]| low < high) {
         notes.push(format!("middle 80 % of the votes: {low} to {high}"));
     }
+    notes.extend(models_said(found).as_deref().map(shown));
     notes.extend(found.prediction_set.as_ref().map(|set| shown(&crate::report::wording::set_words(set))));
     Row {
         name: label(name),

@@ -111,7 +111,7 @@ fn cell(model: &ModelName, found: &TraitConsensus) -> Cell {
     for (place, variant) in found.variants.iter().enumerate() {
         for one in variant.said.iter().filter(|said| said.model == *model) {
             said.push(shown(&one.value.to_string()));
-            apart |= !variant.kept.unwrap_or(place == 0);
+            apart |= !found.is_behind(place);
         }
     }
     // The gravest reason, in the order of the kinds.

@@ -221,6 +221,9 @@ fn flow(material: &Material<'_>) -> Vec<Step> {
         counts.personas,
         format!("{} consensus, {} minority", counts.consensus, counts.minority),
     );
+    if material.notice.is_some() && material.tallies.personas != counts.personas {
+        step("Personas below", material.tallies.personas, "as a person approved them".to_owned());
+    }
     flow.retain(|step| step.n != "0" || step.what.starts_with("Records read") || step.what == "Drafts read");
     flow
 }

@@ -64,6 +64,7 @@ pub(super) fn thousands(number: u64) -> String {
 pub(super) fn confidence(confidence: f64, status: ConfidenceStatus) -> String {
     match status {
         ConfidenceStatus::Uncalibrated => format!("~{confidence:.2}"),
+        ConfidenceStatus::SetByPerson => self::status(status).to_owned(),
         _ => percent(confidence),
     }
 }
@@ -74,6 +75,7 @@ pub(super) fn status(status: ConfidenceStatus) -> &'static str {
         ConfidenceStatus::Uncalibrated => "score, uncalibrated",
         ConfidenceStatus::CalibratedOnOtherData => "probability, calibrated on other data",
         ConfidenceStatus::Calibrated => "probability, calibrated",
+        ConfidenceStatus::SetByPerson => "set by a person",
     }
 }
 
