@@ -2,8 +2,8 @@
 //!
 //! A batch is known by a tag of ours before the vendor has given it a number, and every question in it by the tag and
 //! its place. So a batch that was sent by a process that died before it heard the number can be found again: by its
-//! metadata where the vendor keeps any ([`openai`]), else by the names in its results ([`anthropic`]). Those two are
-//! pure; [`delivery`] carries the bytes. What is sent when, what is stored before it and what a missing answer means
+//! metadata where the vendor keeps any (OpenAI), else by the names in its results (Anthropic). Those two are
+//! pure; `delivery` carries the bytes. What is sent when, what is stored before it and what a missing answer means
 //! for the ledger is decided in [`crate::run`].
 
 mod anthropic;
