@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal, Write};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
-use super::arguments::Global;
+use super::arguments::{Global, LogName};
 use super::error::CliError;
 use crate::report::safe;
 
@@ -18,15 +18,17 @@ pub(super) struct Console {
     json: bool,
     quiet: bool,
     verbose: bool,
+    log: LogName,
 }
 
 impl Console {
     pub(super) fn new(global: &Global) -> Self {
-        Self { json: global.json, quiet: global.quiet, verbose: global.verbose > 0 }
+        Self { json: global.json, quiet: global.quiet, verbose: global.verbose > 0, log: global.log }
     }
 
-    pub(super) fn is_quiet(self) -> bool {
-        self.quiet
+    /// Whether bars may be drawn.
+    pub(super) fn draws(self) -> bool {
+        !self.quiet && self.log != LogName::Json && io::stderr().is_terminal()
     }
 
     pub(super) fn is_verbose(self) -> bool {
@@ -54,6 +56,15 @@ impl Console {
     /// Says something about the work on standard error, unless told to be quiet.
     pub(super) fn note(self, text: &str) {
         if !self.quiet {
+            self.say(text);
+        }
+    }
+
+    fn say(self, text: &str) {
+        // Among lines of JSON nothing else may stand.
+        if self.log == LogName::Json {
+            tracing::info!("{}", safe::line(text));
+        } else {
             error_line(text);
         }
     }
@@ -61,13 +72,13 @@ impl Console {
     /// Says something that only a curious caller wants to know.
     pub(super) fn detail(self, text: &str) {
         if self.verbose && !self.quiet {
-            error_line(text);
+            self.say(text);
         }
     }
 
     /// A bar on a terminal; elsewhere nothing that moves.
     pub(super) fn progress(self, what: &str, steps: usize) -> ProgressBar {
-        if self.quiet || !io::stderr().is_terminal() {
+        if !self.draws() {
             self.detail(what);
             return ProgressBar::hidden();
         }

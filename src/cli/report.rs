@@ -20,6 +20,8 @@ use crate::evaluate::read_gold;
 use crate::files::{ResultError, create_folder, folder_of};
 use crate::report::html::{Metrics, Projection, ReportBuilder, StoredAnswer};
 use crate::report::safe;
+use crate::run::Spent;
+use crate::store::Store;
 
 /// The report's file, in the folder of its result.
 pub(super) const FILE: &str = "report.html";
@@ -125,6 +127,11 @@ fn html(
     let mut builder = ReportBuilder::new(result.summary()?).with_projection(projection);
     if let Some(notice) = result.notice() {
         builder = builder.with_notice(&notice);
+    }
+    if Store::exists(result.folder()) {
+        let spent = Spent::of(result.folder(), &Store::read(result.folder())?)?;
+        let beside = spent.stages + spent.ablation;
+        builder = builder.with_cost(spent.total.amount(), beside.amount());
     }
     let path = result.folder().join("metrics.json");
     if let Ok(text) = inputs::text(&path) {

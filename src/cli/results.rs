@@ -178,6 +178,7 @@ pub(super) fn asked(
         units,
         records_read: records.items.len(),
         records_set_aside: records.set_aside.len(),
+        records_beyond_limit: study.input.limit.map_or(0, |limit| records.items.len().saturating_sub(limit)),
         answers: derived.answers.clone(),
         workstreams: derived.streams.iter().map(noted).collect(),
     }

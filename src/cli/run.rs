@@ -285,7 +285,8 @@ pub(super) fn tell_of_another(
 pub(super) fn go_on(options: &RunOptions) -> String {
     let out = options.out.as_ref().map(|out| format!(" --out {}", out.display())).unwrap_or_default();
     let shard = options.shard.map(|shard| format!(" --shard {shard}")).unwrap_or_default();
-    format!("To go on: consona run {}{out}{shard}", options.study.display())
+    let commands = if options.allow_commands { " --allow-commands" } else { "" };
+    format!("To go on: consona run {}{out}{shard}{commands}", options.study.display())
 }
 
 fn side_by_side(report: &RunReport, spent: &Spent, derived: &Derived, shard: bool) -> String {

@@ -1,7 +1,7 @@
 //! What a run shows while it goes on: a bar per model on a terminal, plain lines elsewhere, events for programs.
 
 use std::collections::BTreeMap;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -48,10 +48,10 @@ struct Bars {
 
 impl Watch {
     pub(super) fn new(console: Console, plan: &PlanSummary, asked: Option<ProgressName>) -> Self {
-        let standard = if io::stderr().is_terminal() { ProgressName::Bar } else { ProgressName::Plain };
+        let standard = if console.draws() { ProgressName::Bar } else { ProgressName::Plain };
         let form = match asked.unwrap_or(standard) {
             ProgressName::Json => Form::Json,
-            ProgressName::Bar if !console.is_quiet() => Form::Bars(Bars::new(plan)),
+            ProgressName::Bar if console.draws() => Form::Bars(Bars::new(plan)),
             ProgressName::Bar | ProgressName::Plain => Form::Plain,
         };
         let now = Instant::now();

@@ -20,6 +20,7 @@ use crate::dataset::{Record, SetAside};
 use crate::embed::Embedder;
 use crate::files::{PanelDrafts, SpoolWriter};
 use crate::persona::{Draft, ModelName, TraitInference, TraitSchema};
+use crate::report::counted;
 use crate::run::{
     self, CallStatus, Drafting, Event, Interpreter, Run, RunOutcome, Settings, Sources, Study, Unit,
     summarise, units,
@@ -73,6 +74,9 @@ pub(super) struct MemberAnswers {
 pub(super) struct Personas {
     /// Whether there are any.
     pub(super) status: Status,
+    /// Why there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
     /// The personas, as a line of `consensus.jsonl` has them: `persona_id`, `record`, `kind` (consensus or minority),
     /// `confidence`, `support`, `models`, and `traits` with every value, its votes and its evidence.
     personas: Vec<Map<String, Value>>,
@@ -136,7 +140,9 @@ impl Generation {
         drop(run);
         let (drafts, answers) = read_back(&store, &drafting, study)?;
         if report.outcome != RunOutcome::Complete || drafts.is_empty() {
-            return Ok(Personas { answers, ..Personas::none(&study.members(), &self.records.set_aside) });
+            let none = Personas::none(&study.members(), &self.records.set_aside);
+            let reason = why(&report.outcome, study);
+            return Ok(Personas { reason, answers, ..none });
         }
         let forming = Forming {
             schema: study.schema.clone(),
@@ -164,6 +170,24 @@ impl Generation {
         Err(Refusal::new(format!(
             "the plan costs about {cost} or more, and above {above} a person has to confirm; send fewer records"
         )))
+    }
+}
+
+/// Why a run came to no personas.
+fn why(outcome: &RunOutcome, study: &Study) -> Option<String> {
+    match outcome {
+        RunOutcome::Complete => None,
+        RunOutcome::TooFewModels => Some("too few models answered".to_owned()),
+        RunOutcome::Interrupted { outstanding } => {
+            Some(format!("stopped with {} outstanding", counted(*outstanding, "call")))
+        }
+        RunOutcome::LimitReached { outstanding } => {
+            let limit = study.limits.max_cost.map(|limit| format!(" ({limit})")).unwrap_or_default();
+            let calls = counted(*outstanding, "call");
+            Some(format!(
+                "the server's `max_cost`{limit} is reached, with {calls} outstanding; send fewer records"
+            ))
+        }
     }
 }
 
@@ -294,6 +318,7 @@ impl Personas {
         let minority = formed.iter().filter(|persona| persona.kind == PersonaKind::Minority).count();
         Ok(Self {
             status: Status::Success,
+            reason: None,
             consensus: personas.len() - minority,
             minority,
             drafts,
@@ -308,6 +333,7 @@ impl Personas {
     fn none(panel: &[ModelName], set_aside: &[SetAside]) -> Self {
         Self {
             status: Status::Error,
+            reason: None,
             personas: Vec::new(),
             consensus: 0,
             minority: 0,

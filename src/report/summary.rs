@@ -106,7 +106,7 @@ pub struct MemberAnswers {
     /// Calls with a usable answer.
     pub answered: u64,
     /// Those of them that another model answered in its name.
-    #[serde(default, skip_serializing_if = "nobody")]
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub by_fallback: u64,
     /// Calls without one.
     pub unanswered: u64,
@@ -114,9 +114,8 @@ pub struct MemberAnswers {
     pub reasons: BTreeMap<String, u64>,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
-fn nobody(count: &u64) -> bool {
-    *count == 0
+fn is_zero<N: Default + PartialEq>(count: &N) -> bool {
+    *count == N::default()
 }
 
 /// What a result that a panel was asked for says beside the personas.
@@ -138,6 +137,9 @@ pub struct Asked {
     pub records_read: usize,
     /// Records that could not be used; each is listed with its reason.
     pub records_set_aside: usize,
+    /// Of those read, records beyond the study's `limit`: nobody was asked about them.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub records_beyond_limit: usize,
     /// The panel's answers, by model.
     pub answers: BTreeMap<ModelName, MemberAnswers>,
     /// The workstreams of the study, in order; none for a study that is one.

@@ -1,6 +1,7 @@
 //! Rules that change how a study is asked: more slowly where it is complex, again where it is uncertain.
 
 use std::collections::BTreeSet;
+use std::fmt::Write;
 use std::sync::Arc;
 
 use serde_json::json;
@@ -9,10 +10,12 @@ use super::worker::Worker;
 use crate::cli::error::CliError;
 use crate::cli::study::questions;
 use crate::persona::RecordId;
+use crate::report::counted;
 use crate::run::stages::Ended;
 use crate::run::{PlanSummary, Run, RunOutcome, RunReport, Settings, Study};
 use crate::stages::adaptation::{Adaptation, AdaptiveRules, Ending, Round, Rounds, adapt};
 use crate::stages::uncertainty::{Load, PersonaUncertainty, Score, complexity, uncertainty};
+use crate::store::Money;
 
 /// How complex a study is before anybody has answered.
 pub(super) fn complexity_of(study: &Study, plan: &PlanSummary, records: usize) -> Score {
@@ -64,7 +67,8 @@ impl Worker<'_> {
             ended = tokio::task::block_in_place(|| self.consensus())?;
             rounds.0.push(Round {
                 personas: found.ask_again.len(),
-                calls: report.turnout.calls,
+                // What an earlier round asked stands in the database and is not asked again.
+                calls: report.turnout.calls.saturating_sub(report.members.iter().map(|one| one.reused).sum()),
                 cost: self.budget.spent().less(spent).amount(),
                 before: mean(&found.ask_again),
                 after: mean(&self.now(&found.ask_again)?),
@@ -75,6 +79,9 @@ impl Worker<'_> {
                 RunOutcome::Complete | RunOutcome::TooFewModels => {}
             }
         };
+        if !rounds.0.is_empty() {
+            self.tell(&rounds_text(&rounds.0));
+        }
         if let Ended::Completed(output) = &mut ended {
             output["adaptive"] = json!({
                 "complexity": self.complexity, "rounds": rounds.0, "records": asked, "stopped": stopped,
@@ -116,6 +123,22 @@ impl Worker<'_> {
             .with_cancellation(&self.halt);
         Ok(run.execute(units.collect::<Vec<_>>()).await?)
     }
+}
+
+/// What asking again cost and gained.
+fn rounds_text(rounds: &[Round]) -> String {
+    let mut text = "Asked again, for personas are uncertain:\n".to_owned();
+    for (number, round) in (1..).zip(rounds) {
+        let (personas, calls) = (counted(round.personas as u64, "persona"), counted(round.calls, "call"));
+        let cost = Money::from_amount(round.cost);
+        // Writing to a `String` cannot fail.
+        let _ = writeln!(
+            text,
+            "  round {number}: {personas}, {calls}, cost {cost}; uncertainty {:.0} before, {:.0} after",
+            round.before, round.after
+        );
+    }
+    text
 }
 
 fn mean(all: &[PersonaUncertainty]) -> f64 {

@@ -1,7 +1,7 @@
 //! What a pipeline shows while it goes on: one status line per stage that runs, at the same time.
 
 use std::collections::BTreeMap;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -33,10 +33,10 @@ enum Form {
 
 impl StageWatch {
     pub(super) fn new(console: Console, asked: Option<ProgressName>, own: Vec<String>) -> Self {
-        let standard = if io::stderr().is_terminal() { ProgressName::Bar } else { ProgressName::Plain };
+        let standard = if console.draws() { ProgressName::Bar } else { ProgressName::Plain };
         let form = match asked.unwrap_or(standard) {
             ProgressName::Json => Form::Json,
-            ProgressName::Bar if !console.is_quiet() => {
+            ProgressName::Bar if console.draws() => {
                 let all = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
                 Form::Lines(all, BTreeMap::new())
             }

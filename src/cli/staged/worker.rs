@@ -173,9 +173,11 @@ impl Worker<'_> {
         let derived =
             results::derive(&self.material.folder, store, self.drafting.as_ref(), study, Some(&report))?;
         *self.derived.lock().unwrap_or_else(PoisonError::into_inner) = Some(derived);
+        let reused = report.members.iter().any(|member| member.reused > 0);
+        let figures = CallFigures { resumed: reused, ..CallFigures::of_store(store)? };
         let output = json!({
             "answered": report.turnout.answered, "units": report.turnout.units,
-            "calls": CallFigures::of_store(store)?,
+            "calls": figures,
         });
         Ok(match report.outcome {
             RunOutcome::Complete => Ended::Completed(output),
@@ -224,7 +226,7 @@ impl Worker<'_> {
         })))
     }
 
-    fn tell(&self, text: &str) {
+    pub(super) fn tell(&self, text: &str) {
         self.told.lock().unwrap_or_else(PoisonError::into_inner).push_str(text);
     }
 

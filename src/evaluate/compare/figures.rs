@@ -64,7 +64,8 @@ impl Figures {
             echo_share: (!looked_for.is_empty()).then(|| echoes as f64 / looked_for.len() as f64),
             calls: run.metrics["calls"].as_u64(),
             attempts: run.metrics["attempts"].as_u64(),
-            cost: run.metrics["cost"].as_f64(),
+            // Of a run with stages, theirs too.
+            cost: run.summary["pipeline"]["cost"].as_f64().or_else(|| run.metrics["cost"].as_f64()),
             wall_ms: run.metrics["wall_ms"].as_u64(),
         }
     }

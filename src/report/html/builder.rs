@@ -25,6 +25,7 @@ pub struct ReportBuilder {
     gold: Option<Judged>,
     reasons: Vec<String>,
     notice: Option<String>,
+    cost: Option<[f64; 2]>,
     beside: Option<String>,
     projection: Projection,
 }
@@ -53,6 +54,7 @@ impl ReportBuilder {
             gold: None,
             reasons: Vec::new(),
             notice: None,
+            cost: None,
             beside: None,
             projection: Projection::default(),
         }
@@ -84,6 +86,13 @@ impl ReportBuilder {
     #[must_use]
     pub fn with_notice(mut self, notice: &str) -> Self {
         self.notice = Some(notice.to_owned());
+        self
+    }
+
+    /// With what everything cost, and what of it stages and an ablation did; without it, the panel's calls are added up.
+    #[must_use]
+    pub fn with_cost(mut self, total: f64, beside_the_panel: f64) -> Self {
+        self.cost = Some([total, beside_the_panel]);
         self
     }
 
@@ -158,7 +167,9 @@ impl ReportBuilder {
     /// [`HtmlError`] of the embedder that places drafts on the map, or of a template.
     pub fn finish(mut self) -> Result<String, HtmlError> {
         self.close();
-        let Self { summary, tallies, sample, metrics, gold, reasons, notice, beside, projection, .. } = self;
+        let Self {
+            summary, tallies, sample, metrics, gold, reasons, notice, cost, beside, projection, ..
+        } = self;
         render(&view(&Material {
             summary: &summary,
             tallies: &tallies,
@@ -167,6 +178,7 @@ impl ReportBuilder {
             gold: gold.as_ref(),
             reasons: &reasons,
             notice: notice.as_deref(),
+            cost,
             beside: beside.as_deref(),
             projection,
         })?)

@@ -201,6 +201,13 @@ fn of_trait(
     if let Some(value) = &value {
         set(found, value);
     }
+    if let Some(sure) =
+        fields.get("confidence").filter(|sure| !sure.as_f64().is_some_and(|sure| (0.0..=1.0).contains(&sure)))
+    {
+        return Err(wrong(format!(
+            "`{id}`: the confidence of `{name}` is {sure}; it must be a number from 0 to 1"
+        )));
+    }
     let mut rest = fields;
     rest.remove("value");
     merge(found, &Value::Object(rest));
@@ -219,6 +226,7 @@ fn fitting(
         None => None,
         Some(TraitValue::Text(text)) if kind == "list" => Some(TraitValue::List(vec![text])),
         Some(TraitValue::List(_)) if kind != "list" => None,
+        Some(TraitValue::Number(_)) if kind == "list" || kind == "text" => None,
         Some(TraitValue::Text(text)) if kind == "numeric" => text.parse().ok().and_then(TraitValue::number),
         Some(value) => Some(value),
     };

@@ -83,6 +83,11 @@ fn an_edit_that_does_not_fit_is_refused_whole() {
     assert!(refused(&json!({"traits": {"agee": 3}})).contains("did you mean `age`?"));
     assert!(refused(&json!({"age": {"valu": 3}})).contains("no field `valu`; did you mean `value`?"));
     assert!(refused(&json!({"age": "old"})).contains("is no value of `age`, which is of the kind `numeric`"));
+    assert!(refused(&json!({"goals": 5})).contains("is no value of `goals`, which is of the kind `list`"));
+    assert!(
+        refused(&json!({"age": {"value": 22, "confidence": 7}}))
+            .contains("is 7; it must be a number from 0 to 1")
+    );
     assert!(refused(&json!({"kind": "hero"})).contains("no persona any more"));
     assert!(refused(&json!(3)).contains("give an object"));
     let levels = r#"{"traits": [{"name": "occupation", "kind": "ordinal", "levels": ["Student", "Nurse"]}]}"#;

@@ -1,6 +1,7 @@
 //! What a pipeline took and what asking at the same time saved.
 
 use serde::Serialize;
+use serde_json::Value;
 
 use super::questions::CallFigures;
 use crate::stages::pipeline::{Kind, Pipeline};
@@ -33,13 +34,14 @@ pub struct PipelineMetrics {
     pub wall_ms: u64,
     /// The calls one after the other would have taken this long.
     pub calls_ms: u64,
-    /// Latencies added up over the time of the stages that call models; `None` when no call took a millisecond.
+    /// Latencies added up over the time of the stages that call models; `None` when no call took a millisecond, or when
+    /// calls were made in a sitting that was cut off.
     pub parallel_efficiency: Option<f64>,
     /// Share of the calls that their first attempt answered, 0 to 1.
     pub success_without_retry: Option<f64>,
     /// The time outside the stages that call models.
     pub coordination_overhead_ms: u64,
-    /// What asking, and working, at the same time saved.
+    /// What asking, and working, at the same time saved; 0 where a sitting was cut off.
     pub time_saved_ms: u64,
     /// What all calls cost.
     pub cost: Money,
@@ -90,14 +92,13 @@ impl PipelineMetrics {
         let all: Vec<CallFigures> = rows.iter().filter_map(figures).collect();
         let sum = |of: fn(&CallFigures) -> u64| all.iter().map(of).sum::<u64>();
         let (calls, busy) = (sum(|all| all.calls), sum(|all| all.busy_ms));
+        let resumed = all.iter().any(|all| all.resumed);
         let share = |part: u64, whole: u64| (whole > 0).then(|| part as f64 / whole as f64);
-        let decided = |row: &StoredStage, word: &str| {
-            let decisions = row.output["decisions"].as_array();
-            decisions.into_iter().flatten().filter(|said| said["decision"] == word).count() as u64
-        };
+        let decided = |row: &StoredStage, word: &str| decisions(&row.output, word);
         let count = |word: &str| rows.iter().map(|row| decided(row, word)).sum::<u64>();
         let passed = rows.iter().filter(|row| decided(row, "approve") > 0);
-        let untouched = passed.filter(|row| decided(row, "modify") == 0).count() as u64;
+        let untouched =
+            passed.filter(|row| decided(row, "modify") + decided(row, "reject") == 0).count() as u64;
         let (approved, modified, rejected) = (count("approve"), count("modify"), count("reject"));
         let ended = |status: StageStatus| rows.iter().filter(|row| row.status == status).count() as u64;
         let (done, failed) = (ended(StageStatus::Completed), ended(StageStatus::Failed));
@@ -110,10 +111,10 @@ impl PipelineMetrics {
             stages: rows.iter().map(time).collect(),
             wall_ms: wall,
             calls_ms: busy,
-            parallel_efficiency: share(busy, models).filter(|_| busy > 0),
+            parallel_efficiency: share(busy, models).filter(|_| busy > 0 && !resumed),
             success_without_retry: share(sum(|all| all.first_attempt), calls),
             coordination_overhead_ms: wall.saturating_sub(models),
-            time_saved_ms: (busy + alone).saturating_sub(wall),
+            time_saved_ms: if resumed { 0 } else { (busy + alone).saturating_sub(wall) },
             cost: all.iter().map(|all| all.cost).sum(),
             approvals: approved,
             modifications: modified,
@@ -125,6 +126,13 @@ impl PipelineMetrics {
             synthesis_quality: rows.iter().find_map(|row| row.output["grounded"].as_f64()),
         }
     }
+}
+
+/// How often a person said this at a gate, also before it asked once more.
+fn decisions(output: &Value, word: &str) -> u64 {
+    let said = output["decisions"].as_array().into_iter().flatten();
+    let now = said.filter(|said| said["decision"] == word).count() as u64;
+    now + output.get("earlier").map_or(0, |earlier| decisions(earlier, word))
 }
 
 fn time(row: &StoredStage) -> StageTime {
@@ -141,7 +149,7 @@ fn time(row: &StoredStage) -> StageTime {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     #[test]
     fn w8_p9_figures_are_counted_from_the_stages() {
@@ -159,7 +167,10 @@ mod tests {
                 CallFigures { calls, first_attempt: first, busy_ms: busy, ..CallFigures::default() };
             json!({ "calls": figures })
         };
-        let decisions = json!({"decisions": [{"decision": "modify"}, {"decision": "approve"}]});
+        let decisions = json!({
+            "decisions": [{"decision": "modify"}, {"decision": "approve"}],
+            "earlier": {"decisions": [{"decision": "reject"}]},
+        });
         let mut reviews = calls(1, 1, 100);
         (reviews["reviews"], reviews["missing"]) = (json!(4), json!([{ "id": "r1" }]));
         let rows = [
@@ -185,8 +196,9 @@ mod tests {
         assert_eq!(metrics.time_saved_ms, 170);
         assert_eq!((metrics.approvals, metrics.modifications), (1, 1));
         assert_eq!((metrics.first_attempt_approval, metrics.synthesis_quality), (Some(0.0), Some(0.9)));
-        // P9: one edit among two things said; nine stages done; three of four records reviewed by a model.
-        assert_eq!((metrics.approval_rate, metrics.modification_rate), (Some(1.0), Some(0.5)));
+        // P9: approved after a rejection; one edit among three things said; nine stages done; three of four records
+        // reviewed by a model.
+        assert_eq!((metrics.approval_rate, metrics.modification_rate), (Some(0.5), Some(1.0 / 3.0)));
         assert_eq!((metrics.stage_success, metrics.review_coverage), (Some(1.0), Some(0.75)));
         assert_eq!(metrics.stages[2].partial_failures, 1);
     }

@@ -115,6 +115,9 @@ pub struct CallFigures {
     pub bytes: u64,
     /// What all attempts cost.
     pub cost: Money,
+    /// Whether some of the calls were made in an earlier sitting, whose time nobody has measured.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub resumed: bool,
 }
 
 /// What came of a stage's questions.

@@ -29,6 +29,8 @@ pub(super) struct Material<'a> {
     pub(super) reasons: &'a [String],
     /// What a reader should know first.
     pub(super) notice: Option<&'a str>,
+    /// What everything cost, and what of it the panel did not.
+    pub(super) cost: Option<[f64; 2]>,
     pub(super) beside: Option<&'a str>,
     pub(super) projection: Projection,
 }

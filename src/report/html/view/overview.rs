@@ -128,16 +128,21 @@ fn tiles(material: &Material<'_>) -> Vec<Tile> {
     tiles
 }
 
-/// What the panel cost: never nothing where that is not known.
+/// What the run cost: never nothing where that is not known.
 fn cost(material: &Material<'_>) -> Tile {
-    let spent = material.tallies.cost;
+    let [spent, beside] = material.cost.unwrap_or([material.tallies.cost, 0.0]);
+    let of_it = if beside > 0.0 {
+        format!("; {} of it beside the panel, by stages or the ablation", money(beside))
+    } else {
+        String::new()
+    };
     let unpriced = material.metrics.map(|metrics| metrics.unpriced.as_slice()).unwrap_or_default();
     if unpriced.is_empty() {
-        return tile(money(spent), "cost", "in the currency of the prices".to_owned());
+        return tile(money(spent), "cost", format!("in the currency of the prices{of_it}"));
     }
     let value = if spent > 0.0 { format!("{} and more", money(spent)) } else { "unknown".to_owned() };
     let names: Vec<String> = unpriced.iter().map(|name| shown(name)).collect();
-    tile(value, "cost", format!("no price for {}", names.join(", ")))
+    tile(value, "cost", format!("no price for {}{of_it}", names.join(", ")))
 }
 
 fn facts(material: &Material<'_>) -> Vec<(String, String)> {
@@ -190,6 +195,11 @@ fn flow(material: &Material<'_>) -> Vec<Step> {
             "Records set aside",
             asked.records_set_aside,
             "each with its reason in set_aside.jsonl".to_owned(),
+        );
+        step(
+            "Records beyond the limit",
+            asked.records_beyond_limit,
+            "the study asks about the first ones only".to_owned(),
         );
         let units = usize::try_from(asked.units).unwrap_or(usize::MAX);
         step("Questions to each model", units, "one per record, or per part of the corpus".to_owned());
