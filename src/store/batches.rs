@@ -3,7 +3,7 @@
 //! The attempts of a batch begin with it, in one commit, before it is sent: an attempt that stands in a batch has perhaps
 //! left, one that stands in none has not. Attempts in batches outlive their process, for the vendor keeps the answers.
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Row, params};
 
 use super::writing::{Write, begin, whole};
 use super::{AttemptStart, CallKey, Money, Store, StoreError};
@@ -146,37 +146,49 @@ fn read(connection: &Connection) -> rusqlite::Result<Vec<OpenBatch>> {
          FROM attempts a JOIN batch_calls c ON c.attempt = a.id JOIN batches b ON b.id = c.batch
          WHERE a.state = 'sent' ORDER BY b.id, c.place",
     )?;
-    let count = |number: i64| u64::try_from(number).unwrap_or(0);
     let mut rows = statement.query([])?;
     let mut batches: Vec<OpenBatch> = Vec::new();
     while let Some(row) = rows.next()? {
         let id = row.get(0)?;
         if batches.last().is_none_or(|last| last.id != id) {
-            batches.push(OpenBatch {
-                id,
-                tag: row.get(1)?,
-                member: row.get(2)?,
-                address: row.get(3)?,
-                model: row.get(4)?,
-                vendor_id: row.get(5)?,
-                intended_ms: count(row.get(6)?),
-                size: count(row.get(7)?),
-                calls: Vec::new(),
-            });
+            batches.push(batch_of(row)?);
         }
-        let call = OpenCall {
-            place: count(row.get(8)?),
-            attempt: row.get(9)?,
-            key: CallKey::from_bytes(row.get(10)?),
-            repair: row.get(11)?,
-            reserved: Money::from_units(count(row.get(12)?)),
-            started_ms: count(row.get(13)?),
-        };
+        let call = call_of(row)?;
         if let Some(batch) = batches.last_mut() {
             batch.calls.push(call);
         }
     }
     Ok(batches)
+}
+
+fn count(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or(0)
+}
+
+/// The batch of a row, without its calls.
+fn batch_of(row: &Row<'_>) -> rusqlite::Result<OpenBatch> {
+    Ok(OpenBatch {
+        id: row.get(0)?,
+        tag: row.get(1)?,
+        member: row.get(2)?,
+        address: row.get(3)?,
+        model: row.get(4)?,
+        vendor_id: row.get(5)?,
+        intended_ms: count(row.get(6)?),
+        size: count(row.get(7)?),
+        calls: Vec::new(),
+    })
+}
+
+fn call_of(row: &Row<'_>) -> rusqlite::Result<OpenCall> {
+    Ok(OpenCall {
+        place: count(row.get(8)?),
+        attempt: row.get(9)?,
+        key: CallKey::from_bytes(row.get(10)?),
+        repair: row.get(11)?,
+        reserved: Money::from_units(count(row.get(12)?)),
+        started_ms: count(row.get(13)?),
+    })
 }
 
 fn known(connection: &Connection) -> rusqlite::Result<Vec<String>> {

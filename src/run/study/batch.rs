@@ -74,25 +74,31 @@ impl BatchFile {
                 "a batch has a day; its answers have no latency to learn".to_owned(),
             ));
         }
+        file.check().map(Some)
+    }
+
+    fn is_on(&self) -> bool {
+        self.0.is_some()
+    }
+}
+
+impl BatchSettings {
+    fn check(&self) -> Result<Batching, (&'static str, String)> {
         let standard = Batching::default();
         let seconds = |key, given: Option<f64>, standard: Duration, most: f64| match given {
             None => Ok(standard),
             Some(given) if (0.0..=most).contains(&given) => Ok(Duration::from_secs_f64(given)),
             Some(given) => Err((key, format!("`{given}` is not within 0 and {most}"))),
         };
-        let max_requests = file.max_requests.unwrap_or(standard.max_requests);
+        let max_requests = self.max_requests.unwrap_or(standard.max_requests);
         if !(1..=50_000).contains(&max_requests) {
             return Err(("batch.max_requests", format!("`{max_requests}` is not within 1 and 50000")));
         }
-        Ok(Some(Batching {
-            poll: seconds("batch.poll_seconds", file.poll_seconds, standard.poll, 3_600.0)?,
-            linger: seconds("batch.linger_seconds", file.linger_seconds, standard.linger, 600.0)?,
+        Ok(Batching {
+            poll: seconds("batch.poll_seconds", self.poll_seconds, standard.poll, 3_600.0)?,
+            linger: seconds("batch.linger_seconds", self.linger_seconds, standard.linger, 600.0)?,
             max_requests,
-        }))
-    }
-
-    fn is_on(&self) -> bool {
-        self.0.is_some()
+        })
     }
 }
 
