@@ -8,6 +8,7 @@ const NOTHING: &[&str] = &[
     "unknown",
     "n a",
     "na",
+    "nan",
     "none given",
     "not applicable",
     "not available",

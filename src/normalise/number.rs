@@ -95,7 +95,12 @@ fn tokens(text: &str) -> Vec<Token> {
     while let Some(character) = rest.chars().next() {
         if character.is_ascii_digit() {
             let (token, length) = number(rest);
-            found.push(token);
+            found.push(match token {
+                Token::Number(value) if is_negative(&text[..text.len() - rest.len()], &found) => {
+                    Token::Number(-value)
+                }
+                token => token,
+            });
             rest = &rest[length..];
         } else if character.is_alphabetic() {
             let length = rest.find(|c: char| !c.is_alphabetic()).unwrap_or(rest.len());
@@ -113,6 +118,14 @@ fn tokens(text: &str) -> Vec<Token> {
         }
     }
     found
+}
+
+/// Whether a minus stands directly before a number: at the beginning of a word, and before any other number, after which
+/// it would be the dash of a range.
+fn is_negative(before: &str, found: &[Token]) -> bool {
+    let Some(ahead) = before.strip_suffix('-') else { return false };
+    let begins = ahead.chars().next_back().is_none_or(|last| last.is_whitespace() || last == '(');
+    begins && !found.iter().any(|token| matches!(token, Token::Number(_) | Token::Decade(_)))
 }
 
 /// A number with separators, decimals and a scale, or a decade such as `20s`. Returns its length too.
@@ -282,6 +295,10 @@ mod tests {
             ("fifteen-nineteen", 15.0, 19.0),
             ("a hundred", 100.0, 100.0),
             ("two hundred", 200.0, 200.0),
+            ("-4", -4.0, -4.0),
+            ("about -4 degrees", -4.0, -4.0),
+            ("25 -30", 25.0, 30.0),
+            ("mid-30s", 34.0, 36.0),
         ] {
             assert_eq!(parse(text), Range::new(low, high), "{text}");
         }

@@ -36,12 +36,24 @@ pub fn read(value: &TraitValue, definition: &TraitDefinition) -> Reading {
     match &definition.kind {
         TraitKind::List => items(value),
         TraitKind::Text => open(&value.to_string(), Reading::Prose),
-        TraitKind::Numeric { .. } => match value {
-            TraitValue::Number(number) => {
-                Range::new(*number, *number).map_or(Reading::Abstain, Reading::Range)
+        TraitKind::Numeric { min, max, .. } => {
+            let reading = match value {
+                TraitValue::Number(number) => {
+                    Range::new(*number, *number).map_or(Reading::Abstain, Reading::Range)
+                }
+                _ => numeric(&answer(value, definition)),
+            };
+            match reading {
+                // A year of birth is no age: it stands as the words that it is, and joins no mean.
+                Reading::Range(range)
+                    if min.is_some_and(|min| range.low() < min)
+                        || max.is_some_and(|max| range.high() > max) =>
+                {
+                    open(&value.to_string(), Reading::Phrase)
+                }
+                reading => reading,
             }
-            _ => numeric(&answer(value, definition)),
-        },
+        }
         TraitKind::Ordinal { levels } => ordinal(&answer(value, definition), levels),
         TraitKind::Categorical { categories, comparison } => {
             categorical(&answer(value, definition), categories, *comparison)
@@ -143,6 +155,10 @@ mod tests {
             Reading::Range(Range::new(25.0, 29.0).expect("finite"))
         );
         assert_eq!(reading("age", "** 1. Late 20s"), reading("age", "late twenties"));
+        for impossible in ["born 1990", "-4", "200"] {
+            assert!(matches!(reading("age", impossible), Reading::Phrase(_)), "{impossible}");
+        }
+        assert_eq!(reading("age", "NaN"), Reading::Abstain);
         assert_eq!(reading("education", "Bachelor's degree"), reading("education", "** 1. College Degree"));
         assert_eq!(reading("education", "1) Education: In College"), reading("education", "in college"));
         assert_eq!(reading("sex", "Female 👩"), reading("sex", "1. woman"));

@@ -99,7 +99,7 @@ impl Seen {
         if self.lists * 2 > self.count {
             TraitKind::List
         } else if self.numeric > 0 && self.numeric * 10 >= self.count * 8 {
-            TraitKind::Numeric { unit: None, tolerance: tolerance(&self.numbers) }
+            TraitKind::Numeric { unit: None, tolerance: tolerance(&self.numbers), min: None, max: None }
         } else if self.characters > PROSE_LENGTH * self.count {
             TraitKind::Text
         } else {
@@ -148,7 +148,7 @@ mod tests {
         let numbers = [text("10"), text("20"), TraitValue::Number(30.0)];
         let found = definition("visits", &numbers);
         // Quartiles of 10, 20, 30 by rank: 10 and 20; a tenth of the spread of 10 is 1.
-        assert_eq!(found.kind, TraitKind::Numeric { unit: None, tolerance: 1.0 });
+        assert_eq!(found.kind, TraitKind::Numeric { unit: None, tolerance: 1.0, min: None, max: None });
         let lists = [TraitValue::List(vec!["a".to_owned()])];
         assert_eq!(definition("tools", &lists).kind, TraitKind::List);
         let prose = [text(&"long words of prose ".repeat(5))];

@@ -85,6 +85,12 @@ pub enum TraitKind {
         unit: Option<String>,
         /// The difference at which two values still support each other by half. Above zero.
         tolerance: f64,
+        /// The least that a value can be; what lies below is no number of this trait, but words.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        min: Option<f64>,
+        /// The most that a value can be.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        max: Option<f64>,
     },
     /// Several short texts whose order says nothing.
     List,
@@ -158,6 +164,12 @@ pub enum SchemaError {
         name: String,
         /// The weight as given.
         weight: f64,
+    },
+    /// No number lies between the least and the most that a value can be.
+    #[error("trait `{name}`: `min` is above `max`, so that no value fits")]
+    Bounds {
+        /// The trait's name.
+        name: String,
     },
     /// A tolerance that is not above zero.
     #[error("trait `{name}`: tolerance `{tolerance}` is not a number above 0")]
@@ -323,6 +335,9 @@ fn check(place: usize, definition: &TraitDefinition) -> Result<(), SchemaError> 
     match &definition.kind {
         TraitKind::Numeric { tolerance, .. } if !(tolerance.is_finite() && *tolerance > 0.0) => {
             Err(SchemaError::Tolerance { name, tolerance: *tolerance })
+        }
+        TraitKind::Numeric { min, max, .. } if min.zip(*max).is_some_and(|(min, max)| min > max) => {
+            Err(SchemaError::Bounds { name })
         }
         TraitKind::Ordinal { levels } if levels.len() < 2 => {
             Err(SchemaError::Levels { name, levels: levels.len() })

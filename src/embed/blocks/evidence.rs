@@ -120,7 +120,11 @@ mod tests {
 
     #[test]
     fn assumptions_are_distributions_whose_evidence_rises_with_similarity() {
-        for kind in [TraitKind::List, TraitKind::Text, TraitKind::Numeric { unit: None, tolerance: 1.0 }] {
+        for kind in [
+            TraitKind::List,
+            TraitKind::Text,
+            TraitKind::Numeric { unit: None, tolerance: 1.0, min: None, max: None },
+        ] {
             let evidence = TraitEvidence::assumed(&kind, 1.0);
             for histogram in [&evidence.same, &evidence.different] {
                 assert!((histogram.iter().sum::<f64>() - 1.0).abs() < 1e-9);
@@ -136,7 +140,10 @@ mod tests {
             assert!(evidence.discrimination() > 0.0);
         }
         // Numbers: ln(0.8 / 0.25) = 1.163 at similarity 1.
-        let evidence = TraitEvidence::assumed(&TraitKind::Numeric { unit: None, tolerance: 1.0 }, 1.0);
+        let evidence = TraitEvidence::assumed(
+            &TraitKind::Numeric { unit: None, tolerance: 1.0, min: None, max: None },
+            1.0,
+        );
         let most = LogDensity::new(&evidence.same).at(place(1.0))
             - LogDensity::new(&evidence.different).at(place(1.0));
         assert!((most - 1.163).abs() < 1e-3, "{most}");
