@@ -149,7 +149,7 @@ fn read(connection: &Connection) -> rusqlite::Result<Vec<OpenBatch>> {
     let mut rows = statement.query([])?;
     let mut batches: Vec<OpenBatch> = Vec::new();
     while let Some(row) = rows.next()? {
-        let id = row.get(0)?;
+        let id: i64 = row.get(0)?;
         if batches.last().is_none_or(|last| last.id != id) {
             batches.push(batch_of(row)?);
         }
