@@ -79,6 +79,7 @@ fn the_schema_names_the_fields_that_the_reader_knows() {
         "/input",
         "/personas",
         "/panel/0",
+        "/panel/0/batch",
         "/panel/0/timeouts",
         "/panel/0/price",
         "/quorum",

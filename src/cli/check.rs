@@ -69,7 +69,7 @@ pub(super) fn check(path: &Path, strict: bool, console: Console) -> Result<Exit,
         ablation,
         stages,
         workstreams: streams.as_ref().map(Workload::plan),
-        warnings: above.into_iter().chain(replayed(study)).collect(),
+        warnings: above.into_iter().chain(replayed(study)).chain(batched(study)).collect(),
         can_be_run: missing.is_ok(),
     };
     console.answer(&checked, || plan_text(&checked))?;
@@ -104,6 +104,19 @@ fn missing(study: &Study) -> Result<(), CliError> {
         staged::models(study, &stages.pipeline)?;
     }
     Ok(())
+}
+
+/// Who is asked in batches.
+fn batched(study: &Study) -> Option<String> {
+    let everyone = study.panel.iter().flat_map(|member| std::iter::once(member).chain(&member.fallbacks));
+    let named: Vec<String> =
+        everyone.filter(|member| member.batch.is_some()).map(PanelMember::reference).collect();
+    (!named.is_empty()).then(|| {
+        format!(
+            "asked in batches, answered within a day, and priced as such in this study: {}",
+            named.join(", ")
+        )
+    })
 }
 
 /// Stages that ask a member of the panel which only replays the panel's own answers.

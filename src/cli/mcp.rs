@@ -21,6 +21,7 @@ use crate::consensus::ConsensusParams;
 use crate::mcp::{AllowedFolders, Configuration, HttpOptions, HttpServer, Panel, ServeError, Server};
 use crate::provider::ApiKey;
 use crate::run::Study;
+use crate::run::study::PanelMember;
 use crate::store::Store;
 
 /// What callers can use.
@@ -114,7 +115,9 @@ fn server(options: &ServedOptions) -> Result<Server, CliError> {
     let (panel, embedder) = match &options.panel {
         None => (None, embedder::open(&options.embedder, None)?),
         Some(path) => {
-            let study = Study::load(path)?;
+            let mut study = Study::load(path)?;
+            // Whoever has called a tool waits for what it answers.
+            study.panel = study.panel.into_iter().map(PanelMember::at_once).collect();
             let (seats, settings) = (seats(&study)?, settings(&study, path)?);
             let embedder = if study.embedder.is_null() {
                 embedder::open(&options.embedder, None)?

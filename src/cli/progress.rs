@@ -80,6 +80,12 @@ impl Progress {
                     member.trouble = None;
                 }
             }
+            Event::BatchAwaited { batch, reserved } => {
+                self.cost = self.cost.less(*reserved);
+                if let Some(member) = self.members.get_mut(&batch.model) {
+                    member.cost = member.cost.less(*reserved);
+                }
+            }
             Event::Provisional { so_far, .. } => self.so_far = *so_far,
             Event::StreamSetback { again, .. } => {
                 for (model, calls) in again {

@@ -28,7 +28,7 @@ use super::watch::Watch;
 use crate::files::folder_of;
 use crate::report::{counted, safe};
 use crate::run::mode::Combination;
-use crate::run::{PlanSummary, Run, RunOutcome, RunReport, Settings, Spent, Study, unpriced};
+use crate::run::{PlanSummary, Run, RunOutcome, RunReport, Settings, Spent, Study, on_their_way, unpriced};
 use crate::store::{Note, Store};
 
 /// Asks a panel, and forms personas out of its answers.
@@ -63,11 +63,14 @@ pub(super) fn run(options: &RunOptions, console: Console) -> Result<Exit, CliErr
         ask(run, questions(&study, &records, options.shard)?, watch, provisional).await
     })?;
     let Some(report) = asked else {
-        console.note(&go_on(options));
+        let waiting = on_their_way(&store)?.map(|batches| format!("{batches}. ")).unwrap_or_default();
+        console.note(&format!("{waiting}{}", go_on(options)));
         return Ok(Exit::Outstanding);
     };
     let derived = results::derive(&folder, &store, drafting.as_ref(), &study, Some(&report))?;
-    if let Some(exit) = unfinished(&report, &Spent::of(&folder, &store)?, options, console)? {
+    if let Some(exit) =
+        unfinished(&report, &Spent::of(&folder, &store)?, options, (on_their_way(&store)?, console))?
+    {
         return Ok(exit);
     }
     if options.shard.is_some() || study.mode.strategy().combination() == Combination::SideBySide {
@@ -216,7 +219,7 @@ fn unfinished(
     report: &RunReport,
     spent: &Spent,
     options: &RunOptions,
-    console: Console,
+    (waiting, console): (Option<String>, Console),
 ) -> Result<Option<Exit>, CliError> {
     let (exit, what) = match report.outcome {
         RunOutcome::Complete => return Ok(None),
@@ -233,6 +236,7 @@ fn unfinished(
     };
     console.answer(report, || panel_text(report, spent))?;
     let limit = matches!(report.outcome, RunOutcome::LimitReached { .. });
+    let what = waiting.map_or(what.clone(), |batches| format!("{what}; {batches}"));
     console.note(&format!("{what}. {}", to_go_on(options, limit)));
     Ok(Some(exit))
 }

@@ -96,8 +96,12 @@ impl MemberStatus {
             let why = progress.trouble.as_ref().map(|trouble| format!(" ({trouble})")).unwrap_or_default();
             said.push(format!("{} waiting{why}", self.waiting));
         }
+        if progress.in_batches > 0 {
+            said.push(format!("{} in batches", progress.in_batches));
+        }
         if running {
-            said.push(format!("{} in flight, {:.0}/min", progress.in_flight, self.per_minute));
+            let in_flight = progress.in_flight.saturating_sub(progress.in_batches);
+            said.push(format!("{in_flight} in flight, {:.0}/min", self.per_minute));
         }
         let cost = if priced { progress.cost.to_string() } else { "unknown".to_owned() };
         format!("{}: {}, cost {cost}", progress.model, said.join(", "))

@@ -111,7 +111,7 @@ impl Watch {
                 self.count(*reused);
             }
             other => {
-                if let Some(line) = of_stream(other) {
+                if let Some(line) = of_stream(other).or_else(|| of_batch(other)) {
                     self.say(&line);
                 }
             }
@@ -213,6 +213,17 @@ fn of_stream(event: &Event) -> Option<String> {
         }
         _ => return None,
     })
+}
+
+/// What is said about a batch.
+fn of_batch(event: &Event) -> Option<String> {
+    let (batch, said) = match event {
+        Event::BatchSent { batch } => (batch, "is sent; its answers come within a day"),
+        Event::BatchAwaited { batch, .. } => (batch, "was sent before; its answers are waited for"),
+        Event::BatchEnded { batch } => (batch, "has ended; its answers are stored"),
+        _ => return None,
+    };
+    Some(format!("{}: batch {} of {} {said}", batch.model, batch.id, counted(batch.calls, "call")))
 }
 
 fn minutes(milliseconds: u64) -> String {

@@ -7,10 +7,11 @@ use std::error::Error;
 use std::time::{Duration, SystemTime};
 
 use futures::future::BoxFuture;
-use reqwest::header::HeaderValue;
+use reqwest::header::{CONTENT_TYPE, HeaderValue};
 use reqwest::{Client, redirect, retry};
 use tokio::time::{Instant, timeout_at};
 
+use super::batch::{BatchEndpoint, HttpBatches};
 use super::classify::{self, TransportFault};
 use super::{
     ApiKey, Call, Completion, Endpoint, HttpReply, HttpRequest, Method, Provider, ProviderError, Timeouts,
@@ -87,11 +88,33 @@ impl HttpProvider {
 
     async fn ask(&self, call: &Call) -> Result<Completion, ProviderError> {
         let reply = self.exchange(&self.wire.encode(call), BODY_LIMIT).await?;
-        let mut completion = self.wire.decode(&reply)?;
+        self.decode(&reply)
+    }
+
+    /// The completion in a reply, without the key should it be repeated there.
+    pub(super) fn decode(&self, reply: &HttpReply) -> Result<Completion, ProviderError> {
+        let mut completion = self.wire.decode(reply)?;
         if let Some(key) = &self.key {
             completion.content = key.redact_answer(completion.content);
         }
         Ok(completion)
+    }
+
+    pub(super) fn key(&self) -> Option<&ApiKey> {
+        self.key.as_ref()
+    }
+
+    pub(super) fn timeouts(&self) -> Timeouts {
+        self.timeouts
+    }
+
+    pub(super) fn wire(&self) -> &dyn Wire {
+        self.wire.as_ref()
+    }
+
+    /// Its batches, where the endpoint has any.
+    pub(super) fn http_batches(&self) -> Option<HttpBatches<'_>> {
+        self.endpoint.batches().map(|wire| HttpBatches { provider: self, wire })
     }
 
     /// One vector per text, in order: one attempt, as with every call.
@@ -133,34 +156,107 @@ impl HttpProvider {
     }
 
     /// Sends and reads, within every limit.
-    async fn exchange(&self, request: &HttpRequest, body_limit: usize) -> Result<HttpReply, ProviderError> {
-        let clock = Clock::start(self.timeouts);
-        let fail = |fault, detail: &str| classify::transport(fault, detail, self.key.as_ref());
-        let request = self.build(request)?;
-        let response = match timeout_at(clock.head_by(), self.client.execute(request)).await {
-            Ok(Ok(response)) => response,
-            Ok(Err(error)) => return Err(fail(fault_of_sending(&error), &innermost(&error))),
-            Err(_) => return Err(fail(clock.head_fault(), "")),
-        };
-        let mut reply = HttpReply {
-            status: response.status().as_u16(),
-            headers: headers(&response),
-            body: Vec::new(),
-            received_at: SystemTime::now(),
-            secret: self.key.clone(),
-        };
-        if response.status().is_success() {
-            read(response, &mut reply.body, body_limit, &clock)
-                .await
-                .map_err(|(fault, detail)| fail(fault, &detail))?;
-        } else if !response.status().is_redirection() {
-            // The status says enough: a body that breaks off changes nothing.
-            let _ = read(response, &mut reply.body, ERROR_BODY_LIMIT, &clock).await;
+    pub(super) async fn exchange(
+        &self,
+        request: &HttpRequest,
+        body_limit: usize,
+    ) -> Result<HttpReply, ProviderError> {
+        self.exchange_built(self.build(request)?, body_limit, self.timeouts).await
+    }
+
+    /// Sends a request that is built and reads the reply, within limits of its own.
+    pub(super) async fn exchange_built(
+        &self,
+        request: reqwest::Request,
+        body_limit: usize,
+        timeouts: Timeouts,
+    ) -> Result<HttpReply, ProviderError> {
+        let clock = Clock::start(timeouts);
+        let response = self.head(request, &clock).await?;
+        if !response.status().is_success() {
+            return Ok(self.refusal(response, &clock).await);
+        }
+        let mut reply = self.reply(&response);
+        let key = self.key.as_ref();
+        if response.content_length().is_some_and(|announced| announced > body_limit as u64) {
+            return Err(self.too_large(body_limit));
+        }
+        let mut response = response;
+        while let Some(piece) = next_piece(&mut response, &clock, key).await? {
+            if reply.body.len() + piece.len() > body_limit {
+                return Err(self.too_large(body_limit));
+            }
+            reply.body.extend_from_slice(&piece);
         }
         Ok(reply)
     }
 
-    fn build(&self, request: &HttpRequest) -> Result<reqwest::Request, ProviderError> {
+    /// Sends a request and waits for the head of the reply.
+    pub(super) async fn head(
+        &self,
+        request: reqwest::Request,
+        clock: &Clock,
+    ) -> Result<reqwest::Response, ProviderError> {
+        let fail = |fault, detail: &str| classify::transport(fault, detail, self.key.as_ref());
+        match timeout_at(clock.head_by(), self.client.execute(request)).await {
+            Ok(Ok(response)) => Ok(response),
+            Ok(Err(error)) => Err(fail(fault_of_sending(&error), &innermost(&error))),
+            Err(_) => Err(fail(clock.head_fault(), "")),
+        }
+    }
+
+    /// A reply that is no success, with as much of its body as tells why.
+    pub(super) async fn refusal(&self, mut response: reqwest::Response, clock: &Clock) -> HttpReply {
+        let mut reply = self.reply(&response);
+        if response.status().is_redirection() {
+            return reply;
+        }
+        // The status says enough: a body that breaks off changes nothing.
+        while let Ok(Some(piece)) = next_piece(&mut response, clock, self.key.as_ref()).await {
+            reply.body.extend_from_slice(&piece);
+            if reply.body.len() > ERROR_BODY_LIMIT {
+                break;
+            }
+        }
+        reply
+    }
+
+    /// A reply without its body.
+    fn reply(&self, response: &reqwest::Response) -> HttpReply {
+        HttpReply {
+            status: response.status().as_u16(),
+            headers: headers(response),
+            body: Vec::new(),
+            received_at: SystemTime::now(),
+            secret: self.key.clone(),
+        }
+    }
+
+    pub(super) fn too_large(&self, limit: usize) -> ProviderError {
+        classify::transport(TransportFault::TooLarge { limit }, "", self.key.as_ref())
+    }
+
+    /// A request with a body that is not JSON.
+    pub(super) fn build_raw(
+        &self,
+        request: &HttpRequest,
+        content_type: &str,
+        body: Vec<u8>,
+    ) -> Result<reqwest::Request, ProviderError> {
+        let mut built = self.build(request)?;
+        let content_type = HeaderValue::from_str(content_type).map_err(|_| {
+            classify::transport(
+                TransportFault::NotBuilt,
+                "its content type fits no header",
+                self.key.as_ref(),
+            )
+        })?;
+        built.headers_mut().insert(CONTENT_TYPE, content_type);
+        *built.body_mut() = Some(body.into());
+        Ok(built)
+    }
+
+    pub(super) fn build(&self, request: &HttpRequest) -> Result<reqwest::Request, ProviderError> {
         let fail = |detail: &str| classify::transport(TransportFault::NotBuilt, detail, self.key.as_ref());
         let url =
             self.endpoint.url(&request.path).ok_or_else(|| fail("its path leads away from `base_url`"))?;
@@ -196,16 +292,20 @@ impl Provider for HttpProvider {
     fn probe<'a>(&'a self, model: &'a str) -> BoxFuture<'a, Result<String, ProviderError>> {
         Box::pin(self.ask_for_models(model))
     }
+
+    fn batches(&self) -> Option<&dyn BatchEndpoint> {
+        self.endpoint.batches().is_some().then_some(self)
+    }
 }
 
 /// When the parts of one attempt must have come.
-struct Clock {
+pub(super) struct Clock {
     timeouts: Timeouts,
     started: Instant,
 }
 
 impl Clock {
-    fn start(timeouts: Timeouts) -> Self {
+    pub(super) fn start(timeouts: Timeouts) -> Self {
         Self { timeouts, started: Instant::now() }
     }
 
@@ -261,26 +361,17 @@ fn client(endpoint: &Endpoint, timeouts: &Timeouts) -> Result<Client, reqwest::E
     builder.build()
 }
 
-/// Reads a body piece by piece, counting what decompression makes of it.
-async fn read(
-    mut response: reqwest::Response,
-    body: &mut Vec<u8>,
-    limit: usize,
+/// The next piece of a body, in time; `None` after the last one. What decompression makes of it counts.
+pub(super) async fn next_piece(
+    response: &mut reqwest::Response,
     clock: &Clock,
-) -> Result<(), (TransportFault, String)> {
-    let too_large = || (TransportFault::TooLarge { limit }, String::new());
-    if response.content_length().is_some_and(|announced| announced > limit as u64) {
-        return Err(too_large());
-    }
-    loop {
-        let (by, fault) = clock.next_by();
-        match timeout_at(by, response.chunk()).await {
-            Ok(Ok(Some(piece))) if body.len() + piece.len() > limit => return Err(too_large()),
-            Ok(Ok(Some(piece))) => body.extend_from_slice(&piece),
-            Ok(Ok(None)) => return Ok(()),
-            Ok(Err(error)) => return Err((fault_of_reading(&error), innermost(&error))),
-            Err(_) => return Err((fault, String::new())),
-        }
+    key: Option<&ApiKey>,
+) -> Result<Option<Vec<u8>>, ProviderError> {
+    let (by, fault) = clock.next_by();
+    match timeout_at(by, response.chunk()).await {
+        Ok(Ok(piece)) => Ok(piece.map(Vec::from)),
+        Ok(Err(error)) => Err(classify::transport(fault_of_reading(&error), &innermost(&error), key)),
+        Err(_) => Err(classify::transport(fault, "", key)),
     }
 }
 

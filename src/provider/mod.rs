@@ -10,6 +10,7 @@
 //! [`ReplayProvider`] answers from recordings and [`ScriptedProvider`] from a closure, so that
 //! everything above the trait is driven the same way in a test, a demo and a paid run.
 
+pub mod batch;
 mod classify;
 mod endpoint;
 mod error;

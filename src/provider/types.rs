@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::ProviderError;
+use super::batch::BatchEndpoint;
 use crate::persona::{ModelName, RecordId};
 use crate::prompt::Prompt;
 
@@ -128,6 +129,11 @@ pub trait Provider: fmt::Debug + Send + Sync {
 
     /// Asks whether the endpoint is there and knows `model`, without paying for an answer; says what it found.
     fn probe<'a>(&'a self, model: &'a str) -> BoxFuture<'a, Result<String, ProviderError>>;
+
+    /// The same endpoint's way of taking many questions at once; none where it has no such way.
+    fn batches(&self) -> Option<&dyn BatchEndpoint> {
+        None
+    }
 }
 
 /// Time limits of one attempt; none can be switched off.

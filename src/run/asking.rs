@@ -1,5 +1,7 @@
 //! The life of one call: from a question to a settled answer, or to the reason why there is none.
 
+mod batched;
+
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -8,20 +10,21 @@ use rand_xoshiro::Xoshiro256Plus;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::batching::Desk;
+use super::charging::{charge, ended};
 use super::event::{CallName, Drafted, Event};
 use super::executor::{Run, RunError};
 use super::gate::{Admission, Ended, Gate, Stopped, Verdict};
 use super::interpreter::{Owed, Reading, in_one_line, owed};
 use super::patience::Patience;
 use super::plan::PlannedCall;
-use super::price::Price;
 use super::retry::{Failures, Step, next_step};
 use super::spending::{LimitReached, Reservation};
 use super::study::PanelMember;
 use crate::persona::Draft;
 use crate::prompt::Prompt;
 use crate::provider::{Call, Completion, FailureKind, Provider, ProviderError};
-use crate::store::{AttemptEnd, AttemptStart, Money, SlotStatus, StoredReply, StoredSlot};
+use crate::store::{AttemptStart, Money, SlotStatus, StoredReply, StoredSlot};
 
 /// Longer than the provider's own total limit, which names the cause better and should come first.
 const GRACE: Duration = Duration::from_secs(1);
@@ -93,6 +96,8 @@ pub(super) struct Asking<'a> {
     gate: &'a Gate,
     gate_number: usize,
     patience: Option<Arc<Mutex<Patience>>>,
+    /// Where it is asked in batches, or has been.
+    desk: Option<&'a Desk>,
     turn: Turn,
     late: &'a CancellationToken,
     planned: &'a PlannedCall,
@@ -120,6 +125,7 @@ impl<'a> Asking<'a> {
             gate: &run.gates[seat.gate],
             gate_number: seat.gate,
             patience: seat.patience.clone(),
+            desk: run.desks[turn.seat].as_deref(),
             turn,
             late,
             planned,
@@ -280,7 +286,8 @@ impl<'a> Asking<'a> {
     async fn admit(&self, bound: Money) -> Result<(Admission<'a>, Reservation<'a>), Refused> {
         let run = self.run;
         let admitted = async {
-            let admission = self.gate.enter(&run.places).await.map_err(Refused::Stopped)?;
+            let places = if self.member.batch.is_some() { &run.in_batches } else { &run.places };
+            let admission = self.gate.enter(places).await.map_err(Refused::Stopped)?;
             let reservation = run.spending.reserve(bound).await.map_err(|LimitReached| {
                 run.reach_limit();
                 Refused::Halted
@@ -298,6 +305,11 @@ impl<'a> Asking<'a> {
 
     /// One attempt: a place, a reservation, the intent stored, the call, what came of it stored.
     async fn attempt(&mut self, prompt: &Prompt, repair: bool) -> Result<Attempted, RunError> {
+        if let Some(desk) = self.desk
+            && let Some(attempted) = self.in_batch(desk, prompt, repair).await
+        {
+            return Ok(attempted);
+        }
         let (run, member) = (self.run, self.member);
         let bound = member.price.map_or(Money::ZERO, |price| price.bound(prompt, member.max_output_tokens()));
         let (admission, reservation) = match self.admit(bound).await {
@@ -455,27 +467,4 @@ pub(super) fn is_late(kept: &StoredSlot) -> bool {
 /// A call that is not awaited any more. It counts as done with: a continued run does not pay for it again.
 fn too_late() -> Ending {
     Ending::Failed(SlotStatus::Rejected, LATE.to_owned())
-}
-
-/// What an attempt cost, and whether that is certain rather than the most that it can have cost.
-fn charge(price: Option<Price>, answer: &Result<Completion, ProviderError>, bound: Money) -> (Money, bool) {
-    match answer {
-        Ok(Completion { usage: Some(usage), .. }) | Err(ProviderError { usage: Some(usage), .. }) => {
-            (price.map_or(Money::ZERO, |price| price.of(*usage)), true)
-        }
-        Ok(_) => (bound, bound == Money::ZERO),
-        Err(error) => match error.kind {
-            FailureKind::UnknownOutcome | FailureKind::Unusable => (bound, bound == Money::ZERO),
-            _ => (Money::ZERO, true),
-        },
-    }
-}
-
-fn ended(answer: &Result<Completion, ProviderError>) -> AttemptEnd {
-    match answer {
-        Ok(completion) => AttemptEnd::Replied(completion.clone()),
-        Err(error) => {
-            AttemptEnd::Failed { kind: error.kind, status: error.status, message: error.message.clone() }
-        }
-    }
 }

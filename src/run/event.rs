@@ -32,6 +32,19 @@ impl From<&Slot> for CallName {
     }
 }
 
+/// Which batch an event is about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct BatchName {
+    /// The vendor's number of it.
+    pub id: String,
+    /// The provider.
+    pub provider: String,
+    /// Who is asked.
+    pub model: ModelName,
+    /// How many calls are in it.
+    pub calls: u64,
+}
+
 /// Personas before all answers are in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct SoFar {
@@ -103,6 +116,23 @@ pub enum Event {
         after: Duration,
         /// Why.
         reason: String,
+    },
+    /// A batch was handed to a vendor, who has a day to answer it.
+    BatchSent {
+        /// Which batch.
+        batch: BatchName,
+    },
+    /// A batch of an earlier sitting is waited for.
+    BatchAwaited {
+        /// Which batch.
+        batch: BatchName,
+        /// What is set aside for its calls, and was counted as their cost so far.
+        reserved: Money,
+    },
+    /// A batch has ended, and its answers are stored.
+    BatchEnded {
+        /// Which batch.
+        batch: BatchName,
     },
     /// A provider is asked no more in this run.
     Stopped {

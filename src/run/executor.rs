@@ -14,6 +14,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::batching::{Desk, PLACES, UNITS, seats_at_desks};
 use super::endpoints::Reserve;
 use super::event::{Drafted, Event, Events};
 use super::gate::Gate;
@@ -107,6 +108,14 @@ pub enum RunError {
         /// The limit.
         limit: Money,
     },
+    /// A member that is to be asked in batches, by a provider that has none.
+    #[error(
+        "`{member}` cannot be asked in batches: its provider has none; drop `batch`, and give the usual price"
+    )]
+    NoBatches {
+        /// Whose provider.
+        member: String,
+    },
     /// Sampling options without a JSON form.
     #[error("the options of `{member}` have no JSON form")]
     Options {
@@ -140,6 +149,10 @@ pub struct Run {
     pub(super) store: Arc<Store>,
     pub(super) gates: Vec<Gate>,
     pub(super) places: Semaphore,
+    /// Places of calls in batches, which take none of the others.
+    pub(super) in_batches: Semaphore,
+    /// One per seat that is asked in batches, or has been.
+    pub(super) desks: Vec<Option<Arc<Desk>>>,
     pub(super) spending: Arc<Spending>,
     budget: Mutex<RetryBudget>,
     pub(super) events: Events,
@@ -157,7 +170,7 @@ impl Run {
     /// else three calls at once or one per member and sample, whichever is more.
     ///
     /// # Errors
-    /// [`RunError::Unpriced`] for a limit with a member without price, [`RunError::Store`].
+    /// [`RunError::Unpriced`] for a limit with a member without price, [`RunError::NoBatches`], [`RunError::Store`].
     pub fn new(
         settings: Settings,
         panel: Vec<(PanelMember, Arc<dyn Provider>)>,
@@ -173,6 +186,8 @@ impl Run {
             interpreter,
             store,
             places: Semaphore::new(0),
+            in_batches: Semaphore::new(PLACES),
+            desks: Vec::new(),
             spending: Arc::new(Spending::new(settings.max_cost, spent)),
             budget: Mutex::default(),
             events: Events::default(),
@@ -188,7 +203,7 @@ impl Run {
     /// With models that stand in where a member gives no usable answer, in the order in which they are asked.
     ///
     /// # Errors
-    /// [`RunError::Unpriced`] for a limit with a model without price.
+    /// As [`Run::new`].
     pub fn with_reserves(mut self, reserves: Vec<Reserve>) -> Result<Self, RunError> {
         let mut taken: Vec<_> =
             self.seats.iter().map(|seat| (seat.member.clone(), Arc::clone(&seat.provider))).collect();
@@ -206,14 +221,23 @@ impl Run {
         {
             return Err(RunError::Unpriced { member: member.reference(), limit });
         }
+        let unable = |(member, provider): &&(PanelMember, Arc<dyn Provider>)| {
+            member.batch.is_some() && provider.batches().is_none()
+        };
+        if let Some((member, _)) = everyone.iter().find(unable) {
+            return Err(RunError::NoBatches { member: member.reference() });
+        }
+        let batched = everyone.iter().any(|(member, _)| member.batch.is_some());
         let (seats, gates) = seat(everyone);
-        let places: usize = gates.iter().map(|gate| gate.places).sum();
+        let places: usize = gates.iter().filter(|gate| !gate.batched).map(|gate| gate.places).sum();
         let places = self.settings.concurrency.unwrap_or_else(|| places.clamp(1, OVERALL)).min(descriptors());
+        self.desks = seats_at_desks(&seats, &self.store.open_batches()?);
         self.seats = seats;
         self.gates = gates.into_iter().map(|gate| Gate::new(gate.name, gate.start, gate.places)).collect();
         self.places = Semaphore::new(places);
         // Twice as many units as calls, so that a slow member does not leave the others idle at once.
-        self.window = 2 * places;
+        // A batch is gathered from as many units as there are.
+        self.window = (2 * places).max(if batched { UNITS } else { 0 });
         Ok(self)
     }
 
@@ -252,6 +276,7 @@ impl Run {
     /// in the report and in the results.
     pub async fn execute(&self, units: impl IntoIterator<Item = Unit>) -> Result<RunReport, RunError> {
         self.store.recover().await?;
+        self.take_up_batches()?;
         let mut units = units.into_iter();
         let (least, most) = units.size_hint();
         self.announce((Some(least) == most).then_some(least as u64 * self.calls_per_unit()));
@@ -262,9 +287,13 @@ impl Run {
         let mut endings = stream::iter(asked)
             .map(|unit| async move { ask_unit(self, &unit).await })
             .buffer_unordered(self.window);
-        while let Some(ended) = endings.try_next().await? {
-            tally.add(&ended);
-        }
+        self.beside_batches(async {
+            while let Some(ended) = endings.try_next().await? {
+                tally.add(&ended);
+            }
+            Ok(())
+        })
+        .await?;
         drop(endings);
         let outstanding = tally.outstanding + units.map(|_| self.calls_per_unit()).sum::<u64>();
         let turnout = tally.turnout;
@@ -356,6 +385,8 @@ struct Door {
     start: usize,
     /// Calls at once at most.
     places: usize,
+    /// Whether calls wait for batches behind it.
+    batched: bool,
 }
 
 /// Gives everybody the gate of their endpoint.
@@ -365,9 +396,10 @@ fn seat(everyone: Vec<(PanelMember, Arc<dyn Provider>)>) -> (Vec<Seat>, Vec<Door
     let mut configured: Vec<Option<usize>> = Vec::new();
     let mut seats = Vec::new();
     for (member, provider) in everyone {
+        let batched = member.batch.is_some();
         let gate = *by_endpoint.entry(member.gate()).or_insert(doors.len());
         if gate == doors.len() {
-            doors.push(Door { name: member.provider.clone(), start: 0, places: 0 });
+            doors.push(Door { name: member.provider.clone(), start: 0, places: 0, batched });
             configured.push(None);
         }
         doors[gate].start += member.samples as usize;
@@ -376,6 +408,10 @@ fn seat(everyone: Vec<(PanelMember, Arc<dyn Provider>)>) -> (Vec<Seat>, Vec<Door
         seats.push(Seat { member, provider, gate, patience });
     }
     for (door, configured) in doors.iter_mut().zip(configured) {
+        if door.batched {
+            (door.start, door.places) = (PLACES, PLACES);
+            continue;
+        }
         door.places = configured.unwrap_or(door.start.clamp(PER_ENDPOINT, OVERALL));
         door.start = door.start.max(START);
     }

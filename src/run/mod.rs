@@ -13,7 +13,9 @@
 
 pub mod ablation;
 mod asking;
+mod batching;
 mod breaker;
+mod charging;
 pub mod consult;
 mod derive;
 mod drafting;
@@ -45,10 +47,12 @@ mod tally;
 mod unit;
 mod window;
 
+#[cfg(feature = "cli")]
+pub(crate) use batching::on_their_way;
 pub use derive::{Derived, drafts};
 pub use drafting::Drafting;
 pub use endpoints::{EndpointsError, Probe, Reserve, Seats, models, reserves, seats, seats_of};
-pub use event::{CallName, Drafted, Event, SoFar};
+pub use event::{BatchName, CallName, Drafted, Event, SoFar};
 pub use executor::{Run, RunError, Settings};
 pub use interpreter::{Interpreter, Reading, RenderError};
 pub use plan::{MemberPlan, PlanSummary, PlannedCall, Scope, Unit, slots, summarise, units};

@@ -84,6 +84,23 @@ impl Spending {
         self.with(|ledger| ledger.spent)
     }
 
+    /// What an earlier sitting set aside for calls that are still on their way has been counted as spent; it is promised.
+    pub(super) fn take_up(&self, amount: Money) {
+        self.with(|ledger| {
+            ledger.spent = ledger.spent.less(amount);
+            ledger.reserved += amount;
+        });
+    }
+
+    /// A call that was taken up cost this much; the rest is given back.
+    pub(super) fn settle(&self, amount: Money, cost: Money) {
+        self.with(|ledger| {
+            ledger.reserved = ledger.reserved.less(amount);
+            ledger.spent += cost;
+        });
+        self.freed.notify_waiters();
+    }
+
     fn with<T>(&self, change: impl FnOnce(&mut Ledger) -> T) -> T {
         // Two sums are never left half changed by a panic.
         change(&mut self.ledger.lock().unwrap_or_else(PoisonError::into_inner))
@@ -112,6 +129,18 @@ impl Drop for Reservation<'_> {
 mod tests {
     use super::*;
     use futures::FutureExt;
+
+    #[test]
+    fn c9_what_is_on_its_way_is_waited_for_before_a_limit_is_called_reached() {
+        // An earlier sitting spent 1 and set 8 aside; both were stored as spent.
+        let spending = Spending::new(Some(money(10)), money(9));
+        spending.take_up(money(8));
+        let mut waiting = Box::pin(spending.reserve(money(4)));
+        assert!(waiting.as_mut().now_or_never().is_none(), "1 + 8 + 4 > 10, but the 8 may turn out less");
+        spending.settle(money(8), money(3));
+        waiting.now_or_never().unwrap().unwrap().spend(money(4));
+        assert_eq!(spending.spent(), money(8));
+    }
 
     fn money(units: u64) -> Money {
         Money::from_units(units)

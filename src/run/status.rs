@@ -151,7 +151,7 @@ impl RunStatus {
         let member = |progress: MemberProgress| {
             let begun = progress.done() + progress.failed;
             let planned = plan.get(&progress.model).copied().unwrap_or(0).max(begun);
-            let in_flight = if running.is_some() { progress.in_flight } else { 0 };
+            let in_flight = if running.is_some() { progress.in_flight } else { progress.in_batches };
             let waiting = planned.saturating_sub(progress.done() + in_flight);
             MemberStatus { planned, waiting, per_minute: per_minute(progress.recent, over), progress }
         };

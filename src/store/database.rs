@@ -108,12 +108,12 @@ impl Store {
         Ok(Self { reader: Mutex::new(connection), writer: None, _lock: None })
     }
 
-    fn reader(&self) -> MutexGuard<'_, Connection> {
+    pub(super) fn reader(&self) -> MutexGuard<'_, Connection> {
         // A connection has no state of ours that a panic could leave half made.
         self.reader.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn write(&self, write: Write) -> Result<i64, StoreError> {
+    pub(super) async fn write(&self, write: Write) -> Result<i64, StoreError> {
         if let Some(writer) = &self.writer {
             return writer.write(write).await;
         }
@@ -185,7 +185,8 @@ impl Store {
         stages::all(&self.reader())
     }
 
-    /// Marks attempts whose process is gone: sent, end unknown, their reservation counted as spent.
+    /// Marks attempts whose process is gone: sent, end unknown, their reservation counted as spent. Those in batches
+    /// are still on their way.
     ///
     /// # Errors
     /// [`StoreError::Database`].

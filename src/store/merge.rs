@@ -11,7 +11,8 @@ use super::database::{FILE, IDENTITY};
 use super::lock::{RunLock, private, private_folder};
 use super::{Note, Store, StoreError, differences, reading, seals, tables};
 
-/// Attempts are numbered anew, so that those of one part never take the place of another's.
+/// Attempts are numbered anew, so that those of one part never take the place of another's; batches too, and by the same
+/// number, for every batch has an attempt of its own.
 const COPY: &str = "
 INSERT INTO attempts SELECT id + ?1, key, member, number, repair, state, kind, status, message, reserved, charged,
   certain, started_ms, latency_ms FROM part.attempts ORDER BY id;
@@ -20,7 +21,9 @@ INSERT INTO replies SELECT attempt + ?1, key, repair, content, finish_reason, in
 INSERT INTO slots SELECT * FROM part.slots WHERE true
   ON CONFLICT (unit, place, sample) DO UPDATE SET key = excluded.key, status = excluded.status, reason = excluded.reason
   WHERE slots.status IN ('outstanding', 'failed');
-INSERT OR IGNORE INTO vectors SELECT * FROM part.vectors;";
+INSERT OR IGNORE INTO vectors SELECT * FROM part.vectors;
+INSERT INTO batches SELECT id + ?1, tag, member, address, model, vendor_id, intended_ms FROM part.batches;
+INSERT INTO batch_calls SELECT attempt + ?1, batch + ?1, place FROM part.batch_calls;";
 
 /// Calls that two parts have in common although they ask something different.
 const CLASH: &str = "

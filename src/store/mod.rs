@@ -12,11 +12,14 @@
 //! | `replies` | one raw answer | truth |
 //! | `vectors` | one text's vector from an endpoint, by the text's hash | truth |
 //! | `stages` | one stage of the pipeline, as it stands | truth |
+//! | `batches` | one batch that was handed to a vendor, or was about to be | truth |
+//! | `batch_calls` | the place of an attempt in a batch | truth |
 //! | `seals` | a hash of each row of the other tables | note: written again |
 //! | `slots` | one planned call of the run and how it stands | note: rebuilt by running again |
 //!
-//! People read the views `answers`, `errors`, `spend`, `progress` and `embeddings` with any SQLite tool.
+//! People read the views `answers`, `errors`, `spend`, `progress`, `embeddings` and `in_batches` with any SQLite tool.
 
+mod batches;
 mod canonical;
 mod database;
 mod error;
@@ -34,6 +37,7 @@ mod vectors;
 mod writer;
 mod writing;
 
+pub use batches::{BatchStart, OpenBatch, OpenCall};
 pub(crate) use canonical::{canonical, differences};
 pub use database::Store;
 pub use error::StoreError;

@@ -4,7 +4,7 @@ use rusqlite::{Connection, params};
 use serde::Serialize;
 
 use super::writing::whole;
-use super::{Money, StoreError};
+use super::{Money, StoreError, batches};
 
 /// How the calls of one panel member stand.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -22,6 +22,8 @@ pub struct MemberProgress {
     pub failed: u64,
     /// Attempts without an end: on their way while a process works at the run.
     pub in_flight: u64,
+    /// Of those, attempts that stand in a batch: the vendor keeps them, whether a process works at the run or not.
+    pub in_batches: u64,
     /// Attempts that ended since the time that was asked for.
     pub recent: u64,
     /// What the attempts have cost.
@@ -41,7 +43,7 @@ impl MemberProgress {
 
 const SQL: &str = "
 SELECT s.member, sum(s.status = 'answered'), sum(s.status = 'unusable'), sum(s.status = 'rejected'), sum(s.status = 'failed'),
-       (SELECT count(*) FROM attempts WHERE member = s.member AND state = 'sent'),
+       (SELECT count(*) FROM attempts WHERE member = s.member AND state = 'sent'), IN_BATCHES,
        (SELECT count(*) FROM attempts WHERE member = s.member AND state <> 'sent' AND started_ms >= ?1),
        (SELECT coalesce(sum(CASE WHEN state = 'sent' THEN reserved ELSE charged END), 0) FROM attempts WHERE member = s.member),
        (SELECT message FROM attempts WHERE member = s.member AND state <> 'sent' ORDER BY id DESC LIMIT 1)
@@ -50,7 +52,13 @@ FROM slots s GROUP BY s.member ORDER BY min(s.place)";
 /// How the calls of every panel member stand, in the order of the panel.
 pub(super) fn progress(connection: &Connection, since_ms: u64) -> Result<Vec<MemberProgress>, StoreError> {
     let doing = "reading how the run stands";
-    let mut statement = connection.prepare(SQL).map_err(StoreError::database(doing))?;
+    let batched = if batches::are_there(connection).map_err(StoreError::database(doing))? {
+        "(SELECT count(*) FROM attempts a JOIN batch_calls c ON c.attempt = a.id WHERE member = s.member AND state = 'sent')"
+    } else {
+        "0"
+    };
+    let mut statement =
+        connection.prepare(&SQL.replace("IN_BATCHES", batched)).map_err(StoreError::database(doing))?;
     let rows = statement
         .query_map(params![whole(since_ms)], |row| {
             let count = |at: usize| row.get::<_, i64>(at).map(|found| u64::try_from(found).unwrap_or(0));
@@ -61,9 +69,10 @@ pub(super) fn progress(connection: &Connection, since_ms: u64) -> Result<Vec<Mem
                 rejected: count(3)?,
                 failed: count(4)?,
                 in_flight: count(5)?,
-                recent: count(6)?,
-                cost: Money::from_units(count(7)?),
-                trouble: row.get(8)?,
+                in_batches: count(6)?,
+                recent: count(7)?,
+                cost: Money::from_units(count(8)?),
+                trouble: row.get(9)?,
             })
         })
         .map_err(StoreError::database(doing))?;

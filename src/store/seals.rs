@@ -20,7 +20,7 @@ struct Sealed {
     columns: &'static [&'static str],
 }
 
-const TABLES: [Sealed; 6] = [
+const TABLES: [Sealed; 8] = [
     Sealed { table: "meta", name: &["name"], columns: &["name", "value"] },
     Sealed {
         table: "slots",
@@ -79,6 +79,12 @@ const TABLES: [Sealed; 6] = [
             "error",
         ],
     },
+    Sealed {
+        table: "batches",
+        name: &["id"],
+        columns: &["id", "tag", "member", "address", "model", "vendor_id", "intended_ms"],
+    },
+    Sealed { table: "batch_calls", name: &["attempt"], columns: &["attempt", "batch", "place"] },
 ];
 
 impl Sealed {

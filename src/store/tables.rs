@@ -10,6 +10,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("version_2.sql"),
     include_str!("version_3.sql"),
     include_str!("version_4.sql"),
+    include_str!("version_5.sql"),
 ];
 
 /// Prepares a connection: durable, and readable while it is written.
@@ -61,7 +62,7 @@ mod tests {
         migrate(&mut connection).expect("a second opening changes nothing");
         connection.pragma_update(None, "user_version", 99).unwrap();
         let refused = migrate(&mut connection).unwrap_err();
-        assert!(matches!(refused, StoreError::Version { found: 99, known: 4 }), "{refused}");
+        assert!(matches!(refused, StoreError::Version { found: 99, known: 5 }), "{refused}");
     }
 
     #[test]
@@ -77,7 +78,8 @@ mod tests {
             let kept: String = connection.query_row("SELECT value FROM meta", [], |row| row.get(0)).unwrap();
             assert_eq!(kept, "{}");
             connection.prepare("SELECT * FROM embeddings").expect("the view is there");
-            connection.prepare("SELECT * FROM stages").expect("the newest table is there");
+            connection.prepare("SELECT * FROM stages").expect("the table is there");
+            connection.prepare("SELECT * FROM in_batches").expect("the newest view is there");
         }
     }
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use rusqlite::{Connection, params};
 
 use super::{
-    AttemptEnd, AttemptStart, CallKey, Money, Slot, SlotStatus, StoreError, StoredStage, StoredVector,
-    stages, vectors,
+    AttemptEnd, AttemptStart, BatchStart, CallKey, Money, Slot, SlotStatus, StoreError, StoredStage,
+    StoredVector, batches, stages, vectors,
 };
 use crate::provider::Completion;
 
@@ -25,7 +25,11 @@ pub(super) enum Write {
     Stage(StoredStage),
     /// Vectors that an endpoint answered.
     Vectors { embedder: String, rows: Vec<StoredVector> },
-    /// Attempts of a process that is gone: sent, end unknown, perhaps paid.
+    /// A batch is about to be sent, with all its attempts; answered with its number in the database.
+    BeginBatch(BatchStart),
+    /// The vendor calls a batch so.
+    NameBatch { id: i64, vendor_id: String },
+    /// Attempts of a process that is gone: sent, end unknown, perhaps paid. Those in batches are not lost.
     Recover,
 }
 
@@ -69,11 +73,19 @@ pub(super) fn apply(connection: &Connection, write: &Write) -> Result<i64, Store
             stages::put(connection, stage).map_err(StoreError::database("storing a stage"))?;
             Ok(0)
         }
+        Write::BeginBatch(start) => {
+            batches::put(connection, start).map_err(StoreError::database("storing a batch"))
+        }
+        Write::NameBatch { id, vendor_id } => {
+            batches::name(connection, *id, vendor_id).map_err(StoreError::database("storing a batch"))?;
+            Ok(0)
+        }
         Write::Recover => {
             connection
                 .execute(
                     "UPDATE attempts SET state = 'unknown', charged = reserved, certain = 0,
-                          message = 'the process ended while the call was in flight' WHERE state = 'sent'",
+                          message = 'the process ended while the call was in flight'
+                     WHERE state = 'sent' AND id NOT IN (SELECT attempt FROM batch_calls)",
                     [],
                 )
                 .map_err(StoreError::database("recovering calls in flight"))?;
@@ -82,7 +94,7 @@ pub(super) fn apply(connection: &Connection, write: &Write) -> Result<i64, Store
     }
 }
 
-fn begin(connection: &Connection, start: &AttemptStart) -> rusqlite::Result<i64> {
+pub(super) fn begin(connection: &Connection, start: &AttemptStart) -> rusqlite::Result<i64> {
     place(connection, &start.slot, start.key, SlotStatus::Outstanding, None)?;
     connection
         .prepare_cached(

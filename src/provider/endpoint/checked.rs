@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::reference::is_provider_name;
 use super::{Dialect, KNOWN_PROVIDERS, KnownProvider};
+use crate::provider::batch::{AnthropicBatches, BatchWire, OpenAiBatches};
 use crate::provider::wire::{AnthropicWire, GeminiWire, OllamaWire, OpenAiWire};
 use crate::provider::{StructuredOutput, Wire};
 
@@ -193,6 +194,23 @@ impl Endpoint {
             Dialect::Gemini => Box::new(GeminiWire { structured_output }),
             Dialect::Ollama => Box::new(OllamaWire { structured_output }),
         }
+    }
+
+    /// Its form of batches; none where it has none, or where nobody has said that it has OpenAI's: of those who speak
+    /// OpenAI's dialect most have no batches, or others.
+    pub(crate) fn batches(&self) -> Option<&'static dyn BatchWire> {
+        let known = KnownProvider::find(&self.name).is_some();
+        match self.dialect {
+            Dialect::Anthropic => Some(&AnthropicBatches),
+            Dialect::OpenAi if self.name == "openai" || !known => Some(&OpenAiBatches),
+            Dialect::OpenAi | Dialect::Gemini | Dialect::Ollama => None,
+        }
+    }
+
+    /// Whether it takes questions in batches, in a form that is known.
+    #[must_use]
+    pub fn has_batches(&self) -> bool {
+        self.batches().is_some()
     }
 
     /// Whether it runs on this machine.

@@ -39,7 +39,7 @@ pub(crate) fn open(reply: &HttpReply) -> Result<Map<String, Value>, ProviderErro
 
 /// A body that every reader understands alike: where a key stands twice, a proxy may take the one and we the
 /// other. Only the place of a fault is told, because its own words could quote the body.
-fn sound(body: &[u8]) -> Result<Value, String> {
+pub(crate) fn sound(body: &[u8]) -> Result<Value, String> {
     let text = std::str::from_utf8(body).map_err(|_| "the body is no UTF-8".to_owned())?;
     let read = strict_json::read(text).map_err(|error| {
         let (line, column) = error.place;

@@ -5,7 +5,7 @@
 //! takes none ([`instruct`]), and the reading of a reply up to where vendors differ ([`envelope`]).
 
 mod anthropic;
-mod envelope;
+pub(super) mod envelope;
 mod exchange;
 mod gemini;
 mod instruct;

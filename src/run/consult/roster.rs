@@ -25,6 +25,8 @@ impl Roster {
         settings.mode = crate::run::study::Mode::Parallel;
         // Prose cannot be malformed, so there is nothing to mend.
         settings.retry.repair = false;
+        // Somebody waits for the answers.
+        let seats = seats.into_iter().map(|(member, provider)| (member.at_once(), provider)).collect();
         Self { seats, settings }
     }
 

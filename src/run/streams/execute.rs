@@ -33,6 +33,7 @@ impl Run {
         load: &Workload<'_>,
     ) -> Result<(RunReport, Vec<StreamReport>), RunError> {
         self.store.recover().await?;
+        self.take_up_batches()?;
         let started = Instant::now();
         let mut works = Works::new(self, load)?;
         self.announce(Some(works.rows.iter().map(|row| row.calls).sum()));
@@ -40,21 +41,24 @@ impl Run {
         let mut clock = interval(LOOK);
         clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut flying = FuturesUnordered::new();
-        loop {
-            while flying.len() < self.window
-                && !self.halt.is_cancelled()
-                && let Some((stream, index, unit)) = works.next()
-            {
-                flying.push(async move { (stream, index, ask_unit(self, &unit).await) });
+        self.beside_batches(async {
+            loop {
+                while flying.len() < self.window
+                    && !self.halt.is_cancelled()
+                    && let Some((stream, index, unit)) = works.next()
+                {
+                    flying.push(async move { (stream, index, ask_unit(self, &unit).await) });
+                }
+                if flying.is_empty() {
+                    return Ok(());
+                }
+                tokio::select! {
+                    Some((stream, index, ended)) = flying.next() => works.ended(stream, index, ended?).await?,
+                    _ = clock.tick() => works.look().await?,
+                }
             }
-            if flying.is_empty() {
-                break;
-            }
-            tokio::select! {
-                Some((stream, index, ended)) = flying.next() => works.ended(stream, index, ended?).await?,
-                _ = clock.tick() => works.look().await?,
-            }
-        }
+        })
+        .await?;
         drop(flying);
         Ok(works.finish(started))
     }

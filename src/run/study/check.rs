@@ -139,6 +139,7 @@ impl Checker<'_> {
             confirm_above: file.limits.confirm_above.map(Money::from_amount),
         };
         self.alone(&file)?;
+        self.batches(&file)?;
         let panel = self.panel(file.panel)?;
         let workstreams = self.workstreams(file.workstreams, &panel)?;
         let stages = self.stages(file.stages, &panel)?;
@@ -309,6 +310,12 @@ impl Checker<'_> {
         }
         let timeouts = timeouts(&file.timeouts).map_err(|error| wrong("timeouts", error.to_string()))?;
         let endpoint = endpoint(reference.provider(), &file).map_err(|(key, reason)| wrong(key, reason))?;
+        let batch = match &file.batch {
+            Some(batch) => {
+                batch.check(&file, endpoint.as_ref()).map_err(|(key, reason)| wrong(key, reason))?
+            }
+            None => None,
+        };
         let free = endpoint.is_none().then_some(Price::FREE);
         let price = file.price.map(|price| Price::per_million(price.input, price.cached_input, price.output));
         let member = PanelMember {
@@ -331,6 +338,7 @@ impl Checker<'_> {
             timeouts,
             adaptive_timeout: file.timeouts.adaptive,
             concurrency: file.concurrency,
+            batch,
             price: price.or(free),
             recording: file.recording.map(|path| self.folder().join(path)),
             twin: 0,

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use serde_saphyr::Spanned;
 
+use super::batch::BatchFile;
 use super::stages::StagesFile;
 use super::{Mode, Stance};
 use crate::dataset::{Format, Split};
@@ -140,6 +141,8 @@ pub(super) struct MemberFile {
     #[serde(default)]
     pub(super) stance: Stance,
     pub(super) stance_prompt: Option<String>,
+    /// Whether it is asked in batches, and how.
+    pub(super) batch: Option<BatchFile>,
     #[garde(dive)]
     pub(super) price: Option<PriceFile>,
     pub(super) recording: Option<String>,

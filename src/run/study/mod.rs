@@ -5,6 +5,7 @@
 //! do not exist, limits that cannot be kept. Paths in it are relative to the file. Keys for
 //! endpoints never stand in it; it names the environment variables that hold them.
 
+mod batch;
 mod check;
 mod error;
 mod fallback;
@@ -19,7 +20,7 @@ pub(crate) use check::same_model;
 pub use error::StudyError;
 pub(crate) use error::nearest;
 pub use types::{
-    Input, Laggards, Limits, Mode, PanelMember, PersonaRange, Quorum, StagePlan, Study, Workstreams,
+    Batching, Input, Laggards, Limits, Mode, PanelMember, PersonaRange, Quorum, StagePlan, Study, Workstreams,
 };
 
 pub use crate::consult::Stance;

@@ -183,6 +183,10 @@ impl Checker<'_> {
             let at = format!("stages.models[{place}]");
             let line = Some(file.model.referenced.line());
             let member = self.member(&at, line, file)?;
+            if member.batch.is_some() || member.fallbacks.iter().any(|member| member.batch.is_some()) {
+                let reason = "a stage asks single questions and waits for each; remove it".to_owned();
+                return Err(self.wrong(line, format!("{at}.batch"), reason));
+            }
             if panel.iter().chain(&models).any(|other| other.name == member.name) {
                 let reason = format!("`{}` names two models; give this one a `name` of its own", member.name);
                 return Err(self.wrong(line, format!("{at}.name"), reason));

@@ -88,7 +88,9 @@ pub struct PanelMember {
     pub adaptive_timeout: bool,
     /// Calls in flight at most.
     pub concurrency: Option<usize>,
-    /// What its tokens cost, where that is known.
+    /// How it is asked in batches; `None` where each call is made by itself.
+    pub batch: Option<Batching>,
+    /// What its tokens cost, where that is known: in batches, where it is asked in batches.
     pub price: Option<Price>,
     /// Recorded replies, for the `replay` provider.
     pub recording: Option<PathBuf>,
@@ -97,6 +99,24 @@ pub struct PanelMember {
     /// Who is asked instead where this one gives no usable answer, in order; they speak in its name, with its
     /// one vote, and have no fallbacks of their own.
     pub fallbacks: Vec<PanelMember>,
+}
+
+/// How a member is asked in batches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Batching {
+    /// How long between two looks at a batch; at most an hour.
+    pub poll: Duration,
+    /// How long further calls are waited for before a batch is sent; at most ten minutes.
+    pub linger: Duration,
+    /// Calls in one batch at most, 1 to 50,000.
+    pub max_requests: usize,
+}
+
+impl Default for Batching {
+    /// A look a minute, five seconds for further calls, 10,000 calls.
+    fn default() -> Self {
+        Self { poll: Duration::from_secs(60), linger: Duration::from_secs(5), max_requests: 10_000 }
+    }
 }
 
 impl PanelMember {
@@ -122,10 +142,19 @@ impl PanelMember {
         format!("{}:{}", self.provider, self.model)
     }
 
-    /// Members with equal keys share one endpoint and one key, and so rate limits and concurrency.
+    /// Members with equal keys share one endpoint and one key, and so rate limits and concurrency. Batches have their own.
     pub(crate) fn gate(&self) -> String {
         let key = self.endpoint.as_ref().and_then(Endpoint::key_variable).unwrap_or_default();
-        format!("{} {key}", self.address())
+        let batches = if self.batch.is_some() { " in batches" } else { "" };
+        format!("{} {key}{batches}", self.address())
+    }
+
+    /// The member as it is asked by itself. Where its price is that of batches, that is not known.
+    #[must_use]
+    pub fn at_once(self) -> Self {
+        let price = self.price.filter(|_| self.batch.is_none());
+        let fallbacks = self.fallbacks.into_iter().map(Self::at_once).collect();
+        Self { batch: None, price, fallbacks, ..self }
     }
 }
 
