@@ -20,7 +20,7 @@ use super::inputs;
 use super::personas::Outputs;
 use super::provisional::Provisional;
 use super::results::{self, Derived};
-use super::spending::{Beside, above_limit, confirmed};
+use super::spending::{Beside, agreed};
 use super::staged;
 use super::status::now_ms;
 use super::study::{Prepared, Questions, questions, reserves, run_folder, runtime};
@@ -41,11 +41,8 @@ pub(super) fn run(options: &RunOptions, console: Console) -> Result<Exit, CliErr
     let Prepared { study, records, drafting, embedder, settings, plan, ablation } = prepared;
     tell_unread(&study, console);
     let beside = ablation.as_ref().map(|(_, plan)| Beside::of_ablation(plan)).unwrap_or_default();
-    if !confirmed(&study, &plan, beside, options.yes, console)? {
+    if !agreed(&study, &plan, beside, options.yes, console)? {
         return Ok(Exit::WaitingForApproval);
-    }
-    if let Some(said) = above_limit(&study, &plan, beside) {
-        console.note(&said);
     }
     let store = Arc::new(Store::open(&folder)?);
     tell_of_another(&study, options, &folder, &store, console)?;
@@ -84,14 +81,9 @@ pub(super) fn run(options: &RunOptions, console: Console) -> Result<Exit, CliErr
         Some((ablation, (units, plan))) => {
             let (study, spent) = (&study, report.cost);
             let asking = Asking { study, ablation, units, seats, drafting: drafting.clone(), spent, plan };
-            match runtime.block_on(asking.ask(&folder, console, options.progress))? {
-                Asked::Finished(answers) => Some((asking, answers)),
-                Asked::Stopped { limit } => {
-                    let why = if limit { ": `max_cost` is reached" } else { "" };
-                    console.note(&format!("the ablation is not finished{why}. {}", to_go_on(options, limit)));
-                    return Ok(Exit::Outstanding);
-                }
-            }
+            let asked = runtime.block_on(asking.ask(&folder, console, options.progress))?;
+            let Some(answers) = finished(asked, options, console) else { return Ok(Exit::Outstanding) };
+            Some((asking, answers))
         }
     };
     let (study, records, drafting, units) = (&study, &records, drafting.as_ref(), plan.units);
@@ -112,6 +104,18 @@ pub(super) fn run(options: &RunOptions, console: Console) -> Result<Exit, CliErr
     let spent = Spent::of(&folder, &store)?;
     console.answer(&written, || format!("{}{}", written.text(width()), panel_text(&report, &spent)))?;
     Ok(Exit::Done)
+}
+
+/// The answers of an ablation; says how to go on where it was stopped.
+fn finished(asked: Asked, options: &RunOptions, console: Console) -> Option<Store> {
+    match asked {
+        Asked::Finished(answers) => Some(answers),
+        Asked::Stopped { limit } => {
+            let why = if limit { ": `max_cost` is reached" } else { "" };
+            console.note(&format!("the ablation is not finished{why}. {}", to_go_on(options, limit)));
+            None
+        }
+    }
 }
 
 /// The study and its run folder, unless they are refused before the data is read and the plan is made: a run

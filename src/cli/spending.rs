@@ -34,8 +34,23 @@ impl Beside {
     }
 }
 
+/// Whether somebody agrees to what a plan costs; says what of it a limit will leave undone.
+pub(super) fn agreed(
+    study: &Study,
+    plan: &PlanSummary,
+    beside: Beside,
+    yes: bool,
+    console: Console,
+) -> Result<bool, CliError> {
+    let agreed = confirmed(study, plan, beside, yes, console)?;
+    if let Some(said) = above_limit(study, plan, beside).filter(|_| agreed) {
+        console.note(&said);
+    }
+    Ok(agreed)
+}
+
 /// Whether a plan may be paid for: it is cheap enough, or somebody says so.
-pub(super) fn confirmed(
+fn confirmed(
     study: &Study,
     plan: &PlanSummary,
     beside: Beside,

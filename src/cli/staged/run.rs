@@ -18,7 +18,7 @@ use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::report;
 use crate::cli::run::{go_on, interruption, remember, tell_of_another, to_go_on};
-use crate::cli::spending::{Beside, above_limit, confirmed};
+use crate::cli::spending::{Beside, agreed};
 use crate::cli::study::{Prepared, runtime, seats_of};
 use crate::dataset::{Loaded, Record};
 use crate::files::{ResultError, write_file};
@@ -50,11 +50,8 @@ pub(in crate::cli) fn run(
     let (study, pipeline, seats) = adapted(study, pipeline, seats, &complexity, console);
     let pipeline = &pipeline;
     let beside = Beside::of_stages(&estimates(&study, &stages, plan.units));
-    if !confirmed(&study, &plan, beside, options.yes, console)? {
+    if !agreed(&study, &plan, beside, options.yes, console)? {
         return Ok(Exit::WaitingForApproval);
-    }
-    if let Some(said) = above_limit(&study, &plan, beside) {
-        console.note(&said);
     }
     let store = Arc::new(Store::open(folder)?);
     tell_of_another(&study, options, folder, &store, console)?;

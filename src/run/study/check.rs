@@ -290,23 +290,14 @@ impl Checker<'_> {
     ) -> Result<PanelMember, StudyError> {
         let fallbacks = std::mem::take(&mut file.fallback);
         let wrong = |key: &str, reason: String| self.wrong(line, format!("{at}.{key}"), reason);
-        let reference =
-            ModelReference::parse(&file.model.value).map_err(|error| wrong("model", error.to_string()))?;
-        let standard = match file.stance {
-            Stance::Neutral => reference.to_string(),
-            stance => format!("{reference} ({stance})"),
-        };
-        let name = ModelName::new(file.name.as_deref().unwrap_or(&standard))
-            .map_err(|error| wrong("name", error.to_string()))?;
+        let (reference, name) = named(&file).map_err(|(key, reason)| wrong(key, reason))?;
         let weight = file.weight.unwrap_or(1.0);
         if weight <= 0.0 {
             return Err(wrong("weight", "a vote of weight 0 is no vote; remove the member".to_owned()));
         }
         if file.top_p == Some(0.0) {
-            return Err(wrong(
-                "top_p",
-                "`0` leaves nothing to sample from; give a number above 0".to_owned(),
-            ));
+            let why = "`0` leaves nothing to sample from; give a number above 0";
+            return Err(wrong("top_p", why.to_owned()));
         }
         let timeouts = timeouts(&file.timeouts).map_err(|error| wrong("timeouts", error.to_string()))?;
         let endpoint = endpoint(reference.provider(), &file).map_err(|(key, reason)| wrong(key, reason))?;
@@ -325,14 +316,7 @@ impl Checker<'_> {
             stance: file.stance,
             stance_prompt: file.stance_prompt,
             weight,
-            options: SamplingOptions {
-                temperature: file.temperature,
-                top_p: file.top_p,
-                seed: file.seed,
-                max_output_tokens: Some(file.max_output_tokens.unwrap_or(MAX_OUTPUT_TOKENS)),
-                structured_output: file.structured_output,
-                extra: file.extra,
-            },
+            options: sampling(&mut file),
             samples: file.samples.unwrap_or(1),
             endpoint,
             timeouts,
@@ -346,6 +330,30 @@ impl Checker<'_> {
         };
         let fallbacks = self.fallbacks(at, &member, fallbacks)?;
         Ok(PanelMember { fallbacks, ..member })
+    }
+}
+
+/// What a member asks, and what it is called. Errors name the key at fault.
+fn named(file: &MemberFile) -> Result<(ModelReference, ModelName), (&'static str, String)> {
+    let reference = ModelReference::parse(&file.model.value).map_err(|error| ("model", error.to_string()))?;
+    let standard = match file.stance {
+        Stance::Neutral => reference.to_string(),
+        stance => format!("{reference} ({stance})"),
+    };
+    let name = ModelName::new(file.name.as_deref().unwrap_or(&standard))
+        .map_err(|error| ("name", error.to_string()))?;
+    Ok((reference, name))
+}
+
+/// How a member's answers are drawn.
+fn sampling(file: &mut MemberFile) -> SamplingOptions {
+    SamplingOptions {
+        temperature: file.temperature,
+        top_p: file.top_p,
+        seed: file.seed,
+        max_output_tokens: Some(file.max_output_tokens.unwrap_or(MAX_OUTPUT_TOKENS)),
+        structured_output: file.structured_output,
+        extra: std::mem::take(&mut file.extra),
     }
 }
 

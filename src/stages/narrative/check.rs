@@ -168,27 +168,7 @@ impl Judge<'_> {
                 own_words: Vec::new(),
             });
         }
-        let (mut best, mut opposites): (Option<(&Piece, f64)>, Vec<usize>) = (None, self.opposites(&phrase));
-        let denies = denies(&phrase);
-        for (place, piece) in self.pieces.all.iter().enumerate() {
-            let shared = words.intersection(&piece.words).count();
-            let mut support = shared as f64 / words.len() as f64;
-            // A denial is near in meaning to what it denies.
-            if shared > 0
-                && !denies
-                && let Some(rows) = self.rows
-            {
-                let cosine = rows.cosine(place, row);
-                if self.ruler.is_reworded(cosine) {
-                    support = support.max(f64::from(self.ruler.grade(cosine)));
-                }
-            }
-            if support >= SUPPORTED && piece.turns_round(&phrase, &words) {
-                opposites.extend((piece.origin == Origin::Wording).then_some(piece.statement));
-            } else if best.is_none_or(|(_, most)| support > most) {
-                best = Some((piece, support));
-            }
-        }
+        let (best, opposites) = self.best(&phrase, &words, row);
         match (best, opposites.first()) {
             (Some((piece, support)), _) if support >= SUPPORTED => {
                 self.said(piece, support, &opposites, unknown(part, &self.pieces.words))
@@ -202,6 +182,37 @@ impl Judge<'_> {
                 support: best.map_or(0.0, |(_, support)| support),
             },
         }
+    }
+
+    /// The piece that supports a clause best, how well, and the statements that say the opposite of it.
+    fn best(
+        &self,
+        phrase: &Phrase,
+        words: &BTreeSet<String>,
+        row: usize,
+    ) -> (Option<(&Piece, f64)>, Vec<usize>) {
+        let (mut best, mut opposites): (Option<(&Piece, f64)>, Vec<usize>) = (None, self.opposites(phrase));
+        let denies = denies(phrase);
+        for (place, piece) in self.pieces.all.iter().enumerate() {
+            let shared = words.intersection(&piece.words).count();
+            let mut support = shared as f64 / words.len() as f64;
+            // A denial is near in meaning to what it denies.
+            if shared > 0
+                && !denies
+                && let Some(rows) = self.rows
+            {
+                let cosine = rows.cosine(place, row);
+                if self.ruler.is_reworded(cosine) {
+                    support = support.max(f64::from(self.ruler.grade(cosine)));
+                }
+            }
+            if support >= SUPPORTED && piece.turns_round(phrase, words) {
+                opposites.extend((piece.origin == Origin::Wording).then_some(piece.statement));
+            } else if best.is_none_or(|(_, most)| support > most) {
+                best = Some((piece, support));
+            }
+        }
+        (best, opposites)
     }
 
     /// What is said is uncertain when the models disagree about it, or when another statement about the same
