@@ -233,12 +233,20 @@ fn fitting(
     let value = value.ok_or_else(|| {
         wrong(format!("`{id}`: {given} is no value of `{name}`, which is of the kind `{kind}`"))
     })?;
-    if let Some(definition) = schema.and_then(|schema| schema.get(name))
-        && let TraitKind::Ordinal { levels } = &definition.kind
-        && !matches!(read(&value, definition), Reading::Levels(_))
-    {
-        let levels: Vec<&str> = levels.iter().map(|level| level.value.as_str()).collect();
-        return Err(wrong(format!("`{id}`: {given} is no level of `{name}`; it has {}", levels.join(", "))));
+    let Some(definition) = schema.and_then(|schema| schema.get(name)) else { return Ok(value.to_json()) };
+    match (&definition.kind, read(&value, definition)) {
+        (TraitKind::Ordinal { .. }, Reading::Levels(_)) | (TraitKind::Numeric { .. }, Reading::Range(_)) => {}
+        (TraitKind::Ordinal { levels }, _) => {
+            let levels: Vec<&str> = levels.iter().map(|level| level.value.as_str()).collect();
+            let levels = levels.join(", ");
+            return Err(wrong(format!("`{id}`: {given} is no level of `{name}`; it has {levels}")));
+        }
+        (TraitKind::Numeric { min, max, .. }, _) => {
+            let end = |bound: &Option<f64>| bound.map_or_else(|| "…".to_owned(), |bound| bound.to_string());
+            let (min, max) = (end(min), end(max));
+            return Err(wrong(format!("`{id}`: {given} is no `{name}`, which goes from {min} to {max}")));
+        }
+        _ => {}
     }
     Ok(value.to_json())
 }

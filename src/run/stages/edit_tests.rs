@@ -100,6 +100,12 @@ fn an_edit_that_does_not_fit_is_refused_whole() {
         set("wizard").unwrap_err().to_string().contains("is no level of `occupation`; it has Student, Nurse")
     );
     assert!(set("nurse").is_ok());
+    let aged = |age: i32| {
+        let edit = json!({"personas": {&id: {"age": age}}});
+        apply(before.clone(), &edit, Some(&TraitSchema::default_persona()))
+    };
+    assert!(aged(-22).unwrap_err().to_string().contains("-22 is no `age`, which goes from 0 to 120"));
+    assert!(aged(22).is_ok());
     let (before, _) = approved();
     let other = |edit: Value| apply(before.clone(), &edit, None).unwrap_err().to_string();
     assert!(other(json!({"personas": {"r/9": {}}})).contains("there are "));
