@@ -333,7 +333,9 @@ fn g5_a_state_file_of_an_earlier_form_is_read_where_the_database_has_none() {
     let outputs = demo.state()["stage_outputs"].clone();
     // The same run folder as an earlier program would have left it: a flat file, no table.
     let database = rusqlite::Connection::open(demo.path("run/run.sqlite")).unwrap();
-    database.execute_batch("DROP TABLE stages; DROP TABLE seals; PRAGMA user_version = 2;").unwrap();
+    let earlier = "DROP VIEW in_batches; DROP TABLE batch_calls; DROP TABLE batches; DROP TABLE stages; DROP TABLE seals;
+        PRAGMA user_version = 2;";
+    database.execute_batch(earlier).unwrap();
     drop(database);
     let mut older = outputs.clone();
     for later in ["synthesis", "quality", "approval"] {

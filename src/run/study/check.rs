@@ -307,6 +307,7 @@ impl Checker<'_> {
             }
             None => None,
         };
+        let options = sampling(&mut file);
         let free = endpoint.is_none().then_some(Price::FREE);
         let price = file.price.map(|price| Price::per_million(price.input, price.cached_input, price.output));
         let member = PanelMember {
@@ -316,7 +317,7 @@ impl Checker<'_> {
             stance: file.stance,
             stance_prompt: file.stance_prompt,
             weight,
-            options: sampling(&mut file),
+            options,
             samples: file.samples.unwrap_or(1),
             endpoint,
             timeouts,
