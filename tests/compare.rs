@@ -128,3 +128,28 @@ fn a_file_of_personas_is_enough_and_anything_else_is_refused() {
     assert_ne!(output.status.code(), Some(0));
     assert!(said(&output.stderr).contains("no-such-folder"), "{}", said(&output.stderr));
 }
+
+#[test]
+fn a_study_stands_for_its_run() {
+    let folder = tempfile::tempdir().expect("folder");
+    run(&folder, "three", "", "");
+    run(&folder, "two", "\n  - {model: \"replay:cinder\", recording: recordings.jsonl}", "");
+    let two = folder.path().join("two.yaml");
+    let renamed =
+        fs::read_to_string(&two).expect("written").replace("name: library-evenings", "name: of-two");
+    fs::write(&two, renamed).expect("written");
+    let here = |arguments: &[&str]| {
+        let mut command = Command::cargo_bin("consona").expect("built");
+        command.current_dir(&folder).args(arguments).output().expect("started")
+    };
+    assert_eq!(here(&["run", "three.yaml", "--quiet"]).status.code(), Some(0));
+    let early = here(&["compare", "three.yaml", "two.yaml"]);
+    assert_eq!(early.status.code(), Some(2));
+    let told = said(&early.stderr);
+    assert!(told.contains("`two.yaml` has no run here") && told.contains("`runs/of-two`"), "{told}");
+    assert_eq!(here(&["run", "two.yaml", "--quiet"]).status.code(), Some(0));
+    let output = here(&["compare", "three.yaml", "two.yaml", "--json"]);
+    let found: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(found["runs"][1]["run"], "runs/of-two");
+    assert_eq!(found["vanished"].as_array().map(Vec::len), Some(1), "{found}");
+}

@@ -46,7 +46,14 @@ pub(super) fn compare(options: &CompareOptions, console: Console) -> Result<Exit
 fn read(path: &Path, console: Console) -> Result<RunResult, CliError> {
     let is_study = path.extension().is_some_and(|ending| ending == "yaml" || ending == "yml");
     if is_study && path.is_file() {
-        return read(&run_folder(&Study::load(path)?, None), console);
+        let folder = run_folder(&Study::load(path)?, None);
+        if !folder.is_dir() {
+            let (study, folder) = (path.display(), folder.display());
+            return Err(CliError::Usage(format!(
+                "`{study}` has no run here: there is no folder `{folder}`; run it first, or give the folder of its run"
+            )));
+        }
+        return read(&folder, console);
     }
     let name = path.display().to_string();
     if !path.is_dir() {
