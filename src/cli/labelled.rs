@@ -59,13 +59,15 @@ impl Labelled {
     /// # Errors
     /// [`CliError::GoldElsewhere`] when that is all of them.
     fn tell_of_strangers(&self, path: &Path, console: Console) -> Result<(), CliError> {
-        let spoken: BTreeSet<(&RecordId, &str)> = self
+        let spoken: BTreeSet<(&RecordId, String)> = self
             .records
             .iter()
             .flat_map(RecordDrafts::drafts)
-            .flat_map(|draft| draft.traits.keys().map(|name| (&draft.record, name.as_str())))
+            .flat_map(|draft| draft.traits.keys().map(|name| (&draft.record, name.clone())))
             .collect();
-        let strange = |cell: &&GoldCell| !spoken.contains(&(&cell.record, cell.name.as_str()));
+        // Gold may call a trait by another of its names.
+        let named = |name: &str| self.schema.get(name).map_or(name, |definition| &definition.name).to_owned();
+        let strange = |cell: &&GoldCell| !spoken.contains(&(&cell.record, named(&cell.name)));
         let strangers: Vec<&GoldCell> = self.gold.iter().filter(strange).collect();
         let Some(first) = strangers.first() else { return Ok(()) };
         if strangers.len() == self.gold.len() {
@@ -78,8 +80,8 @@ impl Labelled {
         }
         let (path, count, all) = (path.display(), strangers.len(), self.gold.len());
         console.note(&format!(
-            "{count} of {all} labelled values of `{path}` are about records or traits that no draft of the panel speaks of, and \
-             are not used; the first is `{}` of `{}`",
+            "{count} of {all} labelled values of `{path}` are about records or traits that no draft of the panel speaks of: \
+             an evaluation counts them as wrong, a fit leaves them out; the first is `{}` of `{}`",
             safe::line(&first.name),
             safe::line(first.record.as_str())
         ));
