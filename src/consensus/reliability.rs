@@ -46,6 +46,12 @@ impl AgreementTable {
         let cells = self.cells[one * self.models + other];
         (cells > 0.0).then(|| (self.similarity[one * self.models + other] / cells, cells))
     }
+
+    /// Which models, by panel position, answered something that another did too.
+    fn compared(&self) -> Vec<bool> {
+        let of = |model: usize| &self.cells[model * self.models..(model + 1) * self.models];
+        (0..self.models).map(|model| of(model).iter().any(|cells| *cells > 0.0)).collect()
+    }
 }
 
 /// The weight of every model of a panel, by panel position.
@@ -53,16 +59,17 @@ impl AgreementTable {
 pub struct Reliability {
     /// Mean similarity of the model's answers to the other models', weighted by theirs, 0..=1.
     pub agreement: Vec<f64>,
-    /// What the model's vote counts; 1 on average.
+    /// What the model's vote counts: 1 on average over the models that answered what another did, and 1 for
+    /// a model that never did.
     pub weights: Vec<f64>,
 }
 
 /// How many cells of evidence the panel's mean counts for when a model's own agreement is
 /// estimated: models with little data are taken for average.
 const SHRINKAGE: f64 = 10.0;
-/// The fixed point is reached when no weight moves by more.
-const TOLERANCE: f64 = 1e-9;
-const MOST_ITERATIONS: usize = 100;
+/// The fixed point is reached when no weight moves by more: far less than what a vote takes for a tie.
+const TOLERANCE: f64 = 1e-13;
+const MOST_ITERATIONS: usize = 200;
 
 impl Reliability {
     /// All models alike.
@@ -86,7 +93,7 @@ impl Reliability {
                 break;
             }
             let weights =
-                normalised(&found.agreement.iter().map(|share| share.powf(power)).collect::<Vec<f64>>());
+                normalised(found.agreement.iter().map(|share| share.powf(power)), &table.compared());
             let moved =
                 weights.iter().zip(&found.weights).map(|(new, old)| (new - old).abs()).fold(0.0, f64::max);
             found.weights = weights;
@@ -122,10 +129,17 @@ fn agreement(table: &AgreementTable, weights: &[f64]) -> Vec<f64> {
         .collect()
 }
 
-/// Brought to a mean of 1.
-fn normalised(weights: &[f64]) -> Vec<f64> {
-    let mean = weights.iter().sum::<f64>() / weights.len() as f64;
-    if mean > 0.0 { weights.iter().map(|weight| weight / mean).collect() } else { vec![1.0; weights.len()] }
+/// Brought to a mean of 1 over the models that were compared; the others weigh 1. So one that abstains moves no
+/// weight, not even in its last digit, which would settle near ties between the others.
+fn normalised(weights: impl Iterator<Item = f64>, compared: &[bool]) -> Vec<f64> {
+    let weights: Vec<Option<f64>> =
+        weights.zip(compared).map(|(weight, compared)| compared.then_some(weight)).collect();
+    let known = weights.iter().flatten().count();
+    let mean = weights.iter().flatten().sum::<f64>() / known.max(1) as f64;
+    weights
+        .into_iter()
+        .map(|weight| weight.filter(|_| mean > 0.0).map_or(1.0, |weight| weight / mean))
+        .collect()
 }
 
 #[cfg(test)]
@@ -149,6 +163,19 @@ mod tests {
         // Equal weights: model 0 agrees (0.8 + 0.8 + 0.2) / 3 = 0.6, model 3 0.2, the panel's mean
         // is (3 · 0.6 + 0.2) / 4 = 0.5; shrunk over 300 cells: (0.6 · 300 + 0.5 · 10) / 310.
         assert!((equal.agreement[0] - 185.0 / 310.0).abs() < 1e-9, "{equal:?}");
+    }
+
+    #[test]
+    fn who_was_never_compared_moves_nobodys_weight() {
+        let fill = |models: usize| {
+            let mut table = AgreementTable::new(models);
+            [(0, 1, 0.9), (0, 2, 0.4), (1, 2, 0.3)]
+                .map(|(one, other, like)| table.add(one, other, like, 1.0));
+            Reliability::from_agreement(&table, 2.0)
+        };
+        let (three, four) = (fill(3), fill(4));
+        assert_eq!(three.weights, four.weights[..3], "to the last digit");
+        assert_eq!((three.agreement, four.weights[3]), (four.agreement[..3].to_vec(), 1.0));
     }
 
     #[test]
