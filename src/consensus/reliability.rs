@@ -169,8 +169,9 @@ mod tests {
     fn who_was_never_compared_moves_nobodys_weight() {
         let fill = |models: usize| {
             let mut table = AgreementTable::new(models);
-            [(0, 1, 0.9), (0, 2, 0.4), (1, 2, 0.3)]
-                .map(|(one, other, like)| table.add(one, other, like, 1.0));
+            for (one, other, like) in [(0, 1, 0.9), (0, 2, 0.4), (1, 2, 0.3)] {
+                table.add(one, other, like, 1.0);
+            }
             Reliability::from_agreement(&table, 2.0)
         };
         let (three, four) = (fill(3), fill(4));

@@ -27,7 +27,7 @@ const FRAME: &str = "a about after all also although always am an and another an
 const REVERSING: [&[&str]; 6] = [
     &["hat", "dislik", "detest", "loath", "despis"],
     &["fail"],
-    &["former", "ex", "longer"],
+    &["former", "ex", "longer", "retir"],
     &["nobody", "non", "nothing", "nowher"],
     &["fir", "dismiss", "sack"],
     &["quit", "resign", "abandon"],
@@ -53,6 +53,67 @@ pub(super) fn reverses(claimed: &BTreeSet<String>, said: &BTreeSet<String>) -> b
     let reversed =
         |stem: &String| reversing(stem).is_some_and(|same| !same.iter().any(|one| said.contains(*one)));
     claimed.iter().any(reversed)
+}
+
+/// Whether a word stands beside a claimed one that makes the opposite of it, and the claim has none of that meaning:
+/// who is a `retired teacher` is no teacher.
+pub(super) fn reversed_beside(text: &str, claimed: &BTreeSet<String>) -> bool {
+    let told: Vec<String> = claiming(text).map(|(_, stem)| stem).collect();
+    let unsaid =
+        |stem: &String| reversing(stem).is_some_and(|same| !same.iter().any(|one| claimed.contains(*one)));
+    let is_claimed = |place: Option<usize>| {
+        place.and_then(|place| told.get(place)).is_some_and(|stem| claimed.contains(stem))
+    };
+    (0..told.len()).any(|place| {
+        unsaid(&told[place]) && (is_claimed(place.checked_sub(1)) || is_claimed(Some(place + 1)))
+    })
+}
+
+/// Whether two texts give one word opposite particles: `logs her out`, `logged in`.
+pub(super) fn particles_differ(one: &str, other: &str) -> bool {
+    const OPPOSITES: [[&str; 2]; 3] = [["in", "out"], ["on", "off"], ["up", "down"]];
+    let (here, there) = (particles(one), particles(other));
+    here.iter().any(|(stem, particle)| {
+        let has = |all: &BTreeSet<(String, String)>, particle: &str| {
+            all.contains(&(stem.clone(), particle.to_owned()))
+        };
+        OPPOSITES.iter().any(|[one, other]| {
+            let differs = |mine: &str, its: &str| {
+                particle == mine && !has(&here, its) && has(&there, its) && !has(&there, mine)
+            };
+            differs(one, other) || differs(other, one)
+        })
+    })
+}
+
+/// Words such as `out`, each with the stem of the nearest claiming word before it, at most two words away.
+fn particles(text: &str) -> BTreeSet<(String, String)> {
+    const REACH: usize = 2;
+    let (frame, folded) = (frame(), fold(text));
+    let words: Vec<&str> = folded.split(' ').filter(|word| !word.is_empty()).collect();
+    let verb = |place: usize| {
+        let before = words[place.saturating_sub(REACH)..place].iter().rev();
+        before.map(|word| stem(word)).find(|stem| !frame.contains(stem))
+    };
+    let is_particle = |place: &usize| ["in", "out", "on", "off", "up", "down"].contains(&words[*place]);
+    let found = (0..words.len()).filter(is_particle);
+    found.filter_map(|place| Some((verb(place)?, words[place].to_owned()))).collect()
+}
+
+/// The words on both sides of a comparison, `books matter less than sockets`; nothing where none is made.
+pub(super) fn compared(text: &str) -> Option<[BTreeSet<String>; 2]> {
+    let folded = fold(text);
+    let (one, other) = folded.split_once(" than ")?;
+    Some([content(one), content(other)])
+}
+
+/// Whether a text tells how old somebody is: `a 35-year-old`, `aged 35`, `in her thirties`.
+pub(super) fn tells_age(text: &str) -> bool {
+    let is_decade = |word: &str| {
+        matches!(number_word(word), Some(NumberWord::Decade(_)))
+            || word.strip_suffix("0s").is_some_and(|tens| tens.chars().all(|c| c.is_ascii_digit()))
+    };
+    fold(text).split(' ').any(|word| ["old", "aged", "age"].contains(&word) || is_decade(word))
 }
 
 fn reversing(stem: &str) -> Option<&'static [&'static str]> {
@@ -142,8 +203,9 @@ fn number(word: &str) -> Option<f64> {
     known.then(|| word[..end].parse().ok()).flatten().filter(|number: &f64| number.is_finite())
 }
 
+/// Stems of the words of [`FRAME`]; `quite` must not hide that somebody `quit`.
 fn frame() -> BTreeSet<String> {
-    FRAME.split_whitespace().map(stem).collect()
+    FRAME.split_whitespace().map(stem).filter(|stem| reversing(stem).is_none()).collect()
 }
 
 /// A word without its commonest endings: the same for `study`, `studies`, `studied` and `studying`.
@@ -169,10 +231,15 @@ fn stem(word: &str) -> String {
             break;
         }
     }
-    match stem.strip_suffix('e') {
-        Some(left) if left.chars().count() >= LEFT => left.to_owned(),
-        _ => stem,
+    if let Some(left) = stem.strip_suffix('e').filter(|left| left.chars().count() >= LEFT) {
+        return left.to_owned();
     }
+    // `stopped` is `stop`; `add` loses a letter too, in every form alike.
+    let doubled = ["bb", "dd", "gg", "mm", "nn", "pp", "rr", "tt"].iter().any(|pair| stem.ends_with(pair));
+    if doubled {
+        stem.pop();
+    }
+    stem
 }
 
 /// Parts of a sentence that can be true or false by themselves: split at punctuation between words and
@@ -217,6 +284,7 @@ mod tests {
         assert_eq!(words("She wants to live"), Vec::<String>::new());
         assert_eq!(words("Hospital nurse"), ["hospital", "nurs"]);
         assert_eq!(stem("stress"), "stress");
+        assert_eq!((stem("stopped"), stem("adding")), (stem("stops"), stem("adds")));
     }
 
     #[test]
@@ -226,6 +294,42 @@ mod tests {
         assert!(!reverses(&content("She hates crowds"), &said));
         assert!(reverses(&content("Nobody passes the exams"), &content("Pass the exams")));
         assert_eq!(unknown("She owns her own library and hates crowds", &said), ["owns"]);
+    }
+
+    #[test]
+    fn no_word_that_reverses_is_lost_in_the_frame() {
+        for stems in REVERSING {
+            for one in stems {
+                assert!(!frame().contains(*one), "{one}");
+            }
+        }
+        assert!(reverses(&content("She quit the hospital"), &content("Works at the hospital")));
+    }
+
+    #[test]
+    fn what_stands_beside_a_word_can_turn_it_round() {
+        assert!(reversed_beside("Retired teacher", &content("She is a teacher")));
+        assert!(!reversed_beside("Retired teacher", &content("She is a former teacher")));
+        assert!(!reversed_beside("Quit his job to found a company", &content("He founded a company")));
+        assert!(reversed_beside("Wifi fails in the evening", &content("The wifi works")));
+    }
+
+    #[test]
+    fn particles_tell_opposites_apart() {
+        assert!(particles_differ("The app keeps her logged in", "App logs her out again and again"));
+        assert!(!particles_differ("The app logs her out", "App logs her out again and again"));
+        assert!(!particles_differ("She logs in at night", "The bus stops early"));
+    }
+
+    #[test]
+    fn comparisons_have_two_sides_and_ages_are_told_in_few_ways() {
+        let [one, other] = compared("Books matter less than sockets and wifi").expect("compared");
+        assert_eq!((one, other), (content("books less"), content("sockets wifi")));
+        assert_eq!(compared("Books matter"), None);
+        for text in ["a 35-year-old nurse", "aged 35", "in her mid-thirties", "in her 30s", "35 years old"] {
+            assert!(tells_age(text), "{text}");
+        }
+        assert!(!tells_age("has 35 sockets"));
     }
 
     #[test]

@@ -6,9 +6,12 @@
 //! rules of its own: citations are kept, and decide nothing.
 
 mod check;
+#[cfg(test)]
+mod check_tests;
 mod piece;
 mod prompt;
 mod template;
+mod wish;
 
 use serde::{Deserialize, Serialize};
 
@@ -42,8 +45,8 @@ pub enum Ungrounded {
 pub enum Status {
     /// Every part of it is said by a statement.
     Supported,
-    /// The same, but the models disagree about one of those statements, another one says the opposite, or some words are
-    /// the author's own.
+    /// The same, but the models disagree about one of those statements, another one says the opposite, it is a goal told as
+    /// a fact, or some words are the author's own.
     Uncertain,
     /// Some part of it is said by none.
     Unsupported,
@@ -73,6 +76,11 @@ pub enum Doubt {
     OwnWords {
         /// The words.
         words: Vec<String>,
+    },
+    /// What the consensus has as a goal, told as if it were so.
+    GoalAsFact {
+        /// The statement's number.
+        statement: usize,
     },
     /// Nothing that could be true or false.
     SaysNothing,
@@ -125,6 +133,7 @@ impl Narrative {
                 Some(Doubt::OwnWords { words }) => {
                     format!("{} [in words of its own: {}]", sentence.text, words.join(", "))
                 }
+                Some(Doubt::GoalAsFact { .. }) => format!("{} [a goal, told as a fact]", sentence.text),
                 _ => format!("{} [uncertain]", sentence.text),
             },
             Status::Unsupported => format!("{} [not supported]", sentence.text),
