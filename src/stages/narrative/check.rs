@@ -83,6 +83,63 @@ impl<'a> Checker<'a> {
     }
 }
 
+/// What the clauses of a sentence come to.
+struct Verdict {
+    /// Places of the statements that support it.
+    said: BTreeSet<usize>,
+    /// Of the weakest clause.
+    support: f64,
+    /// Why some clause is not supported.
+    refused: Option<Doubt>,
+    uncertain: bool,
+    /// The place of a goal that is told as a fact.
+    as_fact: Option<usize>,
+    own_words: Vec<String>,
+}
+
+impl Verdict {
+    fn of(found: Vec<Found>) -> Self {
+        let (said, support, own_words) = (BTreeSet::new(), f64::INFINITY, Vec::new());
+        let mut all = Self { said, support, refused: None, uncertain: false, as_fact: None, own_words };
+        for one in found {
+            match one {
+                Found::Nothing => {}
+                Found::Said { statement, support, uncertain, as_fact, own_words } => {
+                    all.said.insert(statement);
+                    all.support = all.support.min(support);
+                    all.uncertain |= uncertain;
+                    all.as_fact = all.as_fact.or(as_fact.then_some(statement));
+                    all.own_words.extend(own_words);
+                }
+                Found::Not { doubt, support } => {
+                    all.refused = all.refused.or(Some(doubt));
+                    all.support = all.support.min(support);
+                }
+            }
+        }
+        if all.said.is_empty() && all.refused.is_none() {
+            all.refused = Some(Doubt::SaysNothing);
+        }
+        all
+    }
+
+    fn status(&self) -> Status {
+        if self.refused.is_some() {
+            Status::Unsupported
+        } else if self.uncertain || self.as_fact.is_some() || !self.own_words.is_empty() {
+            Status::Uncertain
+        } else {
+            Status::Supported
+        }
+    }
+
+    fn doubt(self, statements: &[Statement]) -> Option<Doubt> {
+        let goal = self.as_fact.map(|place| Doubt::GoalAsFact { statement: statements[place].number });
+        let words = (!self.own_words.is_empty()).then_some(Doubt::OwnWords { words: self.own_words });
+        self.refused.or(words).or(goal)
+    }
+}
+
 /// What a sentence is judged with.
 struct Judge<'a> {
     ruler: Ruler,
@@ -97,58 +154,26 @@ struct Judge<'a> {
 
 impl Judge<'_> {
     fn sentence(&self, claim: &Claim, parts: &[String]) -> Sentence {
-        let whole = self.whole(&claim.text);
-        let found: Vec<Found> = match whole {
+        let found: Vec<Found> = match self.whole(&claim.text) {
             Some(found) => vec![found],
             None => (self.row..).zip(parts).map(|(row, part)| self.clause(part, row)).collect(),
         };
-        let (mut said, mut uncertain, mut support, mut doubt) = (BTreeSet::new(), false, f64::INFINITY, None);
-        let (mut own_words, mut as_fact) = (Vec::new(), None);
-        for one in found {
-            match one {
-                Found::Nothing => {}
-                Found::Said {
-                    statement,
-                    support: own,
-                    uncertain: doubtful,
-                    as_fact: goal,
-                    own_words: more,
-                } => {
-                    said.insert(statement);
-                    uncertain |= doubtful || goal;
-                    as_fact = as_fact.or(goal.then_some(statement));
-                    support = support.min(own);
-                    own_words.extend(more);
-                }
-                Found::Not { doubt: why, support: own } => {
-                    doubt = doubt.or(Some(why));
-                    support = support.min(own);
-                }
-            }
-        }
-        if said.is_empty() && doubt.is_none() {
-            doubt = Some(Doubt::SaysNothing);
-        }
-        let status = match (&doubt, uncertain || !own_words.is_empty()) {
-            (Some(_), _) => Status::Unsupported,
-            (None, true) => Status::Uncertain,
-            (None, false) => Status::Supported,
-        };
-        if doubt.is_none() {
-            let goal = as_fact.map(|place| Doubt::GoalAsFact { statement: self.statements[place].number });
-            doubt = if own_words.is_empty() { goal } else { Some(Doubt::OwnWords { words: own_words }) };
-        }
+        let verdict = Verdict::of(found);
         let of = |place: &usize| &self.statements[*place];
-        let traits: BTreeSet<&str> = said.iter().map(|place| of(place).name.as_str()).collect();
+        let traits: BTreeSet<&str> = verdict.said.iter().map(|place| of(place).name.as_str()).collect();
         Sentence {
             text: claim.text.clone(),
             traits: traits.into_iter().map(str::to_owned).collect(),
-            statements: said.iter().map(|place| of(place).number).collect(),
+            statements: verdict.said.iter().map(|place| of(place).number).collect(),
             cited: claim.cited.clone(),
-            support: if support.is_finite() { support } else { 0.0 },
-            status,
-            doubt,
-            other_sides: said.iter().flat_map(|place| of(place).other_sides.iter().cloned()).collect(),
+            support: if verdict.support.is_finite() { verdict.support } else { 0.0 },
+            status: verdict.status(),
+            other_sides: verdict
+                .said
+                .iter()
+                .flat_map(|place| of(place).other_sides.iter().cloned())
+                .collect(),
+            doubt: verdict.doubt(self.statements),
         }
     }
 
