@@ -263,3 +263,18 @@ fn the_documented_consultation_of_the_demos_panel_works() {
         "{answer}"
     );
 }
+
+/// What `cffconvert --validate` asks of a citation file.
+#[test]
+fn the_citation_has_what_a_citation_needs() {
+    let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).expect("README");
+    let (_, cited) = readme.split_once("## How to cite").expect("a chapter");
+    let block = cited.split("```").nth(1).and_then(|block| block.strip_prefix("yaml")).expect("a block");
+    let citation: Value = serde_saphyr::from_str(block).expect("YAML");
+    for key in ["cff-version", "message", "title", "version", "date-released"] {
+        assert!(citation[key].as_str().is_some_and(|text| !text.is_empty()), "{key}: {citation}");
+    }
+    assert_eq!(citation["version"], env!("CARGO_PKG_VERSION"));
+    assert!(citation["authors"][0]["name"].is_string(), "{citation}");
+    assert_eq!(citation["license"], json!(["MIT", "Apache-2.0"]));
+}
