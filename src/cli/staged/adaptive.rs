@@ -12,8 +12,11 @@ use crate::cli::study::questions;
 use crate::persona::RecordId;
 use crate::report::counted;
 use crate::run::stages::Ended;
+use crate::run::stages::questions::in_time;
+use crate::run::study::PanelMember;
 use crate::run::{PlanSummary, Run, RunOutcome, RunReport, Settings, Study};
 use crate::stages::adaptation::{Adaptation, AdaptiveRules, Ending, Round, Rounds, adapt};
+use crate::stages::pipeline::{Kind, Pipeline};
 use crate::stages::uncertainty::{Load, PersonaUncertainty, Score, complexity, uncertainty};
 use crate::store::Money;
 
@@ -27,6 +30,24 @@ pub(super) fn complexity_of(study: &Study, plan: &PlanSummary, records: usize) -
         members: study.panel.len(),
     };
     complexity(&load)
+}
+
+/// The study with the limits that the panel's stage sets for all of its members.
+pub(super) fn of_the_panel(mut study: Study, pipeline: &Pipeline) -> Study {
+    let stage = pipeline.stages().iter().find(|stage| stage.kind == Kind::Panel);
+    let Some(limits) = stage.map(|stage| stage.settings.panel) else { return study };
+    if let Some(seconds) = limits.timeout_seconds {
+        let quick = |member: PanelMember| PanelMember {
+            fallbacks: member.fallbacks.iter().map(|one| in_time(one.clone(), seconds)).collect(),
+            ..in_time(member, seconds)
+        };
+        study.panel = study.panel.into_iter().map(quick).collect();
+    }
+    if let Some(retries) = limits.retries {
+        study.retry.max_attempts = retries + 1;
+    }
+    study.concurrency = limits.concurrency.or(study.concurrency);
+    study
 }
 
 /// The study with the limits of an adaptation.
