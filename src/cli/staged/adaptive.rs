@@ -165,3 +165,32 @@ fn rounds_text(rounds: &[Round]) -> String {
 fn mean(all: &[PersonaUncertainty]) -> f64 {
     all.iter().map(|one| one.score.value).sum::<f64>() / all.len().max(1) as f64
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+    use std::time::Duration;
+
+    #[test]
+    fn p2_what_the_panels_stage_says_of_limits_holds_for_all_its_members() {
+        let study = |settings: &str| {
+            let text = format!(
+                "name: x\ninput: {{path: a}}\npanel:\n  - {{model: 'scripted:a'}}\n  - {{model: 'scripted:b', timeouts: {{first_byte: 5}}}}\nstages: {{stage_order: [panel, consensus], settings: {{panel: {{{settings}}}}}}}\n"
+            );
+            let none: &dyn Fn(&Path) -> std::io::Result<String> =
+                &|_| Err(std::io::ErrorKind::NotFound.into());
+            let study = Study::parse(&text, Path::new("s.yaml"), none).unwrap();
+            let pipeline = study.stages.as_ref().unwrap().pipeline.clone();
+            of_the_panel(study, &pipeline)
+        };
+        let plain = study("");
+        let seconds = |member: &PanelMember| (member.timeouts.total(), member.timeouts.first_byte());
+        assert_eq!(seconds(&plain.panel[0]).0, Duration::from_secs(120));
+        let limited = study("timeout: 30, retries: 4, concurrency: 2");
+        assert_eq!(seconds(&limited.panel[0]), (Duration::from_secs(30), Duration::from_secs(30)));
+        assert_eq!(seconds(&limited.panel[1]), (Duration::from_secs(30), Duration::from_secs(5)));
+        assert_eq!((limited.retry.max_attempts, limited.concurrency), (5, Some(2)));
+        assert_ne!(plain.retry.max_attempts, 5);
+    }
+}

@@ -96,8 +96,9 @@ async fn p5_a_narrative_of_which_nothing_is_grounded_is_cut_from_the_traits_and_
     let text = std::fs::read_to_string(place.folder.path().join("report.md")).unwrap();
     assert!(!text.contains("written by pen"), "{text}");
     assert!(text.contains("no trait supports a sentence of what pen wrote"), "{text}");
-    // Nobody has calibrated this, so it is no percentage.
-    assert!(text.contains("described by 3 of 3 models, uncalibrated confidence "), "{text}");
+    // A number says what it may be taken for, and is no percentage.
+    let sure = "described by 3 of 3 models, confidence 0.90 (calibrated on other data)";
+    assert!(text.contains(sure), "{text}");
 }
 
 #[tokio::test]
