@@ -471,8 +471,8 @@ fn p4_the_review_comes_when_all_drafts_are_there() {
 
 /// The demo with a reviewer at an address where somebody listens and never answers.
 fn with_a_silent_reviewer(settings: &str) -> (Demo, std::net::TcpListener) {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address");
     let demo = Demo::new(|text| {
         text.replace(
             r#"{model: "replay:editor", name: editor, recording: stages.jsonl}"#,
