@@ -1,7 +1,9 @@
 //! Gates: a run waits for a person, in any terminal, for as long as it takes.
 
+mod changed;
 mod staged;
 
+use changed::change;
 use serde_json::json;
 use staged::{Demo, expect};
 
@@ -66,7 +68,7 @@ fn p7_an_edit_is_applied_and_asked_again_and_reaches_the_report() {
     demo.run(5, &[]);
     let edit = demo.text("edit.json");
     let put = |value: serde_json::Value| std::fs::write(&edit, value.to_string()).expect("written");
-    put(json!({"personas": {"corpus/9": {"kind": "minority"}}}));
+    put(json!({"personas": {"corpus/9": {"age": 30}}}));
     let (_, said) = expect(3, &["modify", &run, "--edit", &edit]);
     assert!(said.contains("there is no `corpus/9`"), "{said}");
     put(
@@ -104,4 +106,135 @@ fn p7_yes_stands_for_a_person_only_where_the_study_says_so() {
         Demo::new(|text| text.replace("  settings:\n", "  settings:\n    approval: {allow_yes: true}\n"));
     demo.run(0, &["--yes"]);
     assert_eq!(demo.state()["stage_outputs"]["approval"]["decisions"][0]["reason"], "--yes");
+}
+
+/// Puts an edit to the gate that waits.
+fn modify(demo: &Demo, code: i32, edit: &str) -> String {
+    std::fs::write(demo.path("edit.json"), edit).expect("written");
+    expect(code, &["modify", &demo.text("run"), "--edit", &demo.text("edit.json")]).1
+}
+
+#[test]
+fn p7_an_edit_cannot_put_words_into_the_mouths_of_models() {
+    let demo = Demo::new(|text| text);
+    demo.run(5, &[]);
+    let before = demo.json("artefacts/approved.json");
+    for (edit, said) in [
+        (r#"{"personas":{"corpus/2":{"confidence":7}}}"#, "`confidence` says what the models did"),
+        (r#"{"personas":{"corpus/2":{"support":99,"models":["evil"]}}}"#, "cannot be set"),
+        (
+            r#"{"personas":{"corpus/2":{"traits":{"age":{"support":99}}}}}"#,
+            "`support` says what the models did",
+        ),
+        (
+            r#"{"narratives":{"corpus/1":{"text":"Jonas is a millionaire.","author":"pen"}}}"#,
+            "`author` cannot be set",
+        ),
+        (r#"{"narratives":{"corpus/1":{"persona_id":"corpus/2"}}}"#, "`persona_id` cannot be set"),
+        (
+            r#"{"personas":{"corpus/1":{"age":22},"corpus/1":{"age":23}}}"#,
+            "`corpus/1` stands in `personas` twice",
+        ),
+        (r#"{"personas":{"corpus/1":{"age":22,"age":23}}}"#, "`age` stands in `personas.corpus/1` twice"),
+        ("[]", "it is no object"),
+        ("{", "is no JSON"),
+    ] {
+        let told = modify(&demo, 3, edit);
+        assert!(told.contains(said), "{edit}: {told}");
+    }
+    assert_eq!(demo.json("artefacts/approved.json"), before, "all of an edit or nothing of it");
+    modify(&demo, 0, r#"{"narratives":{"corpus/1":{"text":"Jonas is a millionaire."}}}"#);
+    expect(0, &["approve", &demo.text("run")]);
+    demo.run(0, &[]);
+    let report = std::fs::read_to_string(demo.path("run/report.md")).expect("written");
+    let (_, jonas) = report.split_once("Jonas is a millionaire.").expect("the person's words");
+    assert!(jonas.trim_start().starts_with("Narrative written by person."), "{report}");
+    assert!(report.contains("uncalibrated confidence 0.83") && !report.contains("confidence 83"), "{report}");
+    // Nothing waits any more, whatever the edit looks like.
+    let told = modify(&demo, 2, "{");
+    assert!(told.contains("`approval` was approved already"), "{told}");
+}
+
+#[test]
+fn p7_what_is_edited_at_one_gate_is_there_at_the_next() {
+    let demo = Demo::new(|text| {
+        text.replace("synthesis, quality, approval, report]", "approval, synthesis, quality, second, report]")
+            .replace("before: synthesis", "before: approval")
+            .replace("  settings:\n", "  settings:\n    second: {kind: approval}\n")
+    });
+    demo.run(5, &[]);
+    modify(&demo, 0, r#"{"personas":{"corpus/1":{"age":22}}}"#);
+    expect(0, &["approve", &demo.text("run")]);
+    let (shown, _) = demo.run(5, &[]);
+    assert!(
+        shown.contains("`second` waits") && shown.contains("Edits made before are in it: personas.corpus/1."),
+        "{shown}"
+    );
+    let approved = demo.json("artefacts/approved.json");
+    assert_eq!(approved["personas"][0]["traits"]["age"]["value"], 22);
+    // The narrative was written from what the models say, and does not contradict the person.
+    assert!(!approved["narratives"][0]["text"].as_str().expect("told").contains("21"), "{approved}");
+    expect(0, &["approve", &demo.text("run")]);
+    demo.run(0, &[]);
+    let report = std::fs::read_to_string(demo.path("run/report.md")).expect("written");
+    assert!(report.contains("Edited by a person at the approval: age is 22 (the models: 21)"), "{report}");
+    let metrics = &demo.json("summary.json")["pipeline"];
+    assert_eq!(
+        (&metrics["approvals"], &metrics["modifications"]),
+        (&json!(2), &json!(1)),
+        "each counts once"
+    );
+}
+
+#[test]
+fn p7_a_gate_that_is_asked_again_keeps_edits_or_says_that_it_cannot() {
+    let demo = Demo::new(|text| text);
+    demo.run(5, &[]);
+    modify(&demo, 0, r#"{"personas":{"corpus/1":{"age":22}}}"#);
+    let before = demo.json("artefacts/approved.json");
+    let (shown, _) = demo.run(5, &["--redo", "approval"]);
+    assert!(shown.contains("Edits made before are in it"), "{shown}");
+    assert_eq!(demo.json("artefacts/approved.json"), before);
+    // Other weights make other personas, and an id may be somebody else's.
+    change(&demo, r#""replay:aurora", recording"#, r#""replay:aurora", weight: 3, recording"#);
+    let (shown, said) = demo.run(5, &[]);
+    for text in [&shown, &said] {
+        assert!(text.contains("Edits made before are not in it (personas.corpus/1)"), "{shown}{said}");
+    }
+    assert_eq!(demo.json("artefacts/approved_before.json"), before);
+    assert_eq!(demo.json("artefacts/approved.json")["edited"], json!([]));
+}
+
+#[test]
+fn p7_of_decisions_at_the_same_time_one_is_made() {
+    let demo = Demo::new(|text| text);
+    demo.run(5, &[]);
+    let run = demo.text("run");
+    let decide = |words: &[&str]| {
+        let program = assert_cmd::cargo::cargo_bin("consona");
+        let mut command = std::process::Command::new(program);
+        command.args(words).stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+        command.spawn().expect("started")
+    };
+    let mut all: Vec<_> = (0..3)
+        .flat_map(|_| [decide(&["approve", &run]), decide(&["reject", &run, "--reason", "no"])])
+        .collect();
+    let made = all.iter_mut().filter_map(|one| one.wait().ok()).filter(std::process::ExitStatus::success);
+    assert_eq!(made.count(), 1);
+    let gate = &demo.state()["stages"]["approval"];
+    assert_eq!(gate["output"]["decisions"].as_array().map(Vec::len), Some(1), "{gate}");
+}
+
+#[test]
+fn p7_yes_passes_a_gate_that_waits_already_and_a_rejection_has_a_reason() {
+    let demo =
+        Demo::new(|text| text.replace("  settings:\n", "  settings:\n    approval: {allow_yes: true}\n"));
+    demo.run(5, &[]);
+    modify(&demo, 0, r#"{"personas":{"corpus/1":{"age":22}}}"#);
+    let (_, said) = expect(2, &["reject", &demo.text("run"), "--reason", " "]);
+    assert!(said.contains("--reason is empty"), "{said}");
+    demo.run(0, &["--yes"]);
+    let decisions = demo.state()["stage_outputs"]["approval"]["decisions"].clone();
+    assert_eq!((&decisions[0]["decision"], &decisions[1]["reason"]), (&json!("modify"), &json!("--yes")));
+    assert_eq!(demo.json("artefacts/approved.json")["personas"][0]["traits"]["age"]["value"], 22);
 }

@@ -1,13 +1,25 @@
 //! Stages as data, walked through the binary: order, groups, state, what each stage makes.
 
+mod changed;
 mod staged;
 
 use std::fs;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use changed::change;
 use serde_json::{Value, json};
 use staged::{DEMO, Demo, expect};
+
+/// The stages that a run begins, in the order in which it does.
+fn begun(demo: &Demo, code: i32, more: &[&str]) -> Vec<String> {
+    let mut arguments = vec!["--progress", "json"];
+    arguments.extend(more);
+    let (_, said) = demo.run(code, &arguments);
+    let events = said.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let begun = events.filter(|event| event["event"] == "stage_started");
+    begun.filter_map(|event| event["stage"].as_str().map(str::to_owned)).collect()
+}
 
 fn gone_through(demo: &Demo) {
     demo.run(5, &[]);
@@ -343,13 +355,7 @@ fn g5_a_state_file_of_an_earlier_form_is_read_where_the_database_has_none() {
     }
     let older = json!({"current_stage": "synthesis", "stage_outputs": older}).to_string();
     fs::write(demo.path("run/orchestration_state.json"), older).unwrap();
-    let (_, said) = demo.run(5, &["--progress", "json"]);
-    let begun: Vec<String> = said
-        .lines()
-        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-        .filter(|event| event["event"] == "stage_started")
-        .map(|event| event["stage"].as_str().unwrap().to_owned())
-        .collect();
+    let begun = begun(&demo, 5, &[]);
     assert_eq!(begun, ["synthesis", "quality", "approval"]);
 }
 
@@ -403,4 +409,122 @@ stages:
     let before = demo.state();
     demo.run(0, &[]);
     assert_eq!(demo.state()["stages"], before["stages"]);
+}
+
+#[test]
+fn p8_a_stage_is_done_again_when_what_it_is_made_from_changes_or_by_hand() {
+    let demo = Demo::new(|text| text);
+    assert_eq!(begun(&demo, 5, &[]).len(), 8);
+    assert!(begun(&demo, 5, &[]).is_empty(), "nothing has changed");
+    // A parameter: the recorded answers are the same, so nothing rests on another result.
+    change(&demo, "name: pen, recording", "name: pen, temperature: 0.9, recording");
+    assert_eq!(begun(&demo, 5, &[]), ["synthesis"]);
+    // Who is asked next.
+    change(&demo, ", fallback: editor", "");
+    assert_eq!(begun(&demo, 5, &[]), ["synthesis"]);
+    // Another model under the same name says something else, which is checked and asked about.
+    let recording = fs::read_to_string(demo.path("stages.jsonl")).unwrap();
+    let other = recording
+        .replace(r#""model": "pen""#, r#""model": "quill""#)
+        .replace("He is a student.", "He studies.");
+    fs::write(demo.path("stages.jsonl"), other).unwrap();
+    change(&demo, r#""replay:pen", name: pen"#, r#""replay:quill", name: pen"#);
+    assert_eq!(begun(&demo, 5, &[]), ["synthesis", "quality", "approval"]);
+    // The schema: what models say is read another way, and the stages look at it.
+    change(&demo, "levels: [low, medium, high]", "levels: [low, medium, high]\n      weight: 2");
+    let again = begun(&demo, 5, &[]);
+    assert!(again.contains(&"consensus".to_owned()) && again.contains(&"review".to_owned()), "{again:?}");
+    assert!(!again.contains(&"panel".to_owned()), "{again:?}");
+    // By hand.
+    assert_eq!(begun(&demo, 5, &["--redo", "coverage"])[0], "coverage");
+    // The input.
+    let rows = fs::read_to_string(demo.path("interviews.jsonl")).unwrap();
+    let fewer: Vec<&str> = rows.lines().skip(1).collect();
+    fs::write(demo.path("interviews.jsonl"), fewer.join("\n")).unwrap();
+    assert_eq!(begun(&demo, 5, &[])[..2], ["panel", "consensus"]);
+}
+
+#[test]
+fn p8_a_changed_program_is_run_again() {
+    let demo = with_programs("true; . ./prog.sh", "echo 2");
+    change(&demo, "run: [sh, -c, 'true; . ./prog.sh']", "run: [sh, prog.sh]");
+    fs::write(demo.path("prog.sh"), "echo 1").unwrap();
+    demo.run(0, &["--allow-commands"]);
+    fs::write(demo.path("prog.sh"), "echo 7").unwrap();
+    assert_eq!(begun(&demo, 0, &["--allow-commands"]), ["one"]);
+    assert_eq!(demo.json("artefacts/one.json"), json!(7));
+}
+
+#[test]
+fn p4_the_review_comes_when_all_drafts_are_there() {
+    let demo = Demo::new(|text| text);
+    let (_, said) = demo.run(5, &["--progress", "json"]);
+    let events: Vec<Value> = said.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let at = |event: &str, stage: &str| {
+        events.iter().position(|said| said["event"] == event && said["stage"] == stage).expect(stage)
+    };
+    assert!(at("stage_ended", "panel") < at("stage_started", "review"), "{said}");
+    assert!(at("stage_ended", "review") < at("stage_started", "synthesis"), "{said}");
+    let ended = &demo.state()["stages"]["panel"]["output"];
+    assert_eq!(ended["answered"], 3, "{ended}");
+}
+
+/// The demo with a reviewer at an address where somebody listens and never answers.
+fn with_a_silent_reviewer(settings: &str) -> (Demo, std::net::TcpListener) {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let demo = Demo::new(|text| {
+        text.replace(
+            r#"{model: "replay:editor", name: editor, recording: stages.jsonl}"#,
+            &format!(r#"{{model: "vllm:x", name: editor, base_url: "http://{address}/v1"}}"#),
+        )
+        .replace("review: {model: editor}", &format!("review: {{model: editor, {settings}}}"))
+    });
+    (demo, listener)
+}
+
+#[test]
+fn p2_the_limit_of_a_stage_is_kept_by_whoever_asks_for_it() {
+    let (demo, _listener) = with_a_silent_reviewer("timeout: 0.5, retries: 0");
+    let (_, said) = demo.run(4, &[]);
+    // The provider's own words; the executor, which would give it a second more, knows of no limits.
+    assert!(said.contains("stage review failed") && said.contains("limit of 0.5 s"), "{said}");
+}
+
+#[test]
+fn a_quiet_run_still_says_what_failed() {
+    let (demo, _listener) = with_a_silent_reviewer("timeout: 0.2, retries: 0");
+    let (shown, said) = demo.run(4, &["-q"]);
+    assert_eq!(shown, "");
+    assert!(said.starts_with("stage review failed: ") && said.contains("--redo review"), "{said}");
+}
+
+#[test]
+fn a_program_is_told_where_the_run_is_wherever_it_is_run() {
+    let demo = with_programs("cat > input.json; echo {}", "echo null");
+    let run = Command::new(assert_cmd::cargo::cargo_bin("consona"))
+        .args(["run", "study.yaml", "--out", "run", "--allow-commands"])
+        .current_dir(demo.path(""))
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&run.stderr);
+    assert_eq!(run.status.code(), Some(6), "{said}");
+    assert!(said.contains("stage other failed: the program's answer is `null`"), "{said}");
+    let input: Value = serde_json::from_slice(&fs::read(demo.path("input.json")).unwrap()).unwrap();
+    assert_eq!((&input["stage"], &input["round"]), (&json!("one"), &json!(0)));
+    let folder = std::path::PathBuf::from(input["run_folder"].as_str().unwrap());
+    assert!(folder.is_absolute() && folder.join("run.sqlite").exists(), "{}", folder.display());
+    assert!(input["artefacts"]["personas"].is_array());
+}
+
+#[test]
+fn g2_a_program_cannot_write_over_what_the_engine_makes() {
+    let demo = with_programs("echo []", "echo 2");
+    change(
+        &demo,
+        "requires: [personas], retries: 0, timeout: 60, run: [sh, -c, 'echo []']",
+        "produces: [personas], run: [sh, -c, 'echo []']",
+    );
+    let (_, said) = demo.run(3, &["--allow-commands"]);
+    assert!(said.contains("study.yaml` line ") && said.contains("`one` cannot make `personas`"), "{said}");
 }

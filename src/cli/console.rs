@@ -60,6 +60,11 @@ impl Console {
         }
     }
 
+    /// Says what went wrong on standard error, also to a caller who wants nothing but errors.
+    pub(super) fn fault(self, text: &str) {
+        self.say(text);
+    }
+
     fn say(self, text: &str) {
         // Among lines of JSON nothing else may stand.
         if self.log == LogName::Json {

@@ -11,7 +11,7 @@
 //! | completeness | below 80 % of the schema's traits with a value, per persona: rework |
 //! | schema | a value that the schema cannot read as what it asks for: rework |
 //! | coverage | below the share of rows that was asked for: rework |
-//! | narrative | below the share of supported sentences that was asked for: rework |
+//! | narrative | below the share of supported sentences that was asked for, per persona: rework |
 //! | uncertain | a persona above the uncertainty that the adaptive rules name: what is taken for right although it is open, and what no passage stands behind: a note; rework where no passage stands behind more than half of its traits |
 //! | open questions | divergent traits, confidence below ½, echoes: notes; divergent or below ½ in more than half of a persona's traits: rework |
 //!
@@ -72,12 +72,13 @@ impl<'a> Request<'a> {
 }
 
 /// What earlier stages measured, where there were such stages.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Measured {
     /// Share of rows that personas speak for.
     pub coverage: Option<f64>,
-    /// Share of sentences that statements support.
-    pub grounded: Option<f64>,
+    /// Share of the sentences that a model wrote about a persona which statements support, by its id: what is invented
+    /// about one is not made good by what is true of the others.
+    pub grounded: BTreeMap<String, f64>,
 }
 
 /// Whether the result can be used.
@@ -149,7 +150,7 @@ pub struct Quality {
 pub fn quality(
     request: &Request<'_>,
     personas: &[ConsensusPersona],
-    measured: Measured,
+    measured: &Measured,
     embedder: &dyn Embedder,
 ) -> Result<Quality, EmbedError> {
     let mut findings = number(request, personas);
@@ -173,17 +174,16 @@ pub fn quality(
         findings.extend(uncertain(request, persona));
         findings.extend(open_questions(request.schema, persona));
     }
-    for (check, share, least, what) in [
-        (Check::Coverage, measured.coverage, request.coverage, "rows are spoken for"),
-        (Check::Narrative, measured.grounded, request.grounded, "sentences are supported by the consensus"),
-    ] {
-        if let Some(share) = share.filter(|share| *share < least) {
-            let reason = format!(
-                "{:.0} % of the {what}; at least {:.0} % were asked for",
-                share * 100.0,
-                least * 100.0
-            );
-            findings.push(finding(check, Verdict::Rework, None, reason));
+    if let Some(reason) =
+        measured.coverage.and_then(|share| below(share, request.coverage, "rows are spoken for"))
+    {
+        findings.push(finding(Check::Coverage, Verdict::Rework, None, reason));
+    }
+    let what = "sentences are supported by the consensus";
+    for persona in personas {
+        let share = measured.grounded.get(&persona.persona_id);
+        if let Some(reason) = share.and_then(|&share| below(share, request.grounded, what)) {
+            findings.push(finding(Check::Narrative, Verdict::Rework, Some(persona), reason));
         }
     }
     findings.sort_by_key(|finding| finding.check);
@@ -193,6 +193,13 @@ pub fn quality(
         completeness: (!shares.is_empty()).then(|| shares.iter().sum::<f64>() / shares.len() as f64),
         findings,
     })
+}
+
+/// What is to be said of a share that is too small.
+fn below(share: f64, least: f64, what: &str) -> Option<String> {
+    let (percent, least_percent) = (share * 100.0, least * 100.0);
+    (share < least)
+        .then(|| format!("{percent:.0} % of the {what}; at least {least_percent:.0} % were asked for"))
 }
 
 fn finding(check: Check, gravity: Verdict, persona: Option<&ConsensusPersona>, reason: String) -> Finding {
@@ -377,7 +384,7 @@ mod tests {
     ) -> Quality {
         let schema = schema(names);
         let request = Request::new(Some(question), wanted, &schema);
-        quality(&request, of, Measured::default(), embedder()).expect("embeds")
+        quality(&request, of, &Measured::default(), embedder()).expect("embeds")
     }
 
     #[test]
@@ -435,7 +442,7 @@ mod tests {
         let plain = Request::new(None, 1..=1, &schema);
         let adaptive = Request { uncertain_above: Some(30.0), ..plain.clone() };
         let of = |request: &Request<'_>| {
-            let found = quality(request, &torn, Measured::default(), embedder()).expect("embeds");
+            let found = quality(request, &torn, &Measured::default(), embedder()).expect("embeds");
             found.findings.into_iter().filter(|one| one.check == Check::Uncertain).collect::<Vec<_>>()
         };
         assert!(of(&plain).is_empty());
@@ -449,9 +456,22 @@ mod tests {
     fn measures_of_other_stages_are_held_against_the_request() {
         let schema = schema(&["occupation", "age"]);
         let request = Request::new(None, 1..=1, &schema);
-        let measured = Measured { coverage: Some(0.4), grounded: Some(0.9) };
-        let found = quality(&request, &nurses(), measured, embedder()).expect("embeds");
+        let of = |measured: &Measured| quality(&request, &nurses(), measured, embedder()).expect("embeds");
+        let found = of(&Measured { coverage: Some(0.4), ..Measured::default() });
         assert_eq!((found.alignment, found.verdict), (None, Verdict::Rework));
         assert_eq!(found.findings[0].reason, "40 % of the rows are spoken for; at least 50 % were asked for");
+    }
+
+    #[test]
+    fn p6_what_is_invented_about_one_persona_is_not_made_good_by_the_others() {
+        let schema = schema(&["occupation", "age"]);
+        let request = Request::new(None, 1..=1, &schema);
+        let id = nurses()[0].persona_id.clone();
+        let grounded = BTreeMap::from([(id.clone(), 0.25), ("other/1".to_owned(), 1.0)]);
+        let measured = Measured { grounded, ..Measured::default() };
+        let found = quality(&request, &nurses(), &measured, embedder()).expect("embeds");
+        assert_eq!((found.verdict, found.findings[0].check), (Verdict::Rework, Check::Narrative));
+        assert_eq!(found.findings[0].persona_id, Some(id));
+        assert!(found.findings[0].reason.starts_with("25 % of the sentences are supported"), "{found:?}");
     }
 }

@@ -12,8 +12,11 @@ use crate::cli::study::questions;
 use crate::persona::RecordId;
 use crate::report::counted;
 use crate::run::stages::Ended;
+use crate::run::stages::questions::in_time;
+use crate::run::study::PanelMember;
 use crate::run::{PlanSummary, Run, RunOutcome, RunReport, Settings, Study};
 use crate::stages::adaptation::{Adaptation, AdaptiveRules, Ending, Round, Rounds, adapt};
+use crate::stages::pipeline::{Kind, Pipeline};
 use crate::stages::uncertainty::{Load, PersonaUncertainty, Score, complexity, uncertainty};
 use crate::store::Money;
 
@@ -27,6 +30,24 @@ pub(super) fn complexity_of(study: &Study, plan: &PlanSummary, records: usize) -
         members: study.panel.len(),
     };
     complexity(&load)
+}
+
+/// The study with the limits that the panel's stage sets for all of its members.
+pub(super) fn of_the_panel(mut study: Study, pipeline: &Pipeline) -> Study {
+    let stage = pipeline.stages().iter().find(|stage| stage.kind == Kind::Panel);
+    let Some(limits) = stage.map(|stage| stage.settings.panel) else { return study };
+    if let Some(seconds) = limits.timeout_seconds {
+        let quick = |member: PanelMember| PanelMember {
+            fallbacks: member.fallbacks.iter().map(|one| in_time(one.clone(), seconds)).collect(),
+            ..in_time(member, seconds)
+        };
+        study.panel = study.panel.into_iter().map(quick).collect();
+    }
+    if let Some(retries) = limits.retries {
+        study.retry.max_attempts = retries + 1;
+    }
+    study.concurrency = limits.concurrency.or(study.concurrency);
+    study
 }
 
 /// The study with the limits of an adaptation.
@@ -143,4 +164,33 @@ fn rounds_text(rounds: &[Round]) -> String {
 
 fn mean(all: &[PersonaUncertainty]) -> f64 {
     all.iter().map(|one| one.score.value).sum::<f64>() / all.len().max(1) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+    use std::time::Duration;
+
+    #[test]
+    fn p2_what_the_panels_stage_says_of_limits_holds_for_all_its_members() {
+        let study = |settings: &str| {
+            let text = format!(
+                "name: x\ninput: {{path: a}}\npanel:\n  - {{model: 'scripted:a'}}\n  - {{model: 'scripted:b', timeouts: {{first_byte: 5}}}}\nstages: {{stage_order: [panel, consensus], settings: {{panel: {{{settings}}}}}}}\n"
+            );
+            let none: &dyn Fn(&Path) -> std::io::Result<String> =
+                &|_| Err(std::io::ErrorKind::NotFound.into());
+            let study = Study::parse(&text, Path::new("s.yaml"), none).unwrap();
+            let pipeline = study.stages.as_ref().unwrap().pipeline.clone();
+            of_the_panel(study, &pipeline)
+        };
+        let plain = study("");
+        let seconds = |member: &PanelMember| (member.timeouts.total(), member.timeouts.first_byte());
+        assert_eq!(seconds(&plain.panel[0]).0, Duration::from_secs(120));
+        let limited = study("timeout: 30, retries: 4, concurrency: 2");
+        assert_eq!(seconds(&limited.panel[0]), (Duration::from_secs(30), Duration::from_secs(30)));
+        assert_eq!(seconds(&limited.panel[1]), (Duration::from_secs(30), Duration::from_secs(5)));
+        assert_eq!((limited.retry.max_attempts, limited.concurrency), (5, Some(2)));
+        assert_ne!(plain.retry.max_attempts, 5);
+    }
 }

@@ -9,9 +9,10 @@ use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::inputs;
 use crate::cli::study::runtime;
+use crate::parse::strict_json;
 use crate::report::safe;
 use crate::run::StatusError;
-use crate::run::stages::approval::{self, Decision};
+use crate::run::stages::approval::{self, Decision, DecisionError};
 use crate::store::{StageStatus, Store};
 
 /// A decision as the command line gives it.
@@ -27,12 +28,18 @@ pub(in crate::cli) fn decide(run: &Path, decided: &Decided<'_>, console: Console
     if !Store::exists(run) {
         return Err(StatusError::NoRun { folder: run.to_owned() }.into());
     }
+    let store = Store::open(run)?;
+    // Whether there is anything to decide comes before what is wrong with the decision.
+    approval::waiting(&store)?;
     let decision = match decided {
         Decided::Approve { reason } => Decision::Approve { reason: reason.cloned() },
+        Decided::Reject { reason } if reason.trim().is_empty() => {
+            let why = "--reason is empty; say why, for the record";
+            return Err(CliError::Usage(why.to_owned()));
+        }
         Decided::Reject { reason } => Decision::Reject { reason: (*reason).clone() },
         Decided::Modify { edit, reason } => Decision::Modify { edit: read(edit)?, reason: reason.cloned() },
     };
-    let store = Store::open(run)?;
     let gate = runtime()?.block_on(approval::decide(run, &store, &decision))?;
     let shown = safe::line(&run.display().to_string());
     let name = safe::line(&gate.name);
@@ -66,7 +73,19 @@ fn removed(output: &Value) -> String {
     text
 }
 
+/// Reads an edit. One that says two things of the same key says neither.
 fn read(path: &Path) -> Result<Value, CliError> {
     let text = inputs::text(path)?;
-    serde_json::from_str(&text).map_err(|source| CliError::Edit { path: path.to_owned(), source })
+    let value: Value =
+        serde_json::from_str(&text).map_err(|source| CliError::Edit { path: path.to_owned(), source })?;
+    let refused = |reason: String| DecisionError::Edit { reason: format!("`{}`: {reason}", path.display()) };
+    let strict = strict_json::read(&text).map_err(|error| refused(error.to_string()))?;
+    if let Some(twice) = strict.duplicates.first() {
+        let place = match twice.at.as_slice() {
+            [] => String::new(),
+            steps => format!(" in `{}`", strict_json::path_of(steps)),
+        };
+        return Err(refused(format!("`{}` stands{place} twice; leave one of them", twice.key)).into());
+    }
+    Ok(value)
 }

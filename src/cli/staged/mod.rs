@@ -2,6 +2,7 @@
 
 mod adaptive;
 mod decide;
+mod fingerprint;
 mod plan;
 mod run;
 mod watch;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc::unbounded_channel;
 use tokio_util::sync::CancellationToken;
 
-use super::adaptive::{complexity_of, limited};
+use super::adaptive::{complexity_of, limited, of_the_panel};
 use super::watch::StageWatch;
 use super::worker::{Worker, spent};
 use crate::cli::arguments::RunOptions;
@@ -24,7 +24,8 @@ use crate::dataset::{Loaded, Record};
 use crate::files::{ResultError, write_file};
 use crate::report::safe;
 use crate::run::row_text;
-use crate::run::stages::questions::Seat;
+use crate::run::stages::approval::{self, Decision};
+use crate::run::stages::questions::{Seat, in_time};
 use crate::run::stages::{Material, PipelineMetrics, PipelineOutcome, Walk, estimates, state};
 use crate::run::study::StagePlan;
 use crate::run::{Budget, Seats, Spent, Study};
@@ -42,13 +43,15 @@ pub(in crate::cli) fn run(
 ) -> Result<Exit, CliError> {
     let pipeline = &stages.pipeline;
     refuse(options, &study, pipeline, console)?;
-    let models = models(&study, pipeline)?;
+    models(&study, pipeline)?;
+    let study = of_the_panel(study, pipeline);
     let (prepared, seats) = Prepared::load(study, &options.study, options.strict, None)?;
     let Prepared { study, records, drafting, embedder, settings, plan, .. } = prepared;
     tell_unread(&study, console);
     let complexity = complexity_of(&study, &plan, records.items.len());
     let (study, pipeline, seats) = adapted(study, pipeline, seats, &complexity, console);
     let pipeline = &pipeline;
+    let models = by_stage(&study, pipeline)?;
     let beside = Beside::of_stages(&estimates(&study, &stages, plan.units));
     if !agreed(&study, &plan, beside, options.yes, console)? {
         return Ok(Exit::WaitingForApproval);
@@ -168,14 +171,31 @@ fn refuse(
     Ok(())
 }
 
-/// The models that the stages ask, ready to be asked.
-pub(in crate::cli) fn models(study: &Study, pipeline: &Pipeline) -> Result<BTreeMap<String, Seat>, CliError> {
+/// Whether the models that the stages ask can be asked; whatever is missing of all of them is told at once.
+pub(in crate::cli) fn models(study: &Study, pipeline: &Pipeline) -> Result<(), CliError> {
     let names = pipeline.stages().iter().flat_map(|stage| [&stage.settings.model, &stage.settings.fallback]);
     let mut members: Vec<_> = names.flatten().filter_map(|name| study.model(name)).cloned().collect();
     members.sort_by(|one, other| one.name.as_str().cmp(other.name.as_str()));
     members.dedup_by(|one, other| one.name == other.name);
-    let seats = seats_of(&members)?.into_iter();
-    Ok(seats.map(|(member, provider)| (member.name.to_string(), Seat { member, provider })).collect())
+    seats_of(&members).map(drop)
+}
+
+/// The models that the stages ask, ready to be asked, by the stage: the first, then its fallback. Each keeps the stage's
+/// time limit by itself.
+fn by_stage(study: &Study, pipeline: &Pipeline) -> Result<BTreeMap<String, Vec<Seat>>, CliError> {
+    let mut models = BTreeMap::new();
+    for stage in pipeline.stages() {
+        let names = [&stage.settings.model, &stage.settings.fallback];
+        let limit = stage.settings.timeout_seconds;
+        let members = names.into_iter().flatten().filter_map(|name| study.model(name));
+        let members: Vec<_> = members.map(|member| in_time(member.clone(), limit)).collect();
+        if !members.is_empty() {
+            let seats = seats_of(&members)?.into_iter();
+            let seats = seats.map(|(member, provider)| Seat { member, provider }).collect();
+            models.insert(stage.name.clone(), seats);
+        }
+    }
+    Ok(models)
 }
 
 fn digest(records: &Loaded<Record>) -> String {
@@ -185,6 +205,17 @@ fn digest(records: &Loaded<Record>) -> String {
         hash.update(&(line.len() as u64).to_le_bytes()).update(line.as_bytes());
     }
     hash.finalize().to_hex()[..16].to_owned()
+}
+
+/// Lets the gate that waits be passed by `--yes`, where the study allows that.
+async fn pass(worker: &Worker<'_>, store: &Store) -> Result<(), CliError> {
+    let Ok(gate) = approval::waiting(store) else { return Ok(()) };
+    let allowed = worker.pipeline.stage(&gate.name).is_some_and(|stage| stage.settings.allow_yes);
+    if allowed && worker.options.redo.as_ref() != Some(&gate.name) {
+        let decision = Decision::Approve { reason: Some("--yes".to_owned()) };
+        approval::decide(&worker.material.folder, store, &decision).await?;
+    }
+    Ok(())
 }
 
 /// Walks; `None` when somebody asked twice to stop.
@@ -198,6 +229,9 @@ async fn walk(
     let own = pipeline.stages().iter().filter(|stage| stage.kind == Kind::Panel);
     let own = own.map(|stage| stage.name.clone()).collect();
     let watch = StageWatch::new(worker.console, worker.options.progress, own);
+    if worker.options.yes {
+        pass(worker, store).await?;
+    }
     let walk = Walk::new(pipeline, worker, Arc::clone(store), worker.material.folder.clone())?
         .with_events(sender)
         .with_cancellation(halt);
@@ -291,9 +325,9 @@ fn told(worker: &Worker<'_>, outcome: &PipelineOutcome, rows: &[StoredStage]) ->
         PipelineOutcome::Waiting { .. } | PipelineOutcome::Rejected { .. } => Exit::WaitingForApproval,
         PipelineOutcome::Failed { stages, too_few } => {
             for (stage, error) in stages {
-                console.note(&format!("stage {stage} failed: {error}"));
+                console.fault(&format!("stage {stage} failed: {error}"));
                 if let Some(way) = way_out(worker.pipeline, stage) {
-                    console.note(&way);
+                    console.fault(&way);
                 }
             }
             console.note(&format!("What was done is kept. {again}"));

@@ -121,3 +121,95 @@ fn write_event(event: &StageEvent) {
         let _ = writeln!(io::stderr().lock(), "{line}");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::StageStatus;
+    use indicatif::TermLike;
+    use std::sync::{Arc, Mutex};
+
+    /// A terminal that keeps what is drawn on it: a text for every time that it is drawn anew.
+    #[derive(Clone, Debug, Default)]
+    struct Screen(Arc<Mutex<(String, Vec<String>)>>);
+
+    impl Screen {
+        fn put(&self, text: &str) {
+            self.0.lock().unwrap().0.push_str(text);
+        }
+
+        /// Waits for a drawing with all of these and without those.
+        fn shows(&self, with: &[&str], without: &[&str]) -> bool {
+            let drawn = |text: &String| {
+                with.iter().all(|word| text.contains(word)) && !without.iter().any(|word| text.contains(word))
+            };
+            (0..1_000).any(|_| {
+                std::thread::sleep(Duration::from_millis(10));
+                self.0.lock().unwrap().1.iter().any(drawn)
+            })
+        }
+    }
+
+    impl TermLike for Screen {
+        fn width(&self) -> u16 {
+            100
+        }
+        fn move_cursor_up(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+        fn move_cursor_down(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+        fn move_cursor_right(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+        fn move_cursor_left(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+        fn write_line(&self, text: &str) -> io::Result<()> {
+            self.put(text);
+            self.put("\n");
+            Ok(())
+        }
+        fn write_str(&self, text: &str) -> io::Result<()> {
+            self.put(text);
+            Ok(())
+        }
+        fn clear_line(&self) -> io::Result<()> {
+            Ok(())
+        }
+        fn flush(&self) -> io::Result<()> {
+            let mut screen = self.0.lock().unwrap();
+            let text = std::mem::take(&mut screen.0);
+            screen.1.push(text);
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn g6_stages_that_go_at_the_same_time_have_a_line_each_at_the_same_time() {
+        let screen = Screen::default();
+        let target = ProgressDrawTarget::term_like(Box::new(screen.clone()));
+        let (all, mut lines) = (MultiProgress::with_draw_target(target), BTreeMap::new());
+        let begun = |stage: &str| StageEvent::StageStarted {
+            stage: stage.to_owned(),
+            group: Some("checks".to_owned()),
+            round: 0,
+        };
+        let own = ["panel".to_owned()];
+        for stage in ["panel", "review", "coverage"] {
+            draw(&all, &mut lines, &own, &begun(stage));
+        }
+        assert!(screen.shows(&["review", "coverage", "in the group checks"], &["panel"]));
+        let ended = StageEvent::StageEnded {
+            stage: "review".to_owned(),
+            status: StageStatus::Failed,
+            duration_ms: 7,
+            reused: false,
+            error: Some("no answer".to_owned()),
+        };
+        draw(&all, &mut lines, &own, &ended);
+        assert!(screen.shows(&["stage review failed (7 ms): no answer"], &[]));
+        assert_eq!(lines.keys().collect::<Vec<_>>(), ["coverage"], "its sibling is still drawn");
+    }
+}

@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::fingerprint::fingerprint;
 use crate::cli::arguments::RunOptions;
 use crate::cli::conclude::Conclusion;
 use crate::cli::console::{Console, width};
@@ -26,10 +27,10 @@ use crate::run::stages::questions::{CallFigures, Desk, Seat};
 use crate::run::stages::{
     Ended, Given, Material, Work, artefacts, checks, command, gate, report, review, synthesis,
 };
-use crate::run::{Budget, Drafting, PlanSummary, Run, RunError, RunOutcome, STAGES, Seats, Settings};
+use crate::run::{Budget, Drafting, PlanSummary, Run, RunError, RunOutcome, STAGES, Seats, Settings, Study};
 use crate::stages::pipeline::{Kind, Pipeline, Stage};
 use crate::stages::uncertainty::Score;
-use crate::store::{Store, canonical};
+use crate::store::Store;
 
 /// Everything that the stages of a study need.
 pub(super) struct Worker<'a> {
@@ -42,8 +43,8 @@ pub(super) struct Worker<'a> {
     pub(super) settings: ConsensusValidParams,
     pub(super) plan: &'a PlanSummary,
     pub(super) seats: Seats,
-    /// The models that stages ask, by name.
-    pub(super) models: BTreeMap<String, Seat>,
+    /// The models that stages ask, by the stage: the first, then its fallback.
+    pub(super) models: BTreeMap<String, Vec<Seat>>,
     pub(super) store: Arc<Store>,
     pub(super) budget: Budget,
     /// Of the study, before anybody has answered.
@@ -65,29 +66,7 @@ impl fmt::Debug for Worker<'_> {
 
 impl Work for Worker<'_> {
     fn fingerprint(&self, stage: &Stage) -> String {
-        let study = &self.material.study;
-        let of =
-            |name: &&str| Some(((*name).to_owned(), json!(artefacts::hash(&self.material.folder, name)?)));
-        let place = self.pipeline.stages().iter().position(|other| other.name == stage.name).unwrap_or(0);
-        let made = |name: &&str| self.pipeline.maker(name, place).is_some();
-        let names = stage.requires.iter().map(String::as_str).chain(stage.kind.uses().iter().copied());
-        let inputs: Map<String, Value> = names.filter(made).filter_map(|name| of(&name)).collect();
-        let own = match stage.kind {
-            Kind::Panel => json!({ "study": study.identity(), "records": self.digest }),
-            Kind::Consensus => json!({
-                "records": self.digest, "clustering": study.clustering, "consensus": study.consensus,
-                "adaptive": self.pipeline.adaptive(), "embedder": study.embedder, "schema": study.schema, "seed": study.seed,
-                "weights": study.panel.iter().map(|member| member.weight).collect::<Vec<_>>(),
-            }),
-            Kind::Coverage => json!({ "records": self.digest, "embedder": self.material.embedder.name() }),
-            _ => json!({ "question": study.question, "personas": study.personas, "schema": study.schema }),
-        };
-        // Limits and retries change no result; who is asked, and which program, does.
-        let settings = json!({ "model": stage.settings.model, "run": stage.settings.run });
-        let all = json!({ "kind": stage.kind, "settings": settings, "inputs": inputs, "own": own });
-        // A JSON value always has a JSON form.
-        let text = canonical(&all).unwrap_or_default();
-        blake3::hash(text.as_bytes()).to_hex()[..16].to_owned()
+        fingerprint(self, stage)
     }
 
     fn is_made(&self, stage: &Stage) -> bool {
@@ -101,17 +80,16 @@ impl Work for Worker<'_> {
             match stage.kind {
                 Kind::Panel => self.panel().await.unwrap_or_else(|error| failed(&error)),
                 Kind::Consensus => self.settled().await.unwrap_or_else(|error| failed(&error)),
-                Kind::Review => review(&self.material, &self.desk(&given), &artefact).await,
-                Kind::Synthesis => synthesis(&self.material, &self.desk(&given), &artefact).await,
+                Kind::Review => review::review(&self.material, &self.desk(&given), &artefact).await,
+                Kind::Synthesis => synthesis::synthesis(&self.material, &self.desk(&given), &artefact).await,
                 Kind::Command => self.command(&given).await,
+                Kind::Approval => self.gate(stage).await,
                 kind => {
                     let material = Arc::clone(&self.material);
-                    let yes = stage.settings.allow_yes && self.options.yes;
                     let work = move || match kind {
                         Kind::Coverage => checks::coverage(&material, &artefact),
                         Kind::Evidence => checks::evidence(&material, &artefact),
                         Kind::Quality => checks::quality(&material, &artefact, given.may_rework),
-                        Kind::Approval => gate(&material, yes),
                         _ => report(&material),
                     };
                     let limit = (kind == Kind::Quality).then_some(stage.settings.timeout_seconds);
@@ -143,6 +121,19 @@ fn broken(error: &str) -> Ended {
 }
 
 impl Worker<'_> {
+    /// Puts together what a person is asked about; says where what a person changed before cannot be kept.
+    async fn gate(&self, stage: &Stage) -> Ended {
+        let yes = stage.settings.allow_yes && self.options.yes;
+        let (material, name) = (Arc::clone(&self.material), stage.name.clone());
+        let ended = in_time(tokio::task::spawn_blocking(move || gate(&material, &name, yes)), None).await;
+        if let Ended::Completed(output) | Ended::Waiting(output) = &ended
+            && let Some(lost) = output["edits_lost"].as_str()
+        {
+            self.console.note(&format!("{}: {lost}", stage.name));
+        }
+        ended
+    }
+
     /// The drafts; below the quorum, what is missing is asked once more, one by one.
     async fn panel(&self) -> Result<Ended, CliError> {
         let study = &self.material.study;
@@ -240,11 +231,9 @@ impl Worker<'_> {
     /// Where a stage's questions go.
     fn desk(&self, given: &Given<'_>) -> Desk {
         let (stage, study) = (given.stage, &self.material.study);
-        let names = [&stage.settings.model, &stage.settings.fallback];
-        let seats = names.into_iter().flatten().filter_map(|name| self.models.get(name).cloned());
         Desk {
             folder: stage_folder(&self.material.folder, &stage.name),
-            seats: seats.collect(),
+            seats: self.models.get(&stage.name).cloned().unwrap_or_default(),
             settings: stage.settings.clone(),
             retry: study.retry,
             max_cost: study.limits.max_cost,
@@ -264,14 +253,14 @@ impl Worker<'_> {
                 Err(error) => return broken(&error.to_string()),
             }
         }
+        // It is run in the folder of the study, where a path relative to ours leads elsewhere.
+        let run_folder = std::path::absolute(folder).unwrap_or_else(|_| folder.clone());
         let input = json!({
-            "stage": stage.name, "round": given.round, "run_folder": folder, "artefacts": inputs,
+            "stage": stage.name, "round": given.round, "run_folder": run_folder, "artefacts": inputs,
         });
         let mut last = String::new();
         for _ in 0..=stage.settings.retries {
-            let working = &self.material.study.folder;
-            let working =
-                if working.as_os_str().is_empty() { std::path::Path::new(".") } else { working.as_path() };
+            let working = working_folder(&self.material.study);
             let ran = tokio::select! {
                 ran = command::run(&stage.settings.run, working, stage.settings.timeout_seconds, &input) => ran,
                 () = self.halt.cancelled() => return Ended::Interrupted { limit: false },
@@ -288,8 +277,13 @@ impl Worker<'_> {
     fn made(&self, stage: &Stage, answer: &Value) -> Ended {
         for name in &stage.produces {
             let value = if stage.produces.len() == 1 { answer } else { &answer[name.as_str()] };
-            if value.is_null() && stage.produces.len() > 1 {
-                return broken(&format!("the program's answer has no `{name}`, which the stage produces"));
+            if value.is_null() {
+                let what = if stage.produces.len() > 1 {
+                    format!("has no `{name}`, which the stage produces")
+                } else {
+                    "is `null`, which is nothing; an empty object is something".to_owned()
+                };
+                return broken(&format!("the program's answer {what}"));
             }
             if let Err(error) = artefacts::put(&self.material.folder, name, value) {
                 return broken(&error.to_string());
@@ -298,6 +292,12 @@ impl Worker<'_> {
         let files: Vec<String> = stage.produces.iter().map(|name| self.material.shown(name)).collect();
         Ended::Completed(json!({ "files": files }))
     }
+}
+
+/// Where programs are run: the folder of the study.
+pub(super) fn working_folder(study: &Study) -> &std::path::Path {
+    let folder = study.folder.as_path();
+    if folder.as_os_str().is_empty() { std::path::Path::new(".") } else { folder }
 }
 
 /// The folder of a stage's own calls.

@@ -18,6 +18,9 @@ use crate::store::{StageStatus, Store, StoreError, StoredStage};
 /// The artefact that a gate shows and the report is made of.
 pub const APPROVED: &str = "approved";
 
+/// What stood there before, where edits in it could not be kept.
+pub const BEFORE: &str = "approved_before";
+
 /// What a person says.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Decision {
@@ -33,8 +36,7 @@ pub enum Decision {
     },
     /// Change something, and ask again.
     Modify {
-        /// What: `{"personas": {ID: {TRAIT: value}}, "narratives": {ID: text}}`; merge patches (RFC 7396) work too, and
-        /// `null` removes.
+        /// What: `{"personas": {ID: {TRAIT: value}}, "narratives": {ID: text}}`; `null` removes.
         edit: Value,
         /// Why, where somebody said so.
         reason: Option<String>,
@@ -78,6 +80,16 @@ pub enum DecisionError {
     Files(#[from] FilesError),
 }
 
+/// The gate that waits.
+///
+/// # Errors
+/// [`DecisionError`] when none does.
+pub fn waiting(store: &Store) -> Result<StoredStage, DecisionError> {
+    let rows = store.stages()?;
+    let gate = rows.iter().find(|row| row.status == StageStatus::Waiting);
+    gate.cloned().ok_or_else(|| nothing_waits(&rows))
+}
+
 /// Makes a decision at the gate that waits, and keeps it; answers how the gate stands then.
 ///
 /// # Errors
@@ -105,7 +117,12 @@ pub async fn decide(folder: &Path, store: &Store, decision: &Decision) -> Result
             let approved: Value = artefacts::get(folder, APPROVED)?;
             // Without a summary nobody knows the levels of traits; everything else is checked all the same.
             let schema = ResultFolder::new(folder).panel().ok().map(|(schema, _)| schema);
-            let edited = apply(approved, edit, schema.as_ref())?;
+            let mut edited = apply(approved, edit, schema.as_ref())?;
+            // A later gate begins with what this one left.
+            match edited["edits"].as_array_mut() {
+                Some(edits) => edits.push(edit.clone()),
+                None => edited["edits"] = json!([edit]),
+            }
             artefacts::put(folder, APPROVED, &edited)?;
             row.output["edited"] = edited["edited"].clone();
             row.output["edited_traits"] = edited["edited_traits"].clone();
@@ -162,7 +179,7 @@ fn nothing_waits(rows: &[StoredStage]) -> DecisionError {
 }
 
 /// The sentences that edits took out of narratives, by persona.
-fn removed(approved: &Value) -> Value {
+pub(super) fn removed(approved: &Value) -> Value {
     let told = approved["narratives"].as_array().into_iter().flatten();
     let of =
         |told: &Value| Some((told["persona_id"].as_str()?.to_owned(), told.get("removed_by_edit")?.clone()));

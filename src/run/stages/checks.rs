@@ -1,5 +1,7 @@
 //! The stages that ask nobody: coverage, evidence and the quality check.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use super::artefacts;
@@ -73,7 +75,7 @@ fn judged(material: &Material, artefact: &str, may_rework: bool) -> Made {
         ..Request::new(study.question.as_deref(), personas, &study.schema)
     };
     let measured = Measured { coverage: share(material)?, grounded: grounded(material)? };
-    let found = judge(&request, &material.personas()?, measured, material.embedder.as_ref())?;
+    let found = judge(&request, &material.personas()?, &measured, material.embedder.as_ref())?;
     artefacts::put(&material.folder, artefact, &found)?;
     let told = |finding: &&Finding| finding.gravity > Verdict::Pass;
     let grave: Vec<String> = found.findings.iter().filter(told).map(named).collect();
@@ -104,16 +106,15 @@ fn share(material: &Material) -> Result<Option<f64>, Box<dyn std::error::Error +
     })
 }
 
-/// The share of the sentences that models wrote which the consensus supports.
-fn grounded(material: &Material) -> Result<Option<f64>, Box<dyn std::error::Error + Send + Sync>> {
+/// Of each persona that a model wrote about, the share of its sentences which the consensus supports.
+fn grounded(material: &Material) -> Result<BTreeMap<String, f64>, Box<dyn std::error::Error + Send + Sync>> {
     let told: Vec<Told> = match material.artefact("narratives")? {
-        Value::Null => return Ok(None),
+        Value::Null => return Ok(BTreeMap::new()),
         told => serde_json::from_value(told)?,
     };
-    let (mut kept, mut all) = (0, 0);
-    for narrative in told.iter().filter(|told| told.author.is_some()).map(|told| &told.narrative) {
-        kept += narrative.sentences.len();
-        all += narrative.sentences.len() + narrative.removed.len();
-    }
-    Ok((all > 0).then(|| kept as f64 / all as f64))
+    let share = |told: &Told| {
+        let (kept, all) = told.of_a_model()?;
+        Some((told.persona_id.clone(), kept as f64 / all as f64))
+    };
+    Ok(told.iter().filter_map(share).collect())
 }

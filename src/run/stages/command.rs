@@ -1,9 +1,12 @@
 //! A program as a stage: JSON in on standard input, JSON out on standard output.
 //!
-//! It is told what it is (`stage`, `round`), where the run is (`run_folder`), and is given what the stage requires
-//! (`artefacts`, by name). It answers one JSON object: of a stage that makes one thing, the thing; of one that
+//! It is told what it is (`stage`, `round`), where the run is (`run_folder`, absolute), and is given what the stage
+//! requires (`artefacts`, by name). It answers one JSON value: of a stage that makes one thing, the thing; of one that
 //! makes several, an object with each of them. No shell is involved, and its environment has no keys: of ours
 //! it gets `PATH`, `HOME`, `LANG` and `TMPDIR`.
+//!
+//! On Unix it leads a process group: when it is stopped, whatever it has started is stopped with it. What it leaves
+//! running behind an answer is stopped too where that still holds its output open; nobody waits for it.
 
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
@@ -17,6 +20,9 @@ const MOST: u64 = 64 * 1024 * 1024;
 
 /// How much of what it complains about is shown, in characters.
 const SHOWN: usize = 400;
+
+/// How long the output of a program that has ended is read: what it said is there, and more is said by others.
+const BRIEFLY: Duration = Duration::from_millis(200);
 
 /// The variables that it gets of ours.
 const KEPT: [&str; 4] = ["PATH", "HOME", "LANG", "TMPDIR"];
@@ -73,7 +79,8 @@ pub async fn run(
 ) -> Result<Value, CommandError> {
     let program = command.first().cloned().unwrap_or_default();
     let failed = |source| CommandError::Start { program: program.clone(), source };
-    let mut child = Command::new(&program)
+    let mut command_line = Command::new(&program);
+    command_line
         .args(&command[1..])
         .current_dir(folder)
         .env_clear()
@@ -81,26 +88,82 @@ pub async fn run(
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .map_err(failed)?;
+        .kill_on_drop(true);
+    #[cfg(unix)]
+    command_line.process_group(0);
+    let mut child = command_line.spawn().map_err(failed)?;
+    // Dropped before the child is: while that is not awaited, its number is nobody else's.
+    let mut group = Group::of(&child);
     let limit = Duration::from_secs_f64(seconds);
-    let (status, out, complaints) = tokio::time::timeout(limit, talk(&mut child, &input.to_string()))
+    let said = tokio::time::timeout(limit, talk(&mut child, &input.to_string()))
         .await
         .map_err(|_| CommandError::Timeout { program: program.clone(), seconds })?
         .map_err(failed)?;
-    if !status.success() {
-        return Err(CommandError::Failed { program, status: status.to_string(), said: end_of(&complaints) });
+    if said.whole {
+        group.let_go();
     }
     let wrong = |reason: String| CommandError::Answer { program: program.clone(), reason };
-    if out.len() as u64 > MOST {
+    // Before its status: a program whose answer is no longer read ends by that.
+    if said.out.len() as u64 > MOST {
         return Err(wrong("there is more".to_owned()));
     }
-    serde_json::from_slice(&out).map_err(|error| wrong(error.to_string()))
+    if !said.status.success() {
+        let (status, said) = (said.status.to_string(), end_of(&said.complaints));
+        return Err(CommandError::Failed { program, status, said });
+    }
+    serde_json::from_slice(&said.out).map_err(|error| wrong(error.to_string()))
 }
 
-/// Everything that a program reads and says, until it ends: its status, its answer, its complaints.
-async fn talk(child: &mut Child, text: &str) -> std::io::Result<(ExitStatus, Vec<u8>, Vec<u8>)> {
+/// A program and whatever it has started; stopped when dropped.
+#[derive(Debug)]
+struct Group {
+    #[cfg(unix)]
+    leader: Option<rustix::process::Pid>,
+}
+
+impl Group {
+    #[cfg(unix)]
+    fn of(child: &Child) -> Self {
+        let number = child.id().and_then(|id| i32::try_from(id).ok());
+        Self { leader: number.and_then(rustix::process::Pid::from_raw) }
+    }
+
+    /// Elsewhere only the program itself is stopped, with its handle.
+    #[cfg(not(unix))]
+    fn of(_: &Child) -> Self {
+        Self {}
+    }
+
+    /// Leaves it alone: it has ended, and nobody of it speaks any more.
+    fn let_go(&mut self) {
+        #[cfg(unix)]
+        {
+            self.leader = None;
+        }
+    }
+}
+
+#[cfg(unix)]
+impl Drop for Group {
+    fn drop(&mut self) {
+        if let Some(leader) = self.leader {
+            // A group that is gone already is what is wanted.
+            let _ = rustix::process::kill_process_group(leader, rustix::process::Signal::KILL);
+        }
+    }
+}
+
+/// What a program said.
+struct Said {
+    status: ExitStatus,
+    out: Vec<u8>,
+    complaints: Vec<u8>,
+    /// Whether its output was read to the end; not where somebody that it left behind keeps it open.
+    whole: bool,
+}
+
+/// Everything that a program reads and says, until it ends.
+async fn talk(child: &mut Child, text: &str) -> std::io::Result<Said> {
     let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let (mut out, mut complaints) = (Vec::new(), Vec::new());
     let write = async {
@@ -121,9 +184,26 @@ async fn talk(child: &mut Child, text: &str) -> std::io::Result<(ExitStatus, Vec
             None => Ok(()),
         }
     };
-    let ((), read, complained) = tokio::join!(write, read, complain);
-    read.and(complained)?;
-    Ok((child.wait().await?, out, complaints))
+    let (status, whole) = {
+        let mut talking = std::pin::pin!(async {
+            let ((), read, complained) = tokio::join!(write, read, complain);
+            read.and(complained)
+        });
+        tokio::select! {
+            said = &mut talking => {
+                said?;
+                (child.wait().await?, true)
+            }
+            status = child.wait() => {
+                let status = status?;
+                match tokio::time::timeout(BRIEFLY, talking).await {
+                    Ok(said) => said.map(|()| (status, true))?,
+                    Err(_) => (status, false),
+                }
+            }
+        }
+    };
+    Ok(Said { status, out, complaints, whole })
 }
 
 fn end_of(text: &[u8]) -> String {
@@ -160,6 +240,52 @@ mod tests {
         assert!(slow.contains("did not end within 0.05 s"), "{slow}");
         let nobody = run(&["no-such-program".to_owned()], Path::new("."), 1.0, &json!(1)).await;
         assert!(nobody.unwrap_err().to_string().contains("`no-such-program` cannot be run"));
+    }
+
+    /// Whether a process is there and has not ended.
+    #[cfg(target_os = "linux")]
+    fn lives(pid: &str) -> bool {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.trim())).unwrap_or_default();
+        stat.rsplit(')').next().is_some_and(|rest| !rest.is_empty() && !rest.trim_start().starts_with('Z'))
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn what_a_stopped_program_has_started_is_stopped_with_it() {
+        let place = tempfile::tempdir().unwrap();
+        let file = place.path().join("pid");
+        let script = format!("sleep 777 & echo $! > {0}.new; mv {0}.new {0}; wait", file.display());
+        let command = ["sh".to_owned(), "-c".to_owned(), script];
+        let input = json!({});
+        {
+            let mut running = std::pin::pin!(run(&command, Path::new("."), 600.0, &input));
+            let began = async {
+                while !file.exists() {
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+            };
+            tokio::select! {
+                _ = &mut running => panic!("it ended by itself"),
+                () = began => {}
+            }
+            assert!(lives(&std::fs::read_to_string(&file).unwrap()));
+            // Dropped here, as by Ctrl-C, and as by its time limit.
+        }
+        let pid = std::fs::read_to_string(&file).unwrap();
+        while lives(&pid) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_program_that_leaves_somebody_behind_has_answered_all_the_same() {
+        assert_eq!(shell("sleep 777 & echo 7", 60.0).await.unwrap(), json!(7));
+    }
+
+    #[tokio::test]
+    async fn a_program_that_never_stops_talking_is_told_how_much_is_taken() {
+        let endless = shell("yes", 60.0).await.unwrap_err().to_string();
+        assert!(endless.contains("no JSON value of at most 64 MB: there is more"), "{endless}");
     }
 
     #[tokio::test]

@@ -3,6 +3,9 @@
 //! An edit names personas and narratives. Of a persona the traits may be named alone: `{"age": 22}`. A value that a
 //! person sets is said to be theirs (`confidence_status: set_by_person`, with what it `was`), loses what the models' value rested on, and
 //! is held against the persona's narrative: a sentence that rested on the old value leaves it.
+//!
+//! Nothing else can be set. Who described a persona, how many agreed and who wrote a narrative are facts about the
+//! models; a person who could write them would put words into their mouths.
 
 use std::collections::BTreeSet;
 
@@ -18,32 +21,14 @@ use crate::run::study::nearest;
 use crate::stages::narrative::{Checker, Claim, Narrative, Sentence, Status, Ungrounded, template};
 use crate::stages::{Statement, statements};
 
-/// The keys of a persona that an edit may name beside its traits.
-const OF_PERSONA: [&str; 8] =
-    ["traits", "kind", "confidence", "confidence_status", "support", "n_models", "models", "origins"];
-
-/// The keys of a trait that an edit may name.
-const OF_TRAIT: [&str; 16] = [
-    "value",
-    "confidence",
-    "confidence_status",
-    "kind",
-    "support",
-    "n_models",
-    "divergent",
-    "agreement",
-    "variants",
-    "dissent",
-    "missing",
-    "interval",
-    "prediction_set",
-    "evidence",
-    "backing",
-    "parts",
-];
+/// What of a trait a person sets.
+const OF_TRAIT: [&str; 2] = ["value", "confidence"];
 
 /// What the models' value rested on, and a person's does not.
 const OF_THE_MODELS: [&str; 4] = ["interval", "prediction_set", "evidence", "backing"];
+
+/// The author of what a person wrote.
+pub(super) const PERSON: &str = "person";
 
 /// The form of an edit.
 #[derive(Debug, Default, Deserialize)]
@@ -64,9 +49,12 @@ pub(super) fn apply(
     edit: &Value,
     schema: Option<&TraitSchema>,
 ) -> Result<Value, DecisionError> {
-    let edit: Edit = serde_json::from_value(edit.clone()).map_err(|error| {
-        wrong(format!("{error}; an edit is {{\"personas\": {{ID: …}}, \"narratives\": {{ID: …}}}}"))
-    })?;
+    let form = "an edit is {\"personas\": {ID: …}, \"narratives\": {ID: …}}";
+    if !edit.is_object() {
+        return Err(wrong(format!("it is no object; {form}")));
+    }
+    let edit: Edit =
+        serde_json::from_value(edit.clone()).map_err(|error| wrong(format!("{error}; {form}")))?;
     if edit.personas.is_empty() && edit.narratives.is_empty() {
         return Err(wrong("it changes nothing"));
     }
@@ -90,20 +78,36 @@ pub(super) fn apply(
     }
     for (id, patch) in &edit.narratives {
         let place = place_of(&approved, "narratives", id)?;
-        match patch {
-            Value::Null => remove(&mut approved["narratives"], place),
-            Value::String(text) => {
-                approved["narratives"][place] = json!({"persona_id": id, "author": "person", "text": text});
-            }
-            Value::Object(_) => merge(&mut approved["narratives"][place], patch),
-            _ => {
-                let why = format!("`narratives.{id}` is {patch}; give its text, or null to remove it");
-                return Err(wrong(why));
+        match narrative_text(id, patch)? {
+            None => remove(&mut approved["narratives"], place),
+            Some(text) => {
+                approved["narratives"][place] = json!({"persona_id": id, "author": PERSON, "text": text});
             }
         }
         noted(&mut approved, format!("narratives.{id}"));
     }
     Ok(approved)
+}
+
+/// The text that a person gives a narrative, alone or as `{"text": …}`; nothing where it is removed. Whose words they
+/// are is not theirs to say.
+fn narrative_text<'a>(id: &str, patch: &'a Value) -> Result<Option<&'a str>, DecisionError> {
+    let text = match patch {
+        Value::Null => return Ok(None),
+        Value::Object(fields) => {
+            if let Some(stray) = fields.keys().find(|key| *key != "text") {
+                return Err(wrong(format!(
+                    "`narratives.{id}`: `{stray}` cannot be set; of a narrative only `text` can"
+                )));
+            }
+            fields.get("text").unwrap_or(patch)
+        }
+        other => other,
+    };
+    match text.as_str() {
+        Some(text) if !text.trim().is_empty() => Ok(Some(text)),
+        _ => Err(wrong(format!("`narratives.{id}` is {patch}; give its text, or null to remove it"))),
+    }
 }
 
 fn noted(approved: &mut Value, name: String) {
@@ -135,7 +139,7 @@ fn persona(
     patch: &Value,
     schema: Option<&TraitSchema>,
 ) -> Result<Vec<String>, DecisionError> {
-    let Value::Object(fields) = patch else {
+    let Some(fields) = patch.as_object().filter(|fields| !fields.is_empty()) else {
         let why = format!(
             "`personas.{id}` is {patch}; give an object such as {{\"age\": 22}}, or null to remove it"
         );
@@ -144,28 +148,47 @@ fn persona(
     let traits: Vec<String> =
         target["traits"].as_object().map(|traits| traits.keys().cloned().collect()).unwrap_or_default();
     let mut set = Vec::new();
-    for (key, value) in fields {
-        if traits.contains(key) {
-            set.extend(of_trait(target, (id, key), value, schema)?);
-        } else if key == "traits" {
-            let Some(patches) = value.as_object() else {
-                return Err(wrong(format!("`personas.{id}.traits` is {value}; give an object of traits")));
-            };
-            for (name, value) in patches {
-                if !traits.contains(name) {
-                    return Err(unknown(id, "trait", name, &traits));
-                }
-                set.extend(of_trait(target, (id, name), value, schema)?);
-            }
-        } else if OF_PERSONA.contains(&key.as_str()) {
-            merge(target, &json!({ key: value }));
-        } else {
-            return Err(unknown(id, "trait", key, &traits));
-        }
+    for (name, value) in named(target, id, fields, &traits)? {
+        set.extend(of_trait(target, (id, name), value, schema)?);
     }
     serde_json::from_value::<ConsensusPersona>(target.clone())
         .map_err(|error| wrong(format!("`{id}` would be no persona any more: {error}")))?;
     Ok(set)
+}
+
+/// The traits that an edit of a persona names, alone or under `traits`, each once.
+fn named<'a>(
+    target: &Value,
+    id: &str,
+    fields: &'a Map<String, Value>,
+    traits: &[String],
+) -> Result<Vec<(&'a str, &'a Value)>, DecisionError> {
+    let mut all: Vec<(&str, &Value)> = Vec::new();
+    for (key, value) in fields {
+        if traits.contains(key) {
+            all.push((key, value));
+        } else if key == "traits" {
+            let Some(patches) = value.as_object().filter(|patches| !patches.is_empty()) else {
+                return Err(wrong(format!("`personas.{id}.traits` is {value}; give an object of traits")));
+            };
+            for (name, value) in patches {
+                if !traits.contains(name) {
+                    return Err(unknown(id, "trait", name, traits));
+                }
+                if fields.contains_key(name) {
+                    return Err(wrong(format!("`{id}`: `{name}` is named twice, once under `traits`")));
+                }
+                all.push((name, value));
+            }
+        } else if target.get(key).is_some() {
+            return Err(wrong(format!(
+                "`{id}`: `{key}` says what the models did and cannot be set; an edit sets traits"
+            )));
+        } else {
+            return Err(unknown(id, "trait", key, traits));
+        }
+    }
+    Ok(all)
 }
 
 fn unknown(id: &str, what: &str, given: &str, known: &[String]) -> DecisionError {
@@ -175,8 +198,8 @@ fn unknown(id: &str, what: &str, given: &str, known: &[String]) -> DecisionError
     wrong(format!("`{id}` has no {what} `{given}`; {meant}"))
 }
 
-/// Changes a trait: by its value alone, by an object with some of its fields, or `null` to remove it. Answers its name
-/// where its value is another one then.
+/// Changes a trait: by its value alone, by an object with `value` and `confidence`, or `null` to remove it. Answers its
+/// name where its value is another one then.
 fn of_trait(
     target: &mut Value,
     (id, name): (&str, &str),
@@ -184,33 +207,42 @@ fn of_trait(
     schema: Option<&TraitSchema>,
 ) -> Result<Option<String>, DecisionError> {
     if patch.is_null() {
-        merge(&mut target["traits"], &json!({ name: null }));
+        if let Some(traits) = target["traits"].as_object_mut() {
+            traits.remove(name);
+        }
         return Ok(Some(name.to_owned()));
     }
     let fields = match patch {
         Value::Object(fields) => fields.clone(),
         value => Map::from_iter([("value".to_owned(), value.clone())]),
     };
-    if let Some(stray) = fields.keys().find(|key| !OF_TRAIT.contains(&key.as_str())) {
-        let known: Vec<String> = OF_TRAIT.iter().map(|&key| key.to_owned()).collect();
-        return Err(unknown(&format!("{id}.{name}"), "field", stray, &known));
-    }
     let found = &mut target["traits"][name];
+    if let Some(stray) = fields.keys().find(|key| !OF_TRAIT.contains(&key.as_str())) {
+        if found.get(stray).is_some() {
+            return Err(wrong(format!(
+                "`{id}.{name}`: `{stray}` says what the models did and cannot be set; of a trait `value` and `confidence` can"
+            )));
+        }
+        return Err(unknown(&format!("{id}.{name}"), "field", stray, &OF_TRAIT.map(str::to_owned)));
+    }
+    if fields.is_empty() {
+        return Err(wrong(format!("`{id}.{name}` is {{}}; give its value, or null to remove it")));
+    }
     let value = fields.get("value").map(|given| fitting(found, (id, name), given, schema)).transpose()?;
     let value = value.filter(|value| *value != found["value"]);
     if let Some(value) = &value {
         set(found, value);
     }
-    if let Some(sure) =
-        fields.get("confidence").filter(|sure| !sure.as_f64().is_some_and(|sure| (0.0..=1.0).contains(&sure)))
-    {
-        return Err(wrong(format!(
-            "`{id}`: the confidence of `{name}` is {sure}; it must be a number from 0 to 1"
-        )));
+    if let Some(sure) = fields.get("confidence") {
+        if !sure.as_f64().is_some_and(|sure| (0.0..=1.0).contains(&sure)) {
+            return Err(wrong(format!(
+                "`{id}`: the confidence of `{name}` is {sure}; it must be a number from 0 to 1"
+            )));
+        }
+        found["confidence"] = sure.clone();
+        // It is the person's number now, and no longer what it was calibrated to.
+        found["confidence_status"] = json!(ConfidenceStatus::SetByPerson);
     }
-    let mut rest = fields;
-    rest.remove("value");
-    merge(found, &Value::Object(rest));
     Ok(value.map(|_| name.to_owned()))
 }
 
@@ -300,6 +332,7 @@ fn retold(
         told["removed_by_edit"] = json!(all);
     }
     told["text"] = json!(again.text());
+    told["author"] = json!(again.author);
     told["narrative"] = json!(again);
     Ok(())
 }
@@ -353,6 +386,12 @@ fn checked(
     again.sentences = stay;
     again.removed.extend(gone.into_iter().map(|one| Sentence { status: Status::Unsupported, ..one }));
     again.removed.splice(0..0, narrative.removed.iter().cloned());
+    if again.sentences.is_empty() && again.author.is_some() {
+        // Nothing of the model's is left, so nothing stands under its name.
+        let id = &narrative.persona_id;
+        let cut = checker.check(id, None, &template(&now), &now, Ungrounded::Remove)?;
+        again = Narrative { removed: again.removed, ..cut };
+    }
     Ok(again)
 }
 
@@ -364,25 +403,6 @@ fn only(persona: &ConsensusPersona, traits: &[String]) -> ConsensusPersona {
     let mut persona = persona.clone();
     persona.traits.retain(|name: &String, _: &mut TraitConsensus| traits.contains(name));
     persona
-}
-
-/// A merge patch (RFC 7396): objects are merged, `null` removes, anything else replaces.
-fn merge(target: &mut Value, patch: &Value) {
-    let Value::Object(fields) = patch else {
-        *target = patch.clone();
-        return;
-    };
-    if !target.is_object() {
-        *target = json!({});
-    }
-    let Some(own) = target.as_object_mut() else { return };
-    for (key, value) in fields {
-        if value.is_null() {
-            own.remove(key);
-        } else {
-            merge(own.entry(key.clone()).or_insert(Value::Null), value);
-        }
-    }
 }
 
 #[cfg(test)]

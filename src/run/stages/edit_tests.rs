@@ -31,19 +31,54 @@ fn refused(patch: &Value) -> String {
 }
 
 #[test]
-fn an_edit_is_a_merge_patch_that_leaves_a_persona() {
-    // The example of RFC 7396, section 1.
-    let mut target = json!({"a": "b", "c": {"d": "e", "f": "g"}});
-    merge(&mut target, &json!({"a": "z", "c": {"f": null}}));
-    assert_eq!(target, json!({"a": "z", "c": {"d": "e"}}));
+fn an_edit_leaves_a_persona_and_says_what_it_touched() {
     let (before, id) = approved();
-    let edit = json!({"personas": {&id: {"confidence": 0.25}}, "narratives": {&id: "New."}});
+    let edit =
+        json!({"personas": {&id: {"age": {"confidence": 0.25}}}, "narratives": {&id: {"text": "New."}}});
     let edited = apply(before.clone(), &edit, None).unwrap();
-    assert_eq!(edited["personas"][0]["confidence"], 0.25);
-    assert_eq!(edited["narratives"][0]["text"], "New.");
+    let age = &edited["personas"][0]["traits"]["age"];
+    assert_eq!((&age["confidence"], &age["confidence_status"]), (&json!(0.25), &json!("set_by_person")));
+    assert_eq!(edited["narratives"][0], json!({"persona_id": id, "author": "person", "text": "New."}));
     assert_eq!(edited["edited"], json!([format!("personas.{id}"), format!("narratives.{id}")]));
     let without = apply(before, &json!({"personas": {&id: null}}), None).unwrap();
     assert!(without["personas"].as_array().unwrap().is_empty());
+}
+
+#[test]
+fn p7_what_the_models_did_cannot_be_set_by_a_person() {
+    for (patch, named) in [
+        (json!({"support": 99}), "`support`"),
+        (json!({"models": ["evil"]}), "`models`"),
+        (json!({"n_models": 9}), "`n_models`"),
+        (json!({"confidence": 0.9}), "`confidence`"),
+        (json!({"kind": "minority"}), "`kind`"),
+        (json!({"persona_id": "r/2"}), "`persona_id`"),
+        (json!({"age": {"support": 99}}), "`support`"),
+        (json!({"traits": {"age": {"value": 22, "variants": []}}}), "`variants`"),
+        (json!({"age": {"value": 22, "kind": "text"}}), "`kind`"),
+    ] {
+        let why = refused(&patch);
+        assert!(why.contains(named) && why.contains("cannot be set"), "{patch}: {why}");
+    }
+    let (before, id) = approved();
+    for field in ["persona_id", "author", "narrative", "removed_by_edit"] {
+        let edit = json!({"narratives": {&id: {"text": "He is rich.", field: "pen"}}});
+        let why = apply(before.clone(), &edit, None).unwrap_err().to_string();
+        assert!(why.contains(&format!("`{field}` cannot be set; of a narrative only `text` can")), "{why}");
+    }
+    for text in [json!(7), json!(" "), json!({}), json!({"text": null}), json!(["x"])] {
+        let edit = json!({"narratives": {&id: text}});
+        let why = apply(before.clone(), &edit, None).unwrap_err().to_string();
+        assert!(why.contains("give its text, or null to remove it"), "{why}");
+    }
+}
+
+#[test]
+fn a_narrative_of_which_an_edit_leaves_nothing_is_cut_from_the_traits_and_has_no_author() {
+    let told = &edited(&json!({"age": 22, "occupation": "Nurse"}))["narratives"][0];
+    assert_eq!(told["author"], Value::Null);
+    assert!(told["text"].as_str().unwrap().contains("Nurse"), "{told}");
+    assert_eq!(told["removed_by_edit"], json!(["He is 21.", "He is a student."]));
 }
 
 #[test]
@@ -88,8 +123,10 @@ fn an_edit_that_does_not_fit_is_refused_whole() {
         refused(&json!({"age": {"value": 22, "confidence": 7}}))
             .contains("is 7; it must be a number from 0 to 1")
     );
-    assert!(refused(&json!({"kind": "hero"})).contains("no persona any more"));
-    assert!(refused(&json!(3)).contains("give an object"));
+    assert!(refused(&json!({"age": 22, "traits": {"age": 23}})).contains("`age` is named twice"));
+    for nothing in [json!(3), json!({}), json!({"traits": {}}), json!({"age": {}})] {
+        assert!(refused(&nothing).contains("give "), "{nothing}");
+    }
     let levels = r#"{"traits": [{"name": "occupation", "kind": "ordinal", "levels": ["Student", "Nurse"]}]}"#;
     let schema = TraitSchema::from_json(levels).unwrap();
     let (before, id) = approved();
@@ -111,4 +148,5 @@ fn an_edit_that_does_not_fit_is_refused_whole() {
     assert!(other(json!({"personas": {"r/9": {}}})).contains("there are "));
     assert!(other(json!({"persona": {}})).contains("unknown field"));
     assert!(other(json!({})).contains("changes nothing"));
+    assert!(other(json!([])).contains("it is no object"));
 }

@@ -128,11 +128,16 @@ impl PipelineMetrics {
     }
 }
 
-/// How often a person said this at a gate, also before it asked once more.
+/// How often a person said this at a gate, also before it asked once more; what another gate was told counts there.
 fn decisions(output: &Value, word: &str) -> u64 {
-    let said = output["decisions"].as_array().into_iter().flatten();
-    let now = said.filter(|said| said["decision"] == word).count() as u64;
-    now + output.get("earlier").map_or(0, |earlier| decisions(earlier, word))
+    /// One sitting of a gate and those before it; only those of `gate` are counted.
+    fn of(output: &Value, gate: &Value, word: &str) -> u64 {
+        let own = output["gate"].is_null() || output["gate"] == *gate;
+        let said = output["decisions"].as_array().into_iter().flatten();
+        let now = said.filter(|said| own && said["decision"] == word).count() as u64;
+        now + output.get("earlier").map_or(0, |earlier| of(earlier, gate, word))
+    }
+    of(output, &output["gate"], word)
 }
 
 fn time(row: &StoredStage) -> StageTime {

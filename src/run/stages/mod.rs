@@ -9,8 +9,9 @@
 //!   `orchestration_state.json` ([`state`]). What was running when the process died is done again, nothing else: its
 //!   calls are stored, so nothing is paid for twice.
 //! - A finished stage is reused as long as what it was made from is the same (a fingerprint over its settings and
-//!   the bytes of its inputs). A stage with a `lifetime` in a run that was finished is done again when it is
-//!   older; inside an unfinished run nothing expires.
+//!   the bytes of its inputs). In a run that was finished a stage that is older than its lifetime is done again: with
+//!   the stored answers where the lifetime is that of its kind, with new ones where the study sets a `lifetime`.
+//!   Inside an unfinished run nothing expires.
 //! - A stage that asks a model goes the way of every call ([`questions`]): intent, reservation, retries, answer
 //!   stored before it is read. Missing answers are asked of the fallback model; below `min_success_ratio` they are
 //!   asked once more, one by one; below it still, the stage fails and keeps what it has.
@@ -32,9 +33,9 @@ mod material;
 mod metrics;
 pub mod questions;
 mod report;
-mod review;
+pub mod review;
 pub mod state;
-mod synthesis;
+pub mod synthesis;
 mod walk;
 
 pub use estimate::{StageEstimate, estimates};

@@ -10,11 +10,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
+use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use crate::persona::{Draft, ModelName, RecordId};
 use crate::prompt::{Message, Prompt, Role};
-use crate::provider::{Completion, FinishReason, Provider, Timeouts};
+use crate::provider::{Completion, Endpoint, FinishReason, Provider, Timeouts};
 use crate::run::interpreter::{Interpreter, Reading, RenderError};
 use crate::run::retry::RetryPolicy;
 use crate::run::status::milliseconds;
@@ -285,7 +286,18 @@ impl Asking<'_> {
 
 /// A model with the limits of the stage. A round of fresh answers is a call that nobody has made yet.
 fn limited(member: PanelMember, desk: &Desk) -> PanelMember {
-    let limit = desk.settings.timeout_seconds;
+    PanelMember {
+        samples: 1,
+        concurrency: Some(desk.settings.concurrency),
+        twin: desk.round,
+        ..in_time(member, desk.settings.timeout_seconds)
+    }
+}
+
+/// A model whose calls take so many seconds at most. Whoever asks it is made from this: a provider that keeps the limit
+/// itself names the cause, and needs no grace.
+#[must_use]
+pub fn in_time(member: PanelMember, limit: f64) -> PanelMember {
     let own = |time: Duration| time.as_secs_f64().min(limit);
     let timeouts = Timeouts::new(
         own(member.timeouts.connect()),
@@ -293,13 +305,17 @@ fn limited(member: PanelMember, desk: &Desk) -> PanelMember {
         own(member.timeouts.idle()),
         limit,
     );
-    PanelMember {
-        timeouts: timeouts.unwrap_or(member.timeouts),
-        samples: 1,
-        concurrency: Some(desk.settings.concurrency),
-        twin: desk.round,
-        ..member
-    }
+    PanelMember { timeouts: timeouts.unwrap_or(member.timeouts), ..member }
+}
+
+/// Everything about a model, as it is asked, that may change its answer.
+#[must_use]
+pub fn identity(member: &PanelMember) -> Value {
+    // Its recording is not among it: an answer that is stored is not read from there again.
+    json!({
+        "name": member.name, "model": member.reference(), "address": member.endpoint.as_ref().map(Endpoint::base_url),
+        "options": member.options, "questions": VERSION,
+    })
 }
 
 /// Renders a stage's questions and reads its answers, for the executor.

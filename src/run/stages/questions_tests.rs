@@ -73,6 +73,52 @@ async fn p2_what_the_model_does_not_answer_the_fallback_is_asked_and_the_rest_is
     assert_eq!((answers.figures.first_attempt, answers.figures.answered), (2, 3));
 }
 
+#[tokio::test(start_paused = true)]
+async fn p2_a_call_is_given_up_at_the_stages_time_limit() {
+    let folder = tempfile::tempdir().unwrap();
+    let (first, _) = seat(0, |_| Scripted::text("ok late").after(Duration::from_secs(3_600)));
+    let mut desk = desk(folder.path(), vec![first]);
+    desk.settings.timeout_seconds = 2.0;
+    let answers = desk.ask(&questions(1), check()).await.unwrap();
+    // One second of grace for a provider that does not keep the limit itself.
+    assert_eq!(answers.missing[0].error, "no answer within 3 s");
+}
+
+#[test]
+fn p2_a_provider_is_made_for_the_stages_time_limit() {
+    let limited = in_time(member(0), 2.0);
+    let times = [limited.timeouts.connect(), limited.timeouts.first_byte(), limited.timeouts.total()];
+    assert_eq!(times, [Duration::from_secs(2); 3]);
+    let longer = in_time(member(0), 300.0);
+    assert_eq!(longer.timeouts.total(), Duration::from_secs(300));
+    assert_eq!(longer.timeouts.first_byte(), member(0).timeouts.first_byte(), "its own, where that is less");
+}
+
+#[tokio::test(start_paused = true)]
+async fn p2_two_retries_wait_longer_and_longer() {
+    let folder = tempfile::tempdir().unwrap();
+    let times = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let clock = Arc::clone(&times);
+    let (first, provider) = seat(0, move |_| {
+        clock.lock().unwrap().push(tokio::time::Instant::now());
+        down()
+    });
+    let mut desk = desk(folder.path(), vec![first]);
+    desk.settings.retries = StageSettings::of(crate::stages::pipeline::Kind::Review).retries;
+    desk.settings.min_success_ratio = 0.0;
+    desk.retry.base = Duration::from_secs(100);
+    desk.ask(&questions(1), check()).await.unwrap();
+    // Nothing was answered, so it was asked once more one by one: three attempts, twice.
+    assert_eq!(provider.calls().len(), 6);
+    let times = times.lock().unwrap();
+    for pair in times.windows(2).take(2) {
+        assert!(pair[1] > pair[0], "it waits before it tries again");
+    }
+    assert!(
+        times[1] - times[0] <= Duration::from_secs(100) && times[2] - times[1] <= Duration::from_secs(200)
+    );
+}
+
 #[tokio::test]
 async fn p3_below_the_quorum_what_is_missing_is_asked_once_more_one_by_one() {
     let folder = tempfile::tempdir().unwrap();

@@ -9,6 +9,7 @@ use super::artefacts;
 use super::material::{Material, failed};
 use super::walk::Ended;
 use crate::files::write_file;
+use crate::report::confidence_words;
 use crate::report::safe::markdown;
 
 /// Writes `report.md`.
@@ -60,13 +61,13 @@ fn persona_text(text: &mut String, persona: &Value, narratives: &Value, approved
     let id = persona["persona_id"].as_str().unwrap_or_default();
     let name = &persona["traits"]["name"]["value"];
     let name = if name.is_null() { markdown(id) } else { word(name) };
-    let percent = 100.0 * persona["confidence"].as_f64().unwrap_or(0.0);
     let _ = writeln!(
         text,
-        "\n## {name}\n\n{}, described by {} of {} models, confidence {percent:.0} % ({})",
+        "\n## {name}\n\n{}, described by {} of {} models, {} ({})",
         word(&persona["kind"]),
         persona["support"],
         persona["n_models"],
+        confidence(persona),
         markdown(id)
     );
     let edited = items(&approved["edited"]).filter_map(Value::as_str);
@@ -80,7 +81,13 @@ fn persona_text(text: &mut String, persona: &Value, narratives: &Value, approved
         return;
     };
     let author = match &told["author"] {
-        Value::Null => "cut from the consensus".to_owned(),
+        Value::Null => match &told["replaced"] {
+            Value::Null => "cut from the consensus".to_owned(),
+            model => format!(
+                "cut from the consensus, for no trait supports a sentence of what {} wrote",
+                word(model)
+            ),
+        },
         author => format!("written by {}", word(author)),
     };
     let _ = writeln!(text, "\n{}\n\nNarrative {author}.", word(&told["text"]));
@@ -90,6 +97,12 @@ fn persona_text(text: &mut String, persona: &Value, narratives: &Value, approved
     if !removed.is_empty() {
         let _ = writeln!(text, "\nRemoved, for no trait supports it:\n\n{}", removed.concat().trim_end());
     }
+}
+
+/// How sure one may be of a persona or a trait, and what the number may be taken for.
+fn confidence(of: &Value) -> String {
+    let status = serde_json::from_value(of["confidence_status"].clone()).unwrap_or_default();
+    confidence_words(of["confidence"].as_f64().unwrap_or(0.0), status)
 }
 
 /// What a person did to the traits of a persona.
@@ -110,10 +123,7 @@ fn traits_text(text: &mut String, persona: &Value) {
     for (name, found) in
         persona["traits"].as_object().into_iter().flatten().filter(|(name, _)| *name != "name")
     {
-        let sure = match found["was"] {
-            Value::Null => format!("confidence {:.2}", found["confidence"].as_f64().unwrap_or(0.0)),
-            _ => "set by a person".to_owned(),
-        };
+        let sure = confidence(found);
         let (name, value) = (markdown(&name.replace('_', " ")), value(&found["value"]));
         let _ =
             writeln!(text, "- **{name}**: {value} ({sure}, {} of {})", found["support"], found["n_models"]);

@@ -8,6 +8,7 @@ use super::material::{Material, by_record, failed, said, unanswered};
 use super::questions::{Check, Desk, Question};
 use super::walk::Ended;
 use crate::persona::{ModelName, RecordId};
+use crate::prompt::Prompt;
 use crate::stages::review::{Review, read_review, review_prompt, without_model};
 
 /// The review of one record.
@@ -19,6 +20,12 @@ pub struct Reviewed {
     pub reviewer: Option<ModelName>,
     /// The review.
     pub review: Review,
+}
+
+/// What a model is told before anything about a record: another wording makes other reviews.
+#[must_use]
+pub fn wording(question: Option<&str>) -> Option<Prompt> {
+    review_prompt(question, &[]).ok()
 }
 
 /// Has every record reviewed. A record without an answer is reviewed by rule, and named as missing.

@@ -79,7 +79,8 @@ pub fn to_json(stages: &[StoredStage], groups: &BTreeMap<String, Vec<String>>, s
     json!({
         "version": VERSION,
         "status": status,
-        "current_stage": current.map(|stage| &stage.name),
+        // Of a complete pipeline nothing is current, not even what failed and may.
+        "current_stage": current.filter(|_| status != "completed").map(|stage| &stage.name),
         "stage_order": stages.iter().map(|stage| &stage.name).collect::<Vec<_>>(),
         "parallel_group_status": groups,
         "stages": entries,
@@ -212,6 +213,16 @@ mod tests {
         let again = read(&state);
         assert_eq!(again["panel"], (StageStatus::Completed, json!({"calls": 3})));
         assert_eq!(again["review"].0, StageStatus::Pending, "what ran when it was written is done again");
+    }
+
+    #[test]
+    fn of_a_complete_pipeline_nothing_is_current() {
+        let stages = [
+            stage("bad", StageStatus::Failed, Value::Null),
+            stage("report", StageStatus::Completed, Value::Null),
+        ];
+        let state = to_json(&stages, &BTreeMap::new(), status_of(&stages, false));
+        assert_eq!((&state["status"], &state["current_stage"]), (&json!("completed"), &Value::Null));
     }
 
     #[test]

@@ -12,6 +12,7 @@ use super::review::Reviewed;
 use super::walk::Ended;
 use crate::consensus::{ConsensusPersona, PersonaKind};
 use crate::persona::RecordId;
+use crate::prompt::Prompt;
 use crate::stages::narrative::{
     Checker, Claim, Narrative, Status, Ungrounded, narrative_prompt, read_narrative, template,
 };
@@ -27,6 +28,9 @@ pub struct Told {
     pub persona_id: String,
     /// The model that wrote it; nobody where it was cut from the consensus.
     pub author: Option<String>,
+    /// The model whose narrative had not one sentence that a trait supports; this one was cut in its place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaced: Option<String>,
     /// What is told.
     pub text: String,
     /// Sentence by sentence.
@@ -67,7 +71,7 @@ async fn asked(
     let asked: Vec<&Subject> = subjects.iter().filter(told).collect();
     let mut questions = Vec::new();
     for subject in &asked {
-        let heed = guidance(&subject.persona.record);
+        let heed = guidance(&subject.persona);
         let question = material.study.question.as_deref();
         let prompt = narrative_prompt(question, &subject.statements, &heed, SENTENCES)?;
         questions.push(Question { about: RecordId::new(&subject.persona.persona_id)?, prompt });
@@ -91,28 +95,33 @@ async fn asked(
     Ok(Ended::Completed(output))
 }
 
-/// What the reviewer, and in a later round the quality check, says about a record's narratives.
+/// What the reviewer, and in a later round the quality check, says about a persona's narrative.
 fn guidance(
     material: &Material,
     round: u32,
-) -> Result<impl Fn(&RecordId) -> Vec<String> + use<>, Box<dyn std::error::Error>> {
+) -> Result<impl Fn(&ConsensusPersona) -> Vec<String> + use<>, Box<dyn std::error::Error>> {
     let reviews: Vec<Reviewed> = match material.artefact("review")? {
         Value::Null => Vec::new(),
         reviews => serde_json::from_value(reviews)?,
     };
     let quality = if round > 0 { material.artefact("quality")? } else { Value::Null };
-    let findings: Vec<String> = quality["findings"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter(|finding| finding["check"] == "narrative")
-        .filter_map(|finding| finding["reason"].as_str())
-        .map(|reason| format!("An earlier version was sent back: {reason}."))
-        .collect();
-    Ok(move |record: &RecordId| {
-        let of_record = reviews.iter().filter(|one| one.record == *record);
-        of_record.flat_map(|one| one.review.guidance.clone()).chain(findings.clone()).collect()
+    let findings: Vec<Value> = quality["findings"].as_array().cloned().unwrap_or_default();
+    Ok(move |persona: &ConsensusPersona| {
+        let of_record = reviews.iter().filter(|one| one.record == persona.record);
+        let about = |finding: &&Value| {
+            let id = &finding["persona_id"];
+            finding["check"] == "narrative" && (id.is_null() || *id == *persona.persona_id)
+        };
+        let sent_back = findings.iter().filter(about).filter_map(|finding| finding["reason"].as_str());
+        let sent_back = sent_back.map(|reason| format!("An earlier version was sent back: {reason}."));
+        of_record.flat_map(|one| one.review.guidance.clone()).chain(sent_back).collect()
     })
+}
+
+/// What a model is told before anything about a persona: another wording makes other narratives.
+#[must_use]
+pub fn wording(question: Option<&str>) -> Option<Prompt> {
+    narrative_prompt(question, &[], &[], SENTENCES).ok()
 }
 
 /// Who says what about each persona, in their order.
@@ -145,29 +154,56 @@ fn checked(
     let checker = Checker::new(material.embedder.as_ref())?;
     let told = |(subject, (author, claims)): (&Subject, Said)| {
         let id = &subject.persona.persona_id;
-        let narrative =
-            checker.check(id, author.clone(), &claims, &subject.statements, Ungrounded::Remove)?;
-        Ok(Told { persona_id: id.clone(), author, text: narrative.text(), narrative })
+        let check = |author: Option<String>, claims: &[Claim]| {
+            checker.check(id, author, claims, &subject.statements, Ungrounded::Remove)
+        };
+        let mut narrative = check(author.clone(), &claims)?;
+        let replaced = author.filter(|_| narrative.sentences.is_empty());
+        if replaced.is_some() {
+            // Nothing is told under the name of a model of whose words nothing is left.
+            let cut = check(None, &template(&subject.statements))?;
+            narrative = Narrative { removed: narrative.removed, ..cut };
+        }
+        let author = narrative.author.clone();
+        Ok(Told { persona_id: id.clone(), author, replaced, text: narrative.text(), narrative })
     };
     subjects.iter().zip(claims).map(told).collect()
 }
 
+impl Told {
+    /// Of the sentences that a model wrote: those that stay, and all of them; nothing where none wrote.
+    pub(super) fn of_a_model(&self) -> Option<(usize, usize)> {
+        let removed = self.narrative.removed.len();
+        let kept = match (&self.author, &self.replaced) {
+            (Some(_), _) => self.narrative.sentences.len(),
+            (None, Some(_)) => 0,
+            (None, None) => return None,
+        };
+        (kept + removed > 0).then_some((kept, kept + removed))
+    }
+}
+
 fn count(output: &mut Value, narratives: &[Told]) {
     let by_model: Vec<&Told> = narratives.iter().filter(|told| told.author.is_some()).collect();
-    let sentences = |told: &[&Told]| {
-        told.iter().map(|told| told.narrative.sentences.len() + told.narrative.removed.len()).sum::<usize>()
-    };
-    let removed: usize = by_model.iter().map(|told| told.narrative.removed.len()).sum();
-    let all = sentences(&by_model);
+    let (kept, all) = narratives
+        .iter()
+        .filter_map(Told::of_a_model)
+        .fold((0, 0), |(kept, all), (own, of)| (kept + own, all + of));
+    let removed = all - kept;
     let status = |told: &&Told, status| {
         told.narrative.sentences.iter().filter(|sentence| sentence.status == status).count()
     };
     let uncertain: usize = by_model.iter().map(|told| status(told, Status::Uncertain)).sum();
     output["narratives"] = narratives.len().into();
     output["by_model"] = by_model.len().into();
+    output["replaced"] = narratives.iter().filter(|told| told.replaced.is_some()).count().into();
     output["sentences"] = all.into();
     output["removed"] = removed.into();
     output["uncertain"] = uncertain.into();
     // Of what models wrote; what was cut from the consensus is grounded by its making.
     output["grounded"] = if all > 0 { ((all - removed) as f64 / all as f64).into() } else { Value::Null };
 }
+
+#[cfg(test)]
+#[path = "synthesis_tests.rs"]
+mod tests;

@@ -134,7 +134,7 @@ pub struct Walk<'a> {
     events: Option<UnboundedSender<StageEvent>>,
     /// One per stage, in order.
     rows: Mutex<Vec<StoredStage>>,
-    /// Whether every stage was done when the walk began.
+    /// Whether every stage was done when the walk began, or left out because it may be.
     finished_before: bool,
 }
 
@@ -178,7 +178,12 @@ impl<'a> Walk<'a> {
             row
         };
         let rows: Vec<StoredStage> = (0..).zip(pipeline.stages()).map(row).collect();
-        let finished_before = rows.iter().all(|row| row.status == StageStatus::Completed);
+        let ended = |(stage, row): (&Stage, &StoredStage)| match row.status {
+            StageStatus::Completed => true,
+            StageStatus::Failed | StageStatus::Skipped => stage.settings.optional,
+            _ => false,
+        };
+        let finished_before = pipeline.stages().iter().zip(&rows).all(ended);
         Ok(Self {
             pipeline,
             work,
@@ -335,7 +340,8 @@ impl<'a> Walk<'a> {
             _ => {}
         }
         let expired = row.status == StageStatus::Completed && same && self.expired(stage, &row);
-        let round = row.round + u32::from(expired);
+        // Without a lifetime of its own it meets the answers that are stored: nothing is paid for twice.
+        let round = row.round + u32::from(expired && stage.settings.asks_afresh);
         self.change(place, |row| {
             *row = StoredStage {
                 status: StageStatus::Running,

@@ -44,7 +44,11 @@ impl Work for Script {
             self.done.lock().unwrap().push(format!("{name}{}", given.round));
             let mut ends = self.ends.lock().unwrap();
             match ends.get_mut(&name).filter(|ends| !ends.is_empty()) {
-                Some(ends) => ends.remove(0),
+                Some(ends) => match ends.remove(0) {
+                    // Whoever checks heeds the bound, as the real check does.
+                    Ended::Rework { output, .. } if !given.may_rework => Ended::Completed(output),
+                    ended => ended,
+                },
                 None => Ended::Completed(json!({ "from": name })),
             }
         })
@@ -209,6 +213,19 @@ async fn p6_a_quality_check_sends_narratives_back_and_only_so_often() {
     assert_eq!(place.walk(&pipeline, &script).await, PipelineOutcome::Complete);
     let done = script.done();
     assert_eq!(&done[4..], ["synthesis0", "quality0", "synthesis1", "quality1", "approval0", "report0"]);
+    // One round is the usual bound, and a second wish for it is not granted; two are where the study says two.
+    let twice = StageDefinition {
+        name: "quality".to_owned(),
+        rework: Some(Located::nowhere(2)),
+        ..StageDefinition::default()
+    };
+    for (stages, rounds) in [(Vec::new(), 2), (vec![twice], 3)] {
+        let pipeline = Definition { stages, ..definition() }.check().unwrap();
+        let script = Script::default().with("quality", vec![back(), back(), back(), back()]);
+        assert_eq!(Place::new().walk(&pipeline, &script).await, PipelineOutcome::Complete);
+        let written = script.done().iter().filter(|name| name.starts_with("synthesis")).count();
+        assert_eq!(written, rounds);
+    }
 }
 
 #[tokio::test]
@@ -244,6 +261,77 @@ async fn p8_a_finished_stage_expires_in_a_finished_run_only() {
     assert_eq!(script.done()[0], "synthesis0", "an unfinished run keeps what it has");
     place.walk(&pipeline, &script).await;
     assert_eq!(script.done(), ["review1"], "asked again, with fresh answers");
+}
+
+/// A run whose stages all ended in 1970, but for those that stand otherwise.
+async fn aged(otherwise: &[(&str, StageStatus)]) -> Place {
+    let place = Place::new();
+    let order = definition().order.unwrap();
+    for (number, name) in (0..).zip(order.into_iter().map(|name| name.value)) {
+        let other = otherwise.iter().find(|(stage, _)| *stage == name);
+        let status = other.map_or(StageStatus::Completed, |(_, status)| *status);
+        let (fingerprint, ended_ms) = (name.clone(), Some(1));
+        let row =
+            StoredStage { name, place: number, status, fingerprint, ended_ms, ..StoredStage::default() };
+        place.store.put_stage(row).await.unwrap();
+    }
+    place
+}
+
+#[tokio::test]
+async fn p8_the_usual_lifetimes_end_in_a_finished_run_and_ask_nobody_afresh() {
+    let pipeline = definition().check().unwrap();
+    let (place, script) = (aged(&[]).await, Script::default());
+    place.walk(&pipeline, &script).await;
+    assert_eq!(script.done(), ["review0", "synthesis0"], "the round of the stored answers");
+    place.walk(&pipeline, &script).await;
+    assert!(script.done().is_empty(), "they are fresh now");
+    let (place, script) = (aged(&[("report", StageStatus::Pending)]).await, Script::default());
+    place.walk(&pipeline, &script).await;
+    assert_eq!(script.done(), ["report0"], "nothing expires in an unfinished run");
+}
+
+#[tokio::test]
+async fn p8_a_failed_optional_stage_does_not_keep_the_others_fresh_for_ever() {
+    let optional =
+        StageDefinition { name: "coverage".to_owned(), optional: true, ..StageDefinition::default() };
+    let pipeline = Definition { stages: vec![optional], ..definition() }.check().unwrap();
+    let (place, script) = (aged(&[("coverage", StageStatus::Failed)]).await, Script::default());
+    place.walk(&pipeline, &script).await;
+    assert_eq!(script.done(), ["review0", "coverage0", "synthesis0"]);
+    let (place, script) = (aged(&[("review", StageStatus::Failed)]).await, Script::default());
+    place.walk(&pipeline, &script).await;
+    assert_eq!(script.done(), ["review0"], "a run that failed is not finished");
+}
+
+#[tokio::test]
+async fn g4_whoever_reads_the_state_while_it_is_written_reads_a_whole_one() {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    let place = Place::new();
+    let pipeline = definition().check().unwrap();
+    let script = Script::default();
+    place.walk(&pipeline, &script).await;
+    let (path, over) = (place.path().join(state::FILE), Arc::new(AtomicBool::new(false)));
+    let ended = Arc::clone(&over);
+    let reader = std::thread::spawn(move || {
+        let mut halves = 0;
+        while !ended.load(Ordering::SeqCst) {
+            let text = std::fs::read(&path).unwrap();
+            halves += usize::from(serde_json::from_slice::<Value>(&text).is_err());
+        }
+        halves
+    });
+    for version in 0..4 {
+        // Every stage is done again, and has much to say.
+        *script.version.lock().unwrap() = version.to_string();
+        for stage in pipeline.stages() {
+            let said = Ended::Completed(json!({ "said": "x".repeat(50_000) }));
+            script.ends.lock().unwrap().insert(stage.name.clone(), vec![said]);
+        }
+        place.walk(&pipeline, &script).await;
+    }
+    over.store(true, Ordering::SeqCst);
+    assert_eq!(reader.join().unwrap(), 0, "a file that was half written was read");
 }
 
 #[tokio::test]

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use super::needs::needs;
 use super::{
-    DEFAULT_ORDER, Definition, Group, GroupDefinition, Kind, Located, Misplaced, Pipeline, PipelineError,
-    Stage, StageDefinition, StageSettings, Written,
+    DEFAULT_ORDER, Definition, Group, GroupDefinition, Kind, Located, Misplaced, PanelLimits, Pipeline,
+    PipelineError, Stage, StageDefinition, StageSettings, Written,
 };
 
 use crate::stages::adaptation::AdaptiveRules;
@@ -12,10 +13,16 @@ use crate::stages::adaptation::AdaptiveRules;
 /// Stages that go at the same time at most, when nothing is configured.
 const CONCURRENCY: usize = 3;
 
+/// Artefacts of the engine that no kind `produces`: what a gate shows.
+const OF_THE_GATE: [&str; 2] = ["approved", "approved_before"];
+
+/// Letters of a name at most; a file system takes 255 bytes, and an ending.
+const LONGEST: usize = 100;
+
 /// The stages of the usual group.
 const USUAL_GROUP: [Kind; 3] = [Kind::Review, Kind::Coverage, Kind::Evidence];
 
-fn misplaced(line: Option<u64>, at: impl Into<String>, error: PipelineError) -> Misplaced {
+pub(super) fn misplaced(line: Option<u64>, at: impl Into<String>, error: PipelineError) -> Misplaced {
     Misplaced { line, at: at.into(), error }
 }
 
@@ -65,6 +72,12 @@ impl Definition {
                 let error = PipelineError::Twice { name: name.value.clone() };
                 return Err(misplaced(name.line, format!("stage_order[{place}]"), error));
             }
+            let same = |earlier: &&Located<String>| alike(&earlier.value, &name.value);
+            if let Some(other) = order[..place].iter().find(same) {
+                let (name, line, other) = (name.value.clone(), name.line, other.value.clone());
+                let error = PipelineError::Capitals { name, other };
+                return Err(misplaced(line, format!("stage_order[{place}]"), error));
+            }
         }
         if let Some(stray) = self.stages.iter().find(|said| order.iter().all(|name| name.value != said.name))
         {
@@ -111,12 +124,14 @@ impl Definition {
             settings.model = self.model(said.model.as_ref(), &at("model"))?.or(first);
             settings.fallback = self.model(said.fallback.as_ref(), &at("fallback"))?;
         }
-        limits(said, &mut settings)?;
+        limits(said, kind, &mut settings)?;
         settings.optional = said.optional;
         settings.allow_yes = said.allow_yes.as_ref().is_some_and(|allowed| allowed.value);
         settings.run = said.run.as_ref().map(|run| run.value.clone()).unwrap_or_default();
-        if kind == Kind::Command && settings.run.is_empty() {
-            return Err(misplaced(said.line(), at("run"), PipelineError::NoProgram));
+        let nameless = settings.run.first().is_none_or(|program| program.trim().is_empty());
+        if kind == Kind::Command && nameless {
+            let line = said.run.as_ref().and_then(|run| run.line).or(said.line());
+            return Err(misplaced(line, at("run"), PipelineError::NoProgram));
         }
         let named = |written: &Option<Vec<Located<String>>>, standard: &[&str]| match written {
             Some(names) => names.iter().map(|name| name.value.clone()).collect(),
@@ -125,6 +140,9 @@ impl Definition {
         let mut produces = named(&said.produces, kind.produces());
         if kind == Kind::Command && said.produces.is_none() {
             produces.push(said.name.clone());
+        }
+        if kind == Kind::Command {
+            unreserved(said, &produces)?;
         }
         let requires = named(&said.requires, kind.requires());
         Ok(Stage { name: said.name.clone(), kind, requires, produces, settings })
@@ -177,7 +195,7 @@ impl Definition {
 }
 
 /// The numbers of a stage, each in its range.
-fn limits(said: &StageDefinition, settings: &mut StageSettings) -> Result<(), Misplaced> {
+fn limits(said: &StageDefinition, kind: Kind, settings: &mut StageSettings) -> Result<(), Misplaced> {
     let at = |setting: &str| format!("settings.{}.{setting}", said.name);
     if let Some(timeout) = &said.timeout {
         let range = "above 0 and at most 86400";
@@ -196,20 +214,45 @@ fn limits(said: &StageDefinition, settings: &mut StageSettings) -> Result<(), Mi
     if let Some(lifetime) = &said.lifetime {
         let seconds = within(lifetime, &at("lifetime"), "lifetime", 0.0..=1e9, "0 or more seconds")?;
         settings.lifetime_seconds = Some(*seconds);
+        settings.asks_afresh = kind != Kind::Panel;
     }
     if let Some(rework) = &said.rework {
         settings.rework = *within(rework, &at("rework"), "rework", 0..=5, "0 to 5")?;
     }
+    if kind == Kind::Panel {
+        settings.panel = PanelLimits {
+            timeout_seconds: said.timeout.as_ref().map(|timeout| timeout.value),
+            retries: said.retries.as_ref().map(|retries| retries.value),
+            concurrency: said.concurrency.as_ref().map(|places| places.value),
+        };
+    }
     Ok(())
+}
+
+/// Refuses a program that would write over what the engine makes, or what a person has approved.
+fn unreserved(said: &StageDefinition, produces: &[String]) -> Result<(), Misplaced> {
+    let of_kinds = Kind::ALL.into_iter().flat_map(Kind::produces).chain(&OF_THE_GATE);
+    let reserved: Vec<&str> = of_kinds.copied().collect();
+    let Some(place) = produces.iter().position(|name| reserved.iter().any(|known| alike(known, name))) else {
+        return Ok(());
+    };
+    let written = said.produces.as_ref().and_then(|names| names.get(place)?.line);
+    let error = PipelineError::Reserved { name: said.name.clone(), artefact: produces[place].clone() };
+    Err(misplaced(written.or(said.line()), format!("settings.{}.produces", said.name), error))
+}
+
+/// Whether two names are one where capitals do not count.
+fn alike(one: &str, other: &str) -> bool {
+    one.to_lowercase() == other.to_lowercase()
 }
 
 /// Refuses names that another name would share a folder or a file with.
 fn plain(name: &str, what: &'static str) -> Result<(), PipelineError> {
     let plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_');
-    if !name.is_empty() && name.chars().all(plain) {
+    if !name.is_empty() && name.len() <= LONGEST && name.chars().all(plain) {
         return Ok(());
     }
-    Err(PipelineError::Name { name: name.to_owned(), what })
+    Err(PipelineError::Name { name: name.chars().take(LONGEST).collect(), what })
 }
 
 fn at(group: &GroupDefinition, key: &str) -> String {
@@ -229,7 +272,9 @@ fn sorted<'a>(group: &'a GroupDefinition, stages: &[(Stage, Option<u64>)]) -> Ve
 
 /// The places of a group's stages, which are neighbours.
 fn members(group: &GroupDefinition, stages: &[(Stage, Option<u64>)]) -> Result<Vec<usize>, Misplaced> {
-    let line = group.stages.first().and_then(|name| name.line);
+    let sides = [&group.after, &group.before];
+    let beside = || sides.into_iter().flatten().find_map(|side| side.line);
+    let line = group.stages.first().and_then(|name| name.line).or_else(beside);
     if group.stages.len() < 2 {
         let error = PipelineError::SmallGroup { count: group.stages.len() };
         return Err(misplaced(line, at(group, "stages"), error));
@@ -291,44 +336,6 @@ fn sides(
     Ok(())
 }
 
-/// Whatever a stage requires is made before it, and not by somebody who goes at the same time.
-fn needs(stages: &[(Stage, Option<u64>)], groups: &[Group]) -> Result<(), Misplaced> {
-    for (place, (stage, line)) in stages.iter().enumerate() {
-        let group = groups.iter().find(|group| group.stages.contains(&stage.name));
-        let siblings: Vec<&Stage> = stages
-            .iter()
-            .map(|(other, _)| other)
-            .filter(|other| other.name != stage.name)
-            .filter(|other| group.is_some_and(|group| group.stages.contains(&other.name)))
-            .collect();
-        let refused = |error| Err(misplaced(*line, format!("stage_order[{place}]"), error));
-        let name = || stage.name.clone();
-        for artefact in &stage.requires {
-            let makes = |other: &&&Stage| other.produces.contains(artefact);
-            if let Some(sibling) = siblings.iter().find(makes) {
-                let (artefact, sibling) = (artefact.clone(), sibling.name.clone());
-                return refused(PipelineError::Sibling { name: name(), artefact, sibling });
-            }
-            if !stages[..place].iter().any(|(earlier, _)| earlier.produces.contains(artefact)) {
-                let maker = stages.iter().find(|(later, _)| later.produces.contains(artefact));
-                let advice = match maker {
-                    Some((maker, _)) => format!("move `{}` before it", maker.name),
-                    None => "add a stage that `produces` it".to_owned(),
-                };
-                let artefact = artefact.clone();
-                return refused(PipelineError::Missing { name: name(), artefact, advice });
-            }
-        }
-        for artefact in &stage.produces {
-            if let Some(sibling) = siblings.iter().find(|other| other.produces.contains(artefact)) {
-                let (artefact, sibling) = (artefact.clone(), sibling.name.clone());
-                return refused(PipelineError::MadeTwice { name: name(), sibling, artefact });
-            }
-        }
-    }
-    Ok(())
-}
-
 /// A setting that would be read by nobody is a mistake about the kind.
 fn useless(said: &StageDefinition, kind: Kind) -> Result<(), Misplaced> {
     /// Where it is written; no lines where it is not, one unknown line where that is all there is.
@@ -336,14 +343,17 @@ fn useless(said: &StageDefinition, kind: Kind) -> Result<(), Misplaced> {
         written.map(|written| written.line).into_iter().collect()
     }
     let (asks, command) = (kind.asks_a_model(), kind == Kind::Command);
+    let panel = kind == Kind::Panel;
     let settings = [
         ("model", asks, of(said.model.as_ref())),
         ("fallback", asks, of(said.fallback.as_ref())),
-        ("timeout", asks || command || kind == Kind::Quality, of(said.timeout.as_ref())),
-        ("retries", asks || command, of(said.retries.as_ref())),
-        ("concurrency", asks, of(said.concurrency.as_ref())),
+        ("timeout", asks || command || panel || kind == Kind::Quality, of(said.timeout.as_ref())),
+        ("retries", asks || command || panel, of(said.retries.as_ref())),
+        ("concurrency", asks || panel, of(said.concurrency.as_ref())),
         ("min_success_ratio", asks, of(said.min_success_ratio.as_ref())),
-        ("lifetime", asks || command, of(said.lifetime.as_ref())),
+        ("lifetime", asks || command || panel, of(said.lifetime.as_ref())),
+        ("optional", kind != Kind::Approval, if said.optional { vec![said.line()] } else { Vec::new() }),
+        ("produces", command, said.produces.iter().map(|names| names.first()?.line).collect()),
         ("run", command, of(said.run.as_ref())),
         ("allow_yes", kind == Kind::Approval, of(said.allow_yes.as_ref())),
         ("rework", kind == Kind::Quality, of(said.rework.as_ref())),

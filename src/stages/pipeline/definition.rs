@@ -72,11 +72,28 @@ pub struct StageDefinition {
 impl StageDefinition {
     /// The first line that is known of it.
     pub(super) fn line(&self) -> Option<u64> {
-        let of = |written: &Written<String>| written.as_ref().and_then(|written| written.line);
-        of(&self.kind)
-            .or_else(|| of(&self.model))
-            .or_else(|| self.run.as_ref().and_then(|run| run.line))
-            .or_else(|| self.timeout.as_ref().and_then(|timeout| timeout.line))
+        /// Where a setting is written.
+        fn of<T>(written: Option<&Located<T>>) -> Option<u64> {
+            written.and_then(|written| written.line)
+        }
+        let listed =
+            |names: &Option<Vec<Located<String>>>| names.iter().flatten().filter_map(|name| name.line).min();
+        let lines = [
+            of(self.kind.as_ref()),
+            of(self.model.as_ref()),
+            of(self.fallback.as_ref()),
+            of(self.timeout.as_ref()),
+            of(self.retries.as_ref()),
+            of(self.concurrency.as_ref()),
+            of(self.min_success_ratio.as_ref()),
+            of(self.lifetime.as_ref()),
+            listed(&self.requires),
+            listed(&self.produces),
+            of(self.run.as_ref()),
+            of(self.allow_yes.as_ref()),
+            of(self.rework.as_ref()),
+        ];
+        lines.into_iter().flatten().min()
     }
 }
 

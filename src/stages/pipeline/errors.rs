@@ -33,13 +33,33 @@ pub enum PipelineError {
     },
     /// A name that cannot be that of a folder or a file.
     #[error(
-        "`{name}` cannot be the name of {what}; take letters, digits, `-` and `_`, as folders and files are called so"
+        "`{name}` cannot be the name of {what}; take up to 100 letters, digits, `-` and `_`, as folders and files are called so"
     )]
     Name {
-        /// The name.
+        /// The name, or how it begins.
         name: String,
         /// What is called so.
         what: &'static str,
+    },
+    /// Two names that only some systems tell apart.
+    #[error(
+        "`{name}` and `{other}` differ in nothing but capitals, and would share a folder where those do not count; give one another name"
+    )]
+    Capitals {
+        /// The later name.
+        name: String,
+        /// The earlier one.
+        other: String,
+    },
+    /// A program that would write what a stage of the engine makes.
+    #[error(
+        "`{name}` cannot make `{artefact}`, which the engine makes itself; give what the program makes another name in `produces`"
+    )]
+    Reserved {
+        /// The stage.
+        name: String,
+        /// What it would make.
+        artefact: String,
     },
     /// Settings for a stage that is not in the order.
     #[error("`{name}` is not in `stage_order`; add it there, or remove its settings")]
@@ -111,7 +131,19 @@ pub enum PipelineError {
         /// What to do.
         advice: String,
     },
-    /// A stage needs what its neighbour in the group makes.
+    /// A stage would be done without what only a later stage makes.
+    #[error(
+        "`{name}` takes `{artefact}` into account, which only `{maker}` behind it makes; move `{maker}` before it"
+    )]
+    TooEarly {
+        /// The stage.
+        name: String,
+        /// What it would not see.
+        artefact: String,
+        /// Who makes it.
+        maker: String,
+    },
+    /// A stage needs, or takes into account, what its neighbour in the group makes.
     #[error(
         "`{name}` needs `{artefact}` of `{sibling}`, which goes at the same time; take one of them out of the group"
     )]
@@ -125,7 +157,7 @@ pub enum PipelineError {
     },
     /// Two stages of a group that make the same thing.
     #[error(
-        "`{name}` and `{sibling}` go at the same time and both make `{artefact}`; give one of them another `produces`"
+        "`{name}` and `{sibling}` go at the same time and both make `{artefact}`; take one of them out of the group"
     )]
     MadeTwice {
         /// The one.

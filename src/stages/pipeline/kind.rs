@@ -113,11 +113,31 @@ impl Kind {
         matches!(self, Self::Review | Self::Synthesis)
     }
 
-    /// The time limit of one call, of a command or of a quality check, when nothing is configured, in seconds.
+    /// Whether such a stage makes its work worse by standing before a stage whose product it uses. A gate may stand
+    /// early: it asks about what there is, and another one may follow.
+    #[must_use]
+    pub fn follows_what_it_uses(self) -> bool {
+        matches!(self, Self::Synthesis | Self::Quality | Self::Report)
+    }
+
+    /// How long what such a stage made stays fresh in a finished run when nothing is configured, in seconds. Drafts have
+    /// no such time: they are paid for, and a run keeps them.
+    #[must_use]
+    pub fn lifetime_seconds(self) -> Option<f64> {
+        match self {
+            Self::Review => Some(600.0),
+            Self::Synthesis => Some(1_800.0),
+            _ => None,
+        }
+    }
+
+    /// The time limit of one call, of a command or of a quality check, when nothing is configured, in seconds. A draft
+    /// by a slow local model is long; its limit is that of the panel's members.
     /// Stages that only compute have none: what they take is known before, and nothing would be gained by losing it.
     #[must_use]
     pub fn timeout_seconds(self) -> f64 {
         match self {
+            Self::Panel => 120.0,
             Self::Review => 15.0,
             Self::Synthesis => 20.0,
             Self::Quality => 10.0,

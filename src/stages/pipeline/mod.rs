@@ -12,13 +12,14 @@ mod definition;
 mod draw;
 mod errors;
 mod kind;
+mod needs;
 mod stage;
 
 pub use definition::{Definition, GroupDefinition, Located, StageDefinition, Written};
 pub use draw::{as_mermaid, as_text};
 pub use errors::{Misplaced, PipelineError};
 pub use kind::Kind;
-pub use stage::{Group, Pipeline, Stage, StageSettings, Step};
+pub use stage::{Group, PanelLimits, Pipeline, Stage, StageSettings, Step};
 
 /// The order of the stages of a study that says `stages: default`.
 pub const DEFAULT_ORDER: [Kind; 9] = [

@@ -22,6 +22,12 @@ pub struct StageSettings {
     pub min_success_ratio: f64,
     /// How long a finished stage of a finished run stays fresh, in seconds; for ever when `None`.
     pub lifetime_seconds: Option<f64>,
+    /// Whether a stage that is no longer fresh asks for new answers. The usual lifetimes do not: the stage is gone
+    /// through again with the answers that are stored and paid for.
+    pub asks_afresh: bool,
+    /// What the study says of the panel's calls at this stage; nothing where the members' own limits hold.
+    #[serde(skip_serializing_if = "PanelLimits::is_nothing")]
+    pub panel: PanelLimits,
     /// Whether the pipeline goes on without it when it fails.
     pub optional: bool,
     /// The program and its arguments.
@@ -33,7 +39,8 @@ pub struct StageSettings {
 }
 
 impl StageSettings {
-    /// The defaults: three calls at once, two retries, three quarters of the calls, one round of rework.
+    /// The defaults: three calls at once, two retries, three quarters of the calls, one round of rework, the lifetime of
+    /// the kind.
     #[must_use]
     pub fn of(kind: Kind) -> Self {
         Self {
@@ -43,12 +50,33 @@ impl StageSettings {
             retries: 2,
             concurrency: 3,
             min_success_ratio: 0.75,
-            lifetime_seconds: None,
+            lifetime_seconds: kind.lifetime_seconds(),
+            asks_afresh: false,
+            panel: PanelLimits::default(),
             optional: false,
             run: Vec::new(),
             allow_yes: false,
             rework: 1,
         }
+    }
+}
+
+/// Limits of the panel's calls that a stage sets for all members; missing ones are those of the study.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct PanelLimits {
+    /// The time limit of one call, in seconds.
+    pub timeout_seconds: Option<f64>,
+    /// Attempts after the first.
+    pub retries: Option<u32>,
+    /// Calls in flight at most.
+    pub concurrency: Option<usize>,
+}
+
+impl PanelLimits {
+    /// Whether none is set.
+    #[must_use]
+    pub fn is_nothing(&self) -> bool {
+        *self == Self::default()
     }
 }
 

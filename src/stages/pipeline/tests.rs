@@ -56,10 +56,52 @@ fn p2_limits_have_their_documented_defaults() {
     let pipeline = Pipeline::usual(vec!["a".to_owned()]).unwrap();
     let settings = |name: &str| pipeline.stage(name).unwrap().settings.clone();
     let timeouts: Vec<f64> =
-        ["review", "synthesis", "quality"].map(|name| settings(name).timeout_seconds).to_vec();
-    assert_eq!(timeouts, [15.0, 20.0, 10.0]);
-    let review = settings("review");
-    assert_eq!((review.retries, review.concurrency, review.min_success_ratio), (2, 3, 0.75));
+        ["panel", "review", "synthesis", "quality"].map(|name| settings(name).timeout_seconds).to_vec();
+    assert_eq!(timeouts, [120.0, 15.0, 20.0, 10.0]);
+    assert!((StageSettings::of(Kind::Command).timeout_seconds - 30.0).abs() < 1e-12);
+    for stage in pipeline.stages() {
+        let settings = &stage.settings;
+        let numbers = (settings.retries, settings.concurrency, settings.min_success_ratio, settings.rework);
+        assert_eq!(numbers, (2, 3, 0.75, 1), "{}", stage.name);
+        assert!(settings.panel.is_nothing(), "the panel's members have limits of their own");
+    }
+    assert_eq!(pipeline.concurrency(), 3);
+}
+
+#[test]
+fn p2_the_panels_stage_may_limit_its_calls() {
+    let number = |value: f64| Some(Located::nowhere(value));
+    let panel = StageDefinition {
+        name: "panel".to_owned(),
+        timeout: number(30.0),
+        retries: Some(Located::nowhere(1)),
+        lifetime: number(900.0),
+        ..StageDefinition::default()
+    };
+    let pipeline = with(&ORDER, panel).check().unwrap();
+    let settings = &pipeline.stage("panel").unwrap().settings;
+    let limits = PanelLimits { timeout_seconds: Some(30.0), retries: Some(1), concurrency: None };
+    assert_eq!(settings.panel, limits);
+    assert_eq!((settings.lifetime_seconds, settings.asks_afresh), (Some(900.0), false));
+}
+
+#[test]
+fn p8_reviews_and_narratives_have_a_lifetime_and_paid_drafts_have_none() {
+    let pipeline = Pipeline::usual(vec!["a".to_owned()]).unwrap();
+    let limited: Vec<(&str, f64, bool)> = pipeline
+        .stages()
+        .iter()
+        .filter_map(|stage| {
+            let lifetime = stage.settings.lifetime_seconds?;
+            Some((stage.name.as_str(), lifetime, stage.settings.asks_afresh))
+        })
+        .collect();
+    assert_eq!(limited, [("review", 600.0, false), ("synthesis", 1_800.0, false)]);
+    let lifetime = Some(Located::nowhere(60.0));
+    let review = StageDefinition { name: "review".to_owned(), lifetime, ..StageDefinition::default() };
+    let pipeline = with(&ORDER, review).check().unwrap();
+    let settings = &pipeline.stage("review").unwrap().settings;
+    assert_eq!((settings.lifetime_seconds, settings.asks_afresh), (Some(60.0), true));
 }
 
 #[test]
@@ -152,6 +194,84 @@ fn g2_a_stage_that_needs_its_siblings_output_is_refused() {
 }
 
 #[test]
+fn g2_a_stage_that_takes_its_siblings_output_into_account_is_refused() {
+    let order = ["panel", "consensus", "synthesis", "quality"];
+    let (_, why) = refused(&grouped(&order, vec![group("x", None, &["synthesis", "quality"], None)]));
+    assert!(
+        why.contains("`quality` needs `narratives` of `synthesis`, which goes at the same time"),
+        "{why}"
+    );
+    let order = ["panel", "consensus", "review", "synthesis"];
+    let (_, why) = refused(&grouped(&order, vec![group("x", None, &["review", "synthesis"], None)]));
+    assert!(why.contains("`synthesis` needs `review` of `review`"), "{why}");
+}
+
+#[test]
+fn g2_an_order_in_which_a_stage_cannot_see_what_it_looks_at_is_refused() {
+    let (line, why) = refused(&definition(&["panel", "consensus", "quality", "synthesis"]));
+    assert_eq!(line, Some(12));
+    assert!(
+        why.contains("`quality` takes `narratives` into account, which only `synthesis` behind it"),
+        "{why}"
+    );
+    let (_, why) = refused(&definition(&["panel", "consensus", "report", "approval"]));
+    assert!(
+        why.contains("`report` takes `decision` into account") && why.contains("move `approval`"),
+        "{why}"
+    );
+    // A gate may stand early, and stages may be missing.
+    for order in [
+        &["panel", "consensus", "approval", "coverage", "report"][..],
+        &["panel", "consensus", "quality", "report"][..],
+    ] {
+        assert!(definition(order).check().is_ok(), "{order:?}");
+    }
+}
+
+#[test]
+fn g2_what_the_engine_makes_cannot_be_made_by_a_program() {
+    let command = |produces: Option<&[&str]>| StageDefinition {
+        name: "extra".to_owned(),
+        kind: Some(Located::nowhere("command".to_owned())),
+        run: Some(Located { value: vec!["true".to_owned()], line: Some(7) }),
+        produces: produces.map(located),
+        ..StageDefinition::default()
+    };
+    let order = ["panel", "consensus", "extra"];
+    for name in ["personas", "drafts", "narratives", "decision", "report", "approved", "Personas"] {
+        let (line, why) = refused(&with(&order, command(Some(&["weather", name]))));
+        assert_eq!(line, Some(11), "{why}");
+        assert!(why.contains(&format!("`extra` cannot make `{name}`")), "{why}");
+    }
+    assert!(with(&order, command(Some(&["weather"]))).check().is_ok());
+    assert!(with(&order, command(None)).check().is_ok());
+    let review = |produces: &[&str]| StageDefinition {
+        name: "review".to_owned(),
+        produces: Some(located(produces)),
+        ..StageDefinition::default()
+    };
+    for produces in [&["foo", "bar"][..], &[][..]] {
+        let (_, why) = refused(&with(&ORDER, review(produces)));
+        assert!(why.contains("a stage of kind `review` has no `produces`"), "{why}");
+    }
+}
+
+#[test]
+fn g2_names_that_no_file_system_tells_apart_or_holds_are_refused() {
+    let twice = StageDefinition {
+        name: "Review".to_owned(),
+        kind: Some(Located::nowhere("review".to_owned())),
+        ..StageDefinition::default()
+    };
+    let (line, why) = refused(&with(&["panel", "consensus", "review", "Review"], twice));
+    assert_eq!(line, Some(13));
+    assert!(why.contains("`Review` and `review` differ in nothing but capitals"), "{why}");
+    let long = "x".repeat(300);
+    let (_, why) = refused(&definition(&["panel", "consensus", &long]));
+    assert!(why.contains("cannot be the name of a stage; take up to 100 letters"), "{why}");
+}
+
+#[test]
 fn p11_what_nobody_makes_is_missed_before_the_first_call() {
     let (line, why) = refused(&definition(&["panel", "review", "consensus"]));
     assert_eq!(line, Some(11));
@@ -208,4 +328,21 @@ fn settings_that_nobody_reads_and_values_out_of_range_are_refused() {
     assert!(why.contains("`revue` is no kind of stage"), "{why}");
     let (_, why) = refused(&with(&ORDER, StageDefinition { kind: at("command"), ..stage("report") }));
     assert!(why.contains("a `command` needs `run`"), "{why}");
+    let blank = Some(Located { value: vec![" ".to_owned()], line: Some(9) });
+    let (line, why) =
+        refused(&with(&ORDER, StageDefinition { kind: at("command"), run: blank, ..stage("report") }));
+    assert!(line == Some(9) && why.contains("a `command` needs `run`"), "{why}");
+    let order = ["panel", "consensus", "approval"];
+    let gate = StageDefinition {
+        optional: true,
+        allow_yes: Some(Located { value: true, line: Some(5) }),
+        ..stage("approval")
+    };
+    let (line, why) = refused(&with(&order, gate));
+    assert!(line == Some(5) && why.contains("of kind `approval` has no `optional`"), "{why}");
+    let rework = Some(Located { value: 1, line: Some(6) });
+    let (line, _) = refused(&with(&ORDER, StageDefinition { rework, ..stage("elsewhere") }));
+    assert_eq!(line, Some(6), "every setting knows its line");
+    let (line, why) = refused(&grouped(&ORDER, vec![group("x", Some("consensus"), &[], None)]));
+    assert!(line == Some(99) && why.contains("this one has 0"), "{why}");
 }
