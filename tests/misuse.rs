@@ -188,8 +188,8 @@ fn a_path_on_the_command_line_is_not_spoken_of_as_if_a_study_named_it() {
 #[test]
 fn calls_that_end_alike_are_told_a_few_times_and_counted() {
     let bench = Bench::new();
-    let rows: String = (0..30).map(|place| format!("n{place},I bake\n")).collect();
-    bench.write("notes.csv", &format!("id,note\n{rows}"));
+    let rows: Vec<String> = (0..30).map(|place| format!("n{place},I bake")).collect();
+    bench.write("notes.csv", &format!("id,note\n{}\n", rows.join("\n")));
     let run = bench.here(&["run", "study.yaml", "--out", "o", "--progress", "plain"]);
     let told = stderr(&run);
     let lines = told.lines().filter(|line| line.contains("replay:a about n")).count();

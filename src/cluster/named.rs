@@ -118,7 +118,9 @@ impl Algorithm {
     pub fn check(&self) -> Result<(), ClusterError> {
         match *self {
             Self::Agreement => {}
-            Self::Kmeans { n_clusters } => drop(KMeansParams::new(n_clusters).check()?),
+            Self::Kmeans { n_clusters } => {
+                KMeansParams::new(n_clusters).check_ref()?;
+            }
             Self::LinfaKmeans { n_clusters }
             | Self::GaussianMixture { n_clusters }
             | Self::LinfaGaussianMixture { n_clusters } => {
@@ -127,13 +129,13 @@ impl Algorithm {
                 }
             }
             Self::Dbscan { tolerance, min_points } | Self::LinfaDbscan { tolerance, min_points } => {
-                drop(DbscanParams::new(min_points, tolerance).check()?);
+                DbscanParams::new(min_points, tolerance).check_ref()?;
             }
             Self::Optics { tolerance, min_points } | Self::LinfaOptics { tolerance, min_points } => {
-                drop(OpticsParams::new(min_points).tolerance(tolerance).check()?);
+                OpticsParams::new(min_points).tolerance(tolerance).check_ref()?;
             }
             Self::Hdbscan { min_cluster_size, min_points } => {
-                drop(HdbscanParams::new(min_cluster_size).min_points(min_points).check()?);
+                HdbscanParams::new(min_cluster_size).min_points(min_points).check_ref()?;
             }
             Self::Agglomerative { threshold } => {
                 if !(-1.0..=1.0).contains(&threshold) {
@@ -177,7 +179,7 @@ mod tests {
                 continue;
             }
             if !word.is_empty() {
-                json.push_str(&format!("\"{word}\""));
+                json.extend(["\"", word.as_str(), "\""]);
                 word.clear();
             }
             json.push(c);

@@ -30,7 +30,7 @@ pub enum FilesError {
     /// A study, or other YAML, where drafts or data are wanted.
     #[error(
         "`{0}` is YAML, which holds neither drafts nor data here; if it is a study: `consona run {0}`; else say what it \
-         is (`--format text`)",
+         is (`--format text`; in a study `format: text`)",
         path.display()
     )]
     Yaml {
