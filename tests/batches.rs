@@ -128,7 +128,7 @@ fn runs_of_different_studies_or_data_are_not_put_together() {
     let rows = fs::read_to_string(batch.path("rows.csv")).expect("readable").replace("I am", "I was");
     fs::write(batch.path("rows.csv"), rows).expect("written");
     batch.run("other", &["--shard", "1/2"]);
-    let clash = consona(&["merge", &batch.text("first"), &batch.text("other"), "--out", &out]);
+    let clash = consona(&["merge", &batch.text("first"), &batch.text("other"), "--partial", "--out", &out]);
     assert!(said(&clash).contains("different data"), "{}", said(&clash));
     assert!(!batch.path("out").join("run.sqlite").exists(), "nothing is left of a merge that failed");
 }
@@ -196,11 +196,12 @@ fn a_merge_tells_which_shards_are_missing_and_takes_none_twice() {
     done(&["consensus", &first, "--recompute"]);
     let part = consona(&["merge", &first, &second, "--out", &batch.text("part")]);
     assert_eq!(part.status.code(), Some(6), "{}", said(&part));
-    assert!(said(&part).contains("shard 3/3 is missing. outstanding: "), "{}", said(&part));
+    assert!(said(&part).contains("shard 3/3 is missing. Nothing is merged"), "{}", said(&part));
     assert!(said(&part).contains("--partial"), "{}", said(&part));
+    assert!(!batch.path("part").exists(), "the folder is free for the same command with --partial");
+    let accepted = done(&["merge", &first, &second, "--partial", "--out", &batch.text("part")]);
+    assert!(said(&accepted).contains("shard 3/3 is missing. outstanding: "), "{}", said(&accepted));
     assert!(batch.path("part").join("consensus.jsonl").exists(), "what there is is derived");
-    let accepted = done(&["merge", &first, &second, "--partial", "--out", &batch.text("accepted")]);
-    assert!(said(&accepted).contains("shard 3/3 is missing"), "{}", said(&accepted));
     let link = format!("{first}/../first");
     for twice in [&first, &link] {
         let refused = consona(&["merge", &first, twice, "--out", &batch.text("twice")]);

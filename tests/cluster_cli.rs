@@ -333,3 +333,16 @@ fn options_that_mean_nothing_are_not_ignored() {
         assert!(code == Some(2) && text.contains(said), "{rest:?}: {text}");
     }
 }
+
+#[test]
+fn no_cluster_at_all_is_told_with_what_to_change_and_has_no_inertia() {
+    let folder = tempfile::tempdir().expect("folder");
+    let rows = Array2::from_shape_fn((12, 2), |(row, column)| if column == 0 { row as f32 } else { 1.0 });
+    let file = saved(&folder, "few.npy", &rows);
+    let found = report(&file, &["hdbscan", "--min-cluster-size", "15"]);
+    assert_eq!((&found["clusters"], &found["inertia"]), (&json!(0), &Value::Null));
+    let note = found["notes"].as_array().and_then(|notes| notes.last()).and_then(Value::as_str);
+    assert!(note.is_some_and(|note| note.contains("a smaller --min-cluster-size")), "{found}");
+    let told = consona(&["cluster", &file, "--algorithm", "hdbscan", "--min-cluster-size", "15"]);
+    assert!(!String::from_utf8_lossy(&told.stdout).contains("-0.0"), "{told:?}");
+}

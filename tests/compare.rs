@@ -98,7 +98,14 @@ fn a_changed_setting_is_named_beside_what_it_changed() {
         .flat_map(|pair| pair["traits"].as_array().cloned().unwrap_or_default());
     let lists: Vec<Value> = changes.filter(|change| change.get("items_vanished").is_some()).collect();
     assert!(!lists.is_empty(), "{found}");
-    let same = compared(&base, &base);
+    let twin = format!("{base}-twin");
+    fs::create_dir(&twin).expect("made");
+    for file in
+        fs::read_dir(&base).expect("listed").filter_map(Result::ok).filter(|file| file.path().is_file())
+    {
+        fs::copy(file.path(), Path::new(&twin).join(file.file_name())).expect("copied");
+    }
+    let same = compared(&base, &twin);
     assert_eq!(same["settings"], Value::Array(Vec::new()));
     let matched = same["matched"].as_array().expect("a list");
     assert!(
@@ -152,4 +159,54 @@ fn a_study_stands_for_its_run() {
     let found: Value = serde_json::from_slice(&output.stdout).expect("JSON");
     assert_eq!(found["runs"][1]["run"], "runs/of-two");
     assert_eq!(found["vanished"].as_array().map(Vec::len), Some(1), "{found}");
+}
+
+/// Two studies of one name share the folder of their runs: neither may answer for the other.
+#[test]
+fn a_study_never_stands_for_the_run_of_another_of_its_name() {
+    let folder = tempfile::tempdir().expect("folder");
+    run(&folder, "three", "", "");
+    run(&folder, "two", "\n  - {model: \"replay:cinder\", recording: recordings.jsonl}", "");
+    let here = |arguments: &[&str]| {
+        let mut command = Command::cargo_bin("consona").expect("built");
+        command.current_dir(&folder).args(arguments).output().expect("started")
+    };
+    assert_eq!(here(&["run", "three.yaml", "--quiet"]).status.code(), Some(0));
+    let other = here(&["compare", "three.yaml", "two.yaml"]);
+    let told = said(&other.stderr);
+    assert_eq!(other.status.code(), Some(2), "{told}");
+    assert!(told.contains("`two.yaml` is not the study of the run in `runs/library-evenings`"), "{told}");
+    assert!(told.contains("panel") && told.contains("--out") && told.contains("output:"), "{told}");
+    // Settings after the answers are no part of what a run is: two such studies have one run.
+    let strict = fs::read_to_string(folder.path().join("three.yaml")).expect("written");
+    fs::write(folder.path().join("strict.yaml"), format!("{strict}\nconsensus: {{item_support: 0.9}}\n"))
+        .expect("written");
+    for twice in [["three.yaml", "strict.yaml"], ["runs/library-evenings", "three.yaml"]] {
+        let one = here(&["compare", twice[0], twice[1]]);
+        assert_eq!(one.status.code(), Some(2));
+        assert!(said(&one.stderr).contains("lead to one run"), "{}", said(&one.stderr));
+    }
+    let read: Value = serde_saphyr::from_str(&strict).expect("YAML");
+    fs::write(folder.path().join("three.json"), read.to_string()).expect("written");
+    let json = here(&["compare", "three.json", "two", "--json"]);
+    assert_eq!(json.status.code(), Some(0), "a study in JSON is one too: {}", said(&json.stderr));
+}
+
+#[test]
+fn a_run_that_is_not_there_is_named_and_no_input_is_spoken_of() {
+    let folder = tempfile::tempdir().expect("folder");
+    let out = run(&folder, "base", "", "");
+    let commands: [&[&str]; 5] = [
+        &["compare", &out, "nope"],
+        &["explain", "nope", "x"],
+        &["explain", "-", "x"],
+        &["status", "nope"],
+        &["report", "nope"],
+    ];
+    for arguments in commands {
+        let output = consona(arguments);
+        let told = said(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {told}");
+        assert!(!told.contains("standard input"), "{told}");
+    }
 }

@@ -185,13 +185,50 @@ fn a_card_marks_what_is_disputed_and_tells_what_it_leaves_out() {
         made.read("all/01.txt")
     );
     done(&["export", &made.path("out"), "--to", "card", "--out", &made.path("sure"), "--no-divergent"]);
+    let quoted = |model: &str, words: &str| {
+        json!({"record": "rome", "model": model, "persona": {"age": 40, "quotes": [words]}}).to_string()
+    };
+    let drafts = [quoted("a", "I like it"), quoted("b", "I do not mind")].join("\n");
+    fs::write(made.path("free.jsonl"), drafts).expect("written");
+    done(&["consensus", &made.path("free.jsonl"), "--out", &made.path("free"), "--quiet"]);
     let card = made.read("sure/01.txt");
     assert!(
         !card.contains("- occupation") && card.contains("Not known well enough to be told: occupation"),
         "{card}"
     );
+    // Traits of no weight are kept whatever their confidence, and the card says which.
+    done(&[
+        "export",
+        &made.path("free"),
+        "--to",
+        "card",
+        "--out",
+        &made.path("strict"),
+        "--least-confidence",
+        "1",
+    ]);
+    let card = made.read("strict/01.txt");
+    assert!(card.contains("- quotes") && card.contains("left out, but for quotes,"), "{card}");
     let output = consona(&["export", &made.path("out"), "--to", "card", "--least-confidence", "1.5"]);
     assert_eq!(output.status.code(), Some(2));
+}
+
+/// The page of a large result has its rest beside it in Parquet; who asks for both gets each once.
+#[cfg(feature = "parquet")]
+#[test]
+fn every_file_of_a_report_is_written_and_named_once() {
+    let folder = tempfile::tempdir().expect("folder");
+    let place = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
+    let draft = |number: usize| {
+        json!({"record": format!("r{number}"), "model": "a", "persona": {"age": number % 80}}).to_string()
+    };
+    fs::write(place("drafts.jsonl"), (0..150).map(draft).collect::<Vec<_>>().join("\n")).expect("written");
+    done(&["consensus", &place("drafts.jsonl"), "--out", &place("out"), "--quiet"]);
+    for formats in ["html,parquet", "parquet,html"] {
+        let told = done(&["report", &place("out"), "--format", formats]);
+        assert_eq!(told.matches("personas.parquet").count(), 1, "{told}");
+        assert_eq!(told.matches("report.html").count(), 1, "{told}");
+    }
 }
 
 #[cfg(feature = "parquet")]

@@ -93,8 +93,8 @@ fn commands_that_read_create_nothing() {
     place.at(2, &["export", &nothing, "--to", "csv"]);
     place.at(2, &["report", &nothing]);
     place.at(2, &["status", &nothing]);
-    place.at(3, &["explain", &nothing, "p1/1"]);
-    place.at(3, &["compare", &nothing, &nothing]);
+    place.at(2, &["explain", &nothing, "p1/1"]);
+    place.at(2, &["compare", &nothing, &nothing]);
     assert!(!place.path("nope").exists());
 }
 
@@ -187,12 +187,13 @@ fn a_broken_result_is_named_with_its_file_and_line() {
     let place = Place::new();
     let study = place.study(&["a", "b", "c"], "");
     place.at(0, &["run", &study, "--out", "run"]);
+    place.at(0, &["run", &study, "--out", "whole"]);
     let path = place.path("run/consensus.jsonl");
     let text = fs::read_to_string(&path).expect("written");
     fs::write(&path, format!("{text}{{\"half\n")).expect("written");
     let line = text.lines().count() + 1;
     for command in
-        [vec!["export", "run", "--to", "csv"], vec!["report", "run"], vec!["compare", "run", "run"]]
+        [vec!["export", "run", "--to", "csv"], vec!["report", "run"], vec!["compare", "run", "whole"]]
     {
         let (_, said) = place.at(3, &command);
         assert!(said.contains(&format!("consensus.jsonl`, line {line}, is no result of consona")), "{said}");

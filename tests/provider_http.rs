@@ -221,6 +221,10 @@ async fn a_closed_port_is_told_from_a_lost_answer() {
     let refused = failure(&closed, Timeouts::default()).await;
     assert_eq!(refused.kind, FailureKind::NotSent, "{refused}");
     assert!(refused.message.starts_with("no connection: Connection refused"), "{refused}");
+    // Most who ask Ollama have it on their own machine, and forgot to start it.
+    let ollama = provider(Dialect::Ollama, &closed, Timeouts::default());
+    let refused = ollama.complete(&call("hello")).await.expect_err("no answer");
+    assert!(refused.message.contains("`ollama serve` starts it"), "{refused}");
     let base_url = misbehaving(|socket| async { drop(socket) }).await;
     let lost = failure(&base_url, Timeouts::default()).await;
     assert_eq!(lost.kind, FailureKind::UnknownOutcome, "{lost}");

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::path::Path;
 
+use consona::provider::KNOWN_PROVIDERS;
 use consona::run::Study;
 use consona::run::study::{EXAMPLE, STUDY_SCHEMA};
 use serde_json::{Value, json};
@@ -60,14 +61,23 @@ fn read(study: &Value) -> Result<Study, String> {
     )
 }
 
+#[test]
+fn every_provider_that_is_known_stands_in_the_schema() {
+    let schema = schema();
+    let model = schema["properties"]["panel"]["items"]["properties"]["model"]["description"].as_str();
+    for provider in KNOWN_PROVIDERS {
+        assert!(model.expect("described").contains(&format!("`{}`", provider.name)), "{}", provider.name);
+    }
+}
+
 /// The fields that the refusal of an unknown one names.
 fn expected(error: &str) -> BTreeSet<String> {
-    let list = error.split_once("expected one of ").map_or("", |(_, list)| list);
-    list.lines()
-        .next()
-        .unwrap_or_default()
-        .split(", ")
-        .map(|name| name.trim_matches('`').to_owned())
+    let list = error.split_once("there are\n").map_or("", |(_, list)| list);
+    let lines = list.lines().take_while(|line| line.starts_with("  "));
+    lines
+        .flat_map(|line| line.split(','))
+        .map(|name| name.trim().to_owned())
+        .filter(|name| !name.is_empty())
         .collect()
 }
 
@@ -111,6 +121,26 @@ fn the_schema_names_the_fields_that_the_reader_knows() {
     }
 }
 
+/// Whoever begins with the example finds every section, and what stands there as a comment is right.
+#[test]
+fn the_example_shows_every_section_and_its_comments_hold() {
+    for name in schema()["properties"].as_object().expect("fields").keys() {
+        let shown =
+            EXAMPLE.lines().any(|line| line.trim_start_matches("# ").starts_with(&format!("{name}:")));
+        assert!(shown, "`{name}` is not in the example");
+    }
+    let validator = jsonschema::validator_for(&schema()).expect("a schema");
+    let streams = "# workstreams:\n#   streams:\n#     - {name: first, records: 1-50}\n";
+    let rest = "#     - {name: rest, records: 51-, depends_on: [first]}\n";
+    for comment in ["# clustering: kmeans:3", "# stages: default", &format!("{streams}{rest}")] {
+        assert!(EXAMPLE.contains(comment), "{comment}");
+        let text = EXAMPLE.replace(comment, &comment.replace("# ", ""));
+        let study = yaml(&text);
+        assert!(validator.is_valid(&study), "{comment}");
+        assert!(read(&study).is_ok(), "{comment}: {:?}", read(&study));
+    }
+}
+
 const REFERENCE: &str = "src/docs/study.md";
 
 /// The reference of study files that the documentation shows.
@@ -123,6 +153,15 @@ fn reference(schema: &Value) -> String {
          commented example.\n",
     );
     section(&mut text, "", schema, &[]);
+    text.push_str("\n## Providers\n\nWhat can stand before the colon of `model`.\n\n| provider | asked at | key in |\n|---|---|---|\n");
+    for provider in KNOWN_PROVIDERS {
+        let key = provider.key_variable.map_or("none".to_owned(), |variable| format!("`{variable}`"));
+        writeln!(text, "| `{}` | `{}` | {key} |", provider.name, provider.base_url).expect("a string");
+    }
+    text.push_str(
+        "\n`replay` reads a `recording`. Any other name is an endpoint of your own: give its `base_url` and `dialect`, and with \
+         `api_key_env` the variable of its key, or `none`.\n",
+    );
     text
 }
 
@@ -150,7 +189,8 @@ fn section(text: &mut String, path: &str, object: &Value, required: &[&str]) {
         let description = field["description"].as_str().expect("a description");
         writeln!(text, "| `{name}`{must} | {} | {description}{default} |", kind(field)).expect("a string");
         let step = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
-        let choices = std::iter::once(field).chain(field["anyOf"].as_array().into_iter().flatten());
+        let listed = field["anyOf"].as_array().or(field["oneOf"].as_array());
+        let choices = std::iter::once(field).chain(listed.into_iter().flatten());
         for choice in choices {
             if choice["additionalProperties"]["properties"].is_object() {
                 below.push((format!("{step}.NAME"), &choice["additionalProperties"]));
@@ -176,7 +216,14 @@ fn kind(field: &Value) -> String {
             .collect::<Vec<_>>()
             .join(", ");
     }
-    if let Some(choices) = field["anyOf"].as_array() {
+    if let Some(name) = field["$ref"].as_str().and_then(|name| name.rsplit('/').next()) {
+        return if name == "items" { "mapping".to_owned() } else { format!("as `{name}`") };
+    }
+    // Fields of which one is needed are no choices of form.
+    let typed = |list: &&Vec<Value>| {
+        list.iter().all(|choice| choice.get("required").is_none_or(|_| choice.get("type").is_some()))
+    };
+    if let Some(choices) = field["anyOf"].as_array().or(field["oneOf"].as_array()).filter(typed) {
         return choices.iter().map(kind).collect::<Vec<_>>().join(" or ");
     }
     let word = match field["type"].as_str() {
@@ -188,10 +235,13 @@ fn kind(field: &Value) -> String {
         other => other.unwrap_or("anything").to_owned(),
     };
     let bound = |name: &str| field.get(name).map(|value| value.to_string().trim_end_matches(".0").to_owned());
-    match (bound("minimum"), bound("maximum")) {
-        (Some(low), Some(high)) => format!("{word}, {low} to {high}"),
-        (Some(low), None) => format!("{word}, from {low}"),
-        _ => word,
+    match (bound("minimum"), bound("exclusiveMinimum"), bound("maximum")) {
+        (Some(low), _, Some(high)) => format!("{word}, {low} to {high}"),
+        (Some(low), _, None) => format!("{word}, from {low}"),
+        (None, Some(low), Some(high)) => format!("{word}, above {low}, at most {high}"),
+        (None, Some(low), None) => format!("{word}, above {low}"),
+        (None, None, Some(high)) => format!("{word}, at most {high}"),
+        (None, None, None) => word,
     }
 }
 

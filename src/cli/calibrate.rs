@@ -32,7 +32,7 @@ pub(super) fn calibrate(options: &CalibrateOptions, console: Console) -> Result<
     let embedder = open(&options.settings.embedder, None)?;
     let seed = options.settings.seed;
     let settings = ConsensusParams::new().seed(seed).calibration(Calibration::None).check()?;
-    let mut file = OutputFile::create(&options.out)?;
+    let mut file = OutputFile::create_with_folder(&options.out)?;
     let labelled = Labelled::read(&options.drafts, &options.gold, &options.models, console)?;
     let trial = ConsensusTrial {
         schema: &labelled.schema,

@@ -33,9 +33,9 @@ pub(super) fn embed(options: &EmbedOptions, console: Console) -> Result<Exit, Cl
     let beside = options.out.with_extension("");
     let embedder = open(&options.embedder, Some(&beside))?;
     // A folder that cannot be written to is known before any text is paid for.
-    drop(OutputFile::create(&options.out)?);
+    drop(OutputFile::create_with_folder(&options.out)?);
     if let Some(path) = &options.ids {
-        drop(OutputFile::create(path)?);
+        drop(OutputFile::create_with_folder(path)?);
     }
     let read = ReadOptions { id_field: options.id.clone(), ..ReadOptions::default() };
     let records = read_dataset(&options.files, options.format.map(Into::into), &read)?;

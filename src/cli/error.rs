@@ -340,7 +340,10 @@ fn of_embedder(error: &EmbedError) -> Exit {
 
 fn of_files(error: &FilesError) -> Exit {
     match error {
-        FilesError::Nothing | FilesError::StdinTwice { .. } => Exit::Usage,
+        FilesError::Nothing
+        | FilesError::StdinTwice { .. }
+        | FilesError::NoResult { .. }
+        | FilesError::NoFolder { .. } => Exit::Usage,
         FilesError::Io { action: "written" | "created", .. } | FilesError::Spool { .. } => Exit::Failed,
         _ => Exit::Input,
     }

@@ -5,8 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::arguments::Probabilities;
-use super::error::CliError;
-use crate::cluster::Algorithm;
+use super::error::{CliError, in_one_line};
+use crate::cluster::{Algorithm, AlgorithmNameError};
 use crate::consensus::{Calibration, Calibrator, ConsensusParams};
 use crate::persona::{Draft, ModelName, RecordDrafts, RecordId, TraitSchema};
 
@@ -92,30 +92,11 @@ pub(super) fn with_calibration_file(
 
 /// The algorithm that a name means, and its numbers.
 pub(super) fn algorithm(text: &str) -> Result<Algorithm, CliError> {
-    let unknown = || {
-        CliError::Usage(format!(
-            "`--algorithm {text}` is not known; there are agreement, kmeans:K, gaussian_mixture:K, \
-             dbscan:TOLERANCE:POINTS, optics:TOLERANCE:POINTS, hdbscan:SIZE:POINTS, agglomerative:THRESHOLD, and \
-             linfa_kmeans:K, linfa_gaussian_mixture:K, linfa_dbscan:TOLERANCE:POINTS, linfa_optics:TOLERANCE:POINTS"
-        ))
-    };
-    let parts: Vec<&str> = text.split(':').collect();
-    let count = |place: usize| parts[place].parse::<usize>().map_err(|_| unknown());
-    let number = |place: usize| parts[place].parse::<f64>().map_err(|_| unknown());
-    match (parts[0], parts.len()) {
-        ("agreement" | "consensus", 1) => Ok(Algorithm::Agreement),
-        ("kmeans", 2) => Ok(Algorithm::Kmeans { n_clusters: count(1)? }),
-        ("gaussian_mixture", 2) => Ok(Algorithm::GaussianMixture { n_clusters: count(1)? }),
-        ("linfa_kmeans", 2) => Ok(Algorithm::LinfaKmeans { n_clusters: count(1)? }),
-        ("linfa_gaussian_mixture", 2) => Ok(Algorithm::LinfaGaussianMixture { n_clusters: count(1)? }),
-        ("agglomerative", 2) => Ok(Algorithm::Agglomerative { threshold: number(1)? }),
-        ("hdbscan", 3) => Ok(Algorithm::Hdbscan { min_cluster_size: count(1)?, min_points: count(2)? }),
-        ("dbscan", 3) => Ok(Algorithm::Dbscan { tolerance: number(1)?, min_points: count(2)? }),
-        ("optics", 3) => Ok(Algorithm::Optics { tolerance: number(1)?, min_points: count(2)? }),
-        ("linfa_dbscan", 3) => Ok(Algorithm::LinfaDbscan { tolerance: number(1)?, min_points: count(2)? }),
-        ("linfa_optics", 3) => Ok(Algorithm::LinfaOptics { tolerance: number(1)?, min_points: count(2)? }),
-        _ => Err(unknown()),
-    }
+    let refuse = |reason: String| CliError::Usage(format!("`--algorithm {text}`{reason}"));
+    let parsed: Result<Algorithm, AlgorithmNameError> = text.parse();
+    let algorithm = parsed.map_err(|error| refuse(format!(" {}", error.reason)))?;
+    algorithm.check().map_err(|error| refuse(format!(": {}", in_one_line(&error))))?;
+    Ok(algorithm)
 }
 
 #[cfg(test)]

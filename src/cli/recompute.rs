@@ -14,6 +14,7 @@ use super::personas::Outputs;
 use super::results;
 use super::staged;
 use super::study::Prepared;
+use crate::files::room_for_folder;
 use crate::report::{counted, safe};
 use crate::run::mode::Combination;
 use crate::run::{Shard, StatusError, Study, Turnout};
@@ -123,24 +124,38 @@ fn verdict(study: &Study, turnout: Turnout, planned: u64) -> Verdict {
 
 /// Puts run folders together and derives the files of the whole; `partial` accepts that some of it is outstanding.
 pub(super) fn merge(runs: &[PathBuf], out: &Path, partial: bool, console: Console) -> Result<Exit, CliError> {
-    store::merge(runs, out)?;
+    room_for_folder(out)?;
     let missing = missing(runs)?;
+    if !partial && !missing.is_empty() && !Store::exists(out) {
+        // Before anything is written: the same command with `--partial` finds the folder free.
+        console.note(&format!("{missing}Nothing is merged. Give --partial to merge what there is"));
+        return Ok(Exit::Outstanding);
+    }
+    store::merge(runs, out)?;
     let (exit, why) = derive_again(&[out.to_owned()], None, true, console)?;
     let Some(why) = why else { return Ok(exit) };
     if exit != Exit::Outstanding {
         console.note(&why);
         return Ok(exit);
     }
-    let accept = if partial { "" } else { ". Give --partial to accept that" };
-    console.note(&format!("{missing}{why}{accept}"));
+    let accept = if partial { "" } else { ". To ask for the rest: consona run STUDY --out " };
+    let there = if partial { String::new() } else { safe::line(&out.display().to_string()) };
+    console.note(&format!("{missing}{why}{accept}{there}"));
     Ok(if partial { Exit::Done } else { exit })
 }
 
 /// Which shards were not given, where all that were given know which they are.
 fn missing(runs: &[PathBuf]) -> Result<String, CliError> {
     let mut given: Vec<Shard> = Vec::new();
+    // What is no run, or given twice, the merge itself refuses.
+    let mut real: Vec<PathBuf> = runs.iter().filter_map(|run| run.canonicalize().ok()).collect();
+    real.sort();
+    real.dedup();
+    if real.len() < runs.len() || !runs.iter().all(|run| Store::exists(run)) {
+        return Ok(String::new());
+    }
     for run in runs {
-        match shard_of(&Store::open(run)?)? {
+        match shard_of(&Store::read(run)?)? {
             Some(shard) => given.push(shard),
             None => return Ok(String::new()),
         }

@@ -72,14 +72,17 @@ pub(super) fn report(options: &ReportOptions, console: Console) -> Result<Exit, 
     let result = StoredResult::handed_on(&options.result, console)?;
     // A folder that is no result is refused before anything is made.
     result.summary()?;
-    let mut files = Vec::new();
+    let mut files: Vec<PathBuf> = Vec::new();
     for kind in &options.format {
         let (folder, name) = target(options, *kind)?;
         create_folder(&folder)?;
         match kind.rows() {
             None => {
-                files.extend(html(&result, (&folder, &name), options.gold.as_deref(), options.map.into())?);
+                let made = html(&result, (&folder, &name), options.gold.as_deref(), options.map.into())?;
+                files.extend(made.into_iter().filter(|file| !files.contains(file)).collect::<Vec<_>>());
             }
+            // The page of a large result has the rest of it written beside it.
+            Some(_) if files.contains(&folder.join(&name)) => {}
             Some(rows) => files.push(export_to(&result, rows, (&folder, &name))?),
         }
     }

@@ -25,7 +25,7 @@ use super::staged;
 use super::status::now_ms;
 use super::study::{Prepared, Questions, questions, reserves, run_folder, runtime};
 use super::watch::Watch;
-use crate::files::folder_of;
+use crate::files::{folder_of, room_for_folder};
 use crate::report::{counted, safe};
 use crate::run::mode::Combination;
 use crate::run::{PlanSummary, Run, RunOutcome, RunReport, Settings, Spent, Study, on_their_way, unpriced};
@@ -73,7 +73,7 @@ pub(super) fn run(options: &RunOptions, console: Console) -> Result<Exit, CliErr
     if options.shard.is_some() || study.mode.strategy().combination() == Combination::SideBySide {
         let spent = Spent::of(&folder, &store)?;
         console.answer(&report, || side_by_side(&report, &spent, &derived, options.shard.is_some()))?;
-        tell_of_shard(options, &folder, console);
+        tell_of_shard(options, &folder, plan.calls, console);
         return Ok(Exit::Done);
     }
     let without = match study.ablation.zip(ablation) {
@@ -130,7 +130,14 @@ fn begin(options: &RunOptions) -> Result<(Study, PathBuf), CliError> {
         let why = "--shard cannot be given for a study with `workstreams`: they wait for each other";
         return Err(CliError::Usage(why.to_owned()));
     }
+    if let (Some(stage), None) = (&options.redo, &study.stages) {
+        return Err(CliError::Usage(format!(
+            "--redo {stage}: the study has no `stages`, so there is none to do again; what is derived from stored answers \
+             is made anew by `consona consensus RUN --recompute`"
+        )));
+    }
     let folder = run_folder(&study, options.out.as_ref());
+    room_for_folder(&folder)?;
     Store::refuse_held(&folder)?;
     Ok((study, folder))
 }
@@ -246,9 +253,14 @@ fn unfinished(
 }
 
 /// What follows when a shard is done.
-fn tell_of_shard(options: &RunOptions, folder: &Path, console: Console) {
+fn tell_of_shard(options: &RunOptions, folder: &Path, calls: u64, console: Console) {
     if let Some(shard) = options.shard {
         let folder = folder.display();
+        if calls == 0 {
+            console.note(&format!(
+                "no question fell to shard {shard}: there are fewer than enough for every share, and nobody was asked"
+            ));
+        }
         console.note(&format!("shard {shard} is done; when all are: consona merge {folder} … --out RUN"));
     }
 }

@@ -41,9 +41,10 @@ pub(super) fn schema(options: &SchemaOptions) -> Result<Exit, CliError> {
 fn stages(study: &Value) -> String {
     let mut schema = study["properties"]["stages"]["anyOf"][1].clone();
     let mut member = study["properties"]["panel"]["items"].clone();
-    // Nobody stands in for the models of stages; stages name their fallbacks themselves.
+    // Nobody stands in for the models of stages; stages name their fallbacks themselves, and wait for each answer.
     if let Some(fields) = member["properties"].as_object_mut() {
         fields.remove("fallback");
+        fields.remove("batch");
     }
     schema["properties"]["models"]["items"] = member;
     schema["$schema"] = study["$schema"].clone();

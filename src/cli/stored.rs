@@ -76,7 +76,7 @@ impl<'a> StoredResult<'a> {
         }
         let path = self.folder.join("consensus.jsonl");
         let found = self.lines("consensus.jsonl", &mut take)?;
-        if found { Ok(()) } else { Err(CliError::Files(FilesError::NotFound { path })) }
+        if found { Ok(()) } else { Err(CliError::Files(FilesError::NoResult { path })) }
     }
 
     /// Takes every line of a file as a value; whether the file is there.

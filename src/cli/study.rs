@@ -20,7 +20,7 @@ use crate::dataset::{Loaded, Record};
 use crate::embed::StaticEmbedder;
 use crate::report::safe;
 use crate::run::ablation::ablated;
-use crate::run::study::{EXAMPLE, PanelMember};
+use crate::run::study::{EXAMPLE, PanelMember, StudyError};
 use crate::run::{
     self, Drafting, Interpreter, PlanSummary, Reserve, RunError, Seats, Shard, Study, Unit, Workload,
     records, summarise, units,
@@ -64,10 +64,14 @@ impl Prepared {
         let records = records(&study, strict)?;
         if records.items.is_empty() {
             let first = records.set_aside.first().map(ToString::to_string);
-            return Err(CliError::NoRecords { why: first.unwrap_or_else(|| "there are none".to_owned()) });
+            let files: Vec<String> =
+                study.input.paths.iter().map(|path| path.display().to_string()).collect();
+            let none = || format!("there are none in `{}`", files.join("`, `"));
+            return Err(CliError::NoRecords { why: first.unwrap_or_else(none) });
         }
         let drafting = Arc::new(Drafting::new(&study)?);
-        let plan = plan(&study, &drafting, questions(&study, &records, shard)?.units())?;
+        let asked = questions(&study, &records, shard).map_err(|error| in_section(path, error))?;
+        let plan = plan(&study, &drafting, asked.units())?;
         let ablation = match study.ablation {
             None => None,
             Some(ablation) => {
@@ -130,6 +134,16 @@ pub(super) fn workload<'a>(
     let Some(section) = &study.workstreams else { return Ok(None) };
     let embedder = StaticEmbedder::embedded()?;
     Ok(Some(Workload::new(study, section, &records.items, &embedder)?))
+}
+
+/// Workstreams that cannot be worked on, with the study that has them.
+fn in_section(path: &Path, error: CliError) -> CliError {
+    match error {
+        CliError::Workstreams(source) => {
+            CliError::Section { path: path.to_owned(), section: "workstreams", source: Box::new(source) }
+        }
+        other => other,
+    }
 }
 
 fn plan(
@@ -197,7 +211,12 @@ pub(super) fn settings(study: &Study, path: &Path) -> Result<ConsensusValidParam
     let weighted = study.panel.iter().filter(|member| member.weight != 1.0);
     let weights = weighted.map(|member| (member.name.clone(), member.weight)).collect();
     let folder = path.parent().unwrap_or(Path::new(""));
-    let params = inputs::with_calibration_file(params, folder)?;
+    let params = inputs::with_calibration_file(params, folder).map_err(|error| match error {
+        CliError::Read { path: file, source } => {
+            StudyError::Read { path: file, named_by: Some(path.to_owned()), source }.into()
+        }
+        other => other,
+    })?;
     params.seed(study.seed).model_weights(weights).check().map_err(|source| CliError::Section {
         path: path.to_owned(),
         section: "consensus",

@@ -19,6 +19,9 @@ use crate::store::{Store, StoreError};
 /// How often the models are spoken of where nothing moves.
 const BETWEEN_LINES: Duration = Duration::from_secs(30);
 
+/// Calls of one model whose end is told, of those that ended for one kind of reason.
+const TOLD: u64 = 5;
+
 /// How often bars are brought up to date at most.
 const BETWEEN_FRAMES: Duration = Duration::from_millis(200);
 
@@ -30,6 +33,8 @@ pub(super) struct Watch {
     progress: Progress,
     started: Instant,
     shown: Instant,
+    /// How many calls of a model have ended for a kind of reason.
+    ended: BTreeMap<(ModelName, String), u64>,
 }
 
 #[derive(Debug)]
@@ -55,7 +60,14 @@ impl Watch {
             ProgressName::Bar | ProgressName::Plain => Form::Plain,
         };
         let now = Instant::now();
-        Self { console, form, progress: Progress::new(plan), started: now, shown: now }
+        Self {
+            console,
+            form,
+            progress: Progress::new(plan),
+            started: now,
+            shown: now,
+            ended: BTreeMap::new(),
+        }
     }
 
     /// Counts on from what a run has cost already.
@@ -83,6 +95,7 @@ impl Watch {
         if let Some(end) = end {
             write_event(&end);
         }
+        self.tell_of_the_rest();
         if self.progress.is_stored() && !matches!(self.form, Form::Json) {
             let answers = counted(self.progress.planned, "answer");
             self.say(&format!("all of the {answers} are stored; nothing is asked"));
@@ -98,15 +111,19 @@ impl Watch {
             Event::Retrying { call, after, reason } => {
                 self.detail(&format!("{} again in {} ms: {reason}", shown(call), after.as_millis()));
             }
-            Event::Waiting { provider, after, reason, .. } => {
-                self.say(&format!("{provider} waits {:.1} s: {reason}", after.as_secs_f64()));
+            Event::Waiting { provider, models, after, reason } => {
+                self.say(&format!("{} waits {:.1} s: {reason}", whom(provider, models), after.as_secs_f64()));
             }
-            Event::Stopped { provider, reason, .. } => {
-                self.say(&format!("{provider} is asked no more: {reason}"));
+            Event::Stopped { provider, models, reason } => {
+                self.say(&format!("{} is asked no more: {reason}", whom(provider, models)));
             }
             Event::Finished { call, reason, reused, .. } => {
                 if let Some(reason) = reason {
-                    self.say(&format!("{}: {reason}", shown(call)));
+                    let like = self.ended.entry((call.model.clone(), kind_of(reason))).or_default();
+                    *like += 1;
+                    if *like <= TOLD {
+                        self.say(&format!("{}: {reason}", shown(call)));
+                    }
                 }
                 self.count(*reused);
             }
@@ -142,6 +159,17 @@ impl Watch {
                     }
                 }
             }
+        }
+    }
+
+    /// How many more calls ended as those that were told.
+    fn tell_of_the_rest(&self) {
+        if matches!(self.form, Form::Json) {
+            return;
+        }
+        for ((model, kind), count) in self.ended.iter().filter(|(_, count)| **count > TOLD) {
+            let more = counted(count - TOLD, "more call");
+            self.say(&format!("{model}: {more} ended like those above: {kind}"));
         }
     }
 
@@ -241,7 +269,34 @@ fn write_event(event: &Event) {
     }
 }
 
+/// The members that are meant; the provider where it serves none.
+fn whom(provider: &str, models: &[ModelName]) -> String {
+    let names: Vec<&str> = models.iter().map(ModelName::as_str).collect();
+    if names.is_empty() { provider.to_owned() } else { names.join(", ") }
+}
+
+/// What reasons have in common that differ in a value, an id or a place: their words up to the first of these.
+fn kind_of(reason: &str) -> String {
+    let kind = reason.split(['`', ':', '(']).next().unwrap_or_default().trim();
+    if kind.is_empty() { reason.to_owned() } else { kind.to_owned() }
+}
+
 /// A call by its name: the model, and what it is asked about.
 fn shown(call: &CallName) -> String {
     format!("{} about {}", call.model, call.record)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn members_are_named_and_reasons_that_differ_in_a_value_are_one_kind() {
+        let names = ["replay:a", "replay:b"].map(|name| ModelName::new(name).expect("a name"));
+        assert_eq!(whom("replay", &names), "replay:a, replay:b");
+        assert_eq!(whom("replay", &[]), "replay");
+        assert_eq!(kind_of("no answer is recorded for `n1`"), kind_of("no answer is recorded for `n2`"));
+        assert_eq!(kind_of("HTTP 500: broken (7)"), "HTTP 500");
+        assert_eq!(kind_of("`x` is no JSON"), "`x` is no JSON");
+    }
 }

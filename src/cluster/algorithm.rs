@@ -3,7 +3,7 @@
 use linfa::traits::Fit;
 use linfa::{DatasetBase, ParamGuard};
 use ndarray::ArrayView2;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{
     AgreementParams, Assignment, ClusterError, Cut, DbscanParams, GaussianMixture, HdbscanParams,
@@ -12,8 +12,9 @@ use super::{
 use crate::embed::{FeatureMatrix, SimilarityMatrix};
 
 /// Which algorithm clusters the drafts.
+// With `remote` these make functions of the mapping; [`super::named`] adds the names.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", deny_unknown_fields, remote = "Self")]
 #[non_exhaustive]
 pub enum Algorithm {
     /// Ours: cannot-link inside a session, one vote per session, the number of clusters from the data.
@@ -103,6 +104,14 @@ impl Input<'_> {
 }
 
 impl Algorithm {
+    pub(super) fn serialize_mapping<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Self::serialize(self, serializer)
+    }
+
+    pub(super) fn deserialize_mapping<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::deserialize(deserializer)
+    }
+
     /// Its name in a study file.
     #[must_use]
     pub fn name(&self) -> &'static str {

@@ -53,6 +53,7 @@ mod kernel;
 mod linfa_dbscan;
 mod linfa_kmeans;
 mod linfa_optics;
+mod named;
 mod quality;
 mod rows;
 
@@ -76,6 +77,7 @@ pub use kmeans::{KMeansInit, KMeansModel, KMeansParams, KMeansParamsError, KMean
 pub use linfa_dbscan::linfa_dbscan;
 pub use linfa_kmeans::{LinfaKMeans, linfa_kmeans};
 pub use linfa_optics::linfa_optics;
+pub use named::AlgorithmNameError;
 pub use optics::{OpticsAnalysis, OpticsParams, OpticsParamsError, OpticsValidParams};
 pub use quality::{centroids, check_corpus, euclidean_silhouette, inertia};
 pub use threshold::{FitSettings, FittedThresholds, PairSample, Threshold, Thresholds};

@@ -106,6 +106,12 @@ impl ConsensusParams {
         self
     }
 
+    /// The algorithm that clusters drafts.
+    #[must_use]
+    pub fn clustering(&self) -> Algorithm {
+        self.algorithm
+    }
+
     /// The seed of everything random.
     #[must_use]
     pub fn seed(mut self, seed: u64) -> Self {
@@ -203,6 +209,22 @@ impl ConsensusParams {
     /// [`ConsensusError::Calibration`] a calibration file that nobody brought; [`ConsensusError::ItemRisk`] a
     /// risk that the calibration's lists cannot promise.
     pub fn check(mut self) -> Result<ConsensusValidParams, ConsensusError> {
+        self.check_numbers()?;
+        if let Some(path) = self.missing_calibration() {
+            return Err(ConsensusError::Calibration { path: path.to_owned() });
+        }
+        if let Some(risk) = self.item_risk {
+            let support = self.calibrator_in_use().and_then(|calibrator| calibrator.item_support(risk));
+            self.item_support = support.ok_or(ConsensusError::ItemRisk { risk })?;
+        }
+        Ok(ConsensusValidParams(self))
+    }
+
+    /// Checks every number against its range, whether or not a calibration file was brought.
+    ///
+    /// # Errors
+    /// [`ConsensusError::Setting`] names the first setting that is out of range, and its value.
+    pub fn check_numbers(&self) -> Result<(), ConsensusError> {
         let shares = [
             ("alternative_weight", self.alternative_weight),
             ("divergence_share", self.divergence_share),
@@ -226,15 +248,10 @@ impl ConsensusParams {
         if let Some(coverage) = self.coverage {
             within("coverage", coverage, 0.5, 0.99, "a number from 0.5 to 0.99")?;
         }
-        if let Some(path) = self.missing_calibration() {
-            return Err(ConsensusError::Calibration { path: path.to_owned() });
-        }
         if let Some(risk) = self.item_risk {
             within("item_risk", risk, 0.01, 0.5, "a number from 0.01 to 0.5")?;
-            let support = self.calibrator_in_use().and_then(|calibrator| calibrator.item_support(risk));
-            self.item_support = support.ok_or(ConsensusError::ItemRisk { risk })?;
         }
-        Ok(ConsensusValidParams(self))
+        Ok(())
     }
 }
 

@@ -27,8 +27,17 @@ impl OutputFile {
     pub fn create(path: &Path) -> Result<Self, FilesError> {
         let folder = folder_of(path);
         let file = NamedTempFile::with_prefix_in(".consona-", folder)
-            .map_err(|source| refuse(path, "written", source))?;
+            .map_err(|source| refuse(path, "written", of_system(source)))?;
         Ok(Self { path: path.to_owned(), writer: BufWriter::with_capacity(64 * 1024, file) })
+    }
+
+    /// As [`Self::create`], and makes the folder of `path` where it is missing.
+    ///
+    /// # Errors
+    /// [`FilesError`] when the folder can neither be found nor made, or is not writable.
+    pub fn create_with_folder(path: &Path) -> Result<Self, FilesError> {
+        create_folder(folder_of(path))?;
+        Self::create(path)
     }
 
     /// Puts the file in its place, safe on the disk.
@@ -73,11 +82,23 @@ pub fn write_file(path: &Path, content: &[u8]) -> Result<(), FilesError> {
 /// # Errors
 /// [`FilesError::Io`] with the path.
 pub fn create_folder(path: &Path) -> Result<(), FilesError> {
+    room_for_folder(path)?;
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(path).map_err(|source| refuse(path, "created", source))
+}
+
+/// Refuses a path on which no folder can be made, because a file stands there or above it.
+///
+/// # Errors
+/// [`FilesError::NoFolder`] names the file.
+pub fn room_for_folder(path: &Path) -> Result<(), FilesError> {
+    match path.ancestors().find(|above| above.is_file()) {
+        Some(file) => Err(FilesError::NoFolder { path: file.to_owned() }),
+        None => Ok(()),
+    }
 }
 
 /// The folder that a path stands in: `.` where the path names none.
@@ -91,6 +112,13 @@ pub(crate) fn folder_of(path: &Path) -> &Path {
 /// Makes the rename itself survive a power cut, where folders can be synced.
 fn sync_folder(folder: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
+}
+
+/// What the system says, without the name of the temporary file, which nobody has asked for.
+fn of_system(error: io::Error) -> io::Error {
+    let cause = error.get_ref().and_then(|wrapped| wrapped.source());
+    let code = cause.and_then(|cause| cause.downcast_ref::<io::Error>()).and_then(io::Error::raw_os_error);
+    code.map_or(error, io::Error::from_raw_os_error)
 }
 
 fn refuse(path: &Path, action: &'static str, source: io::Error) -> FilesError {

@@ -15,6 +15,28 @@ pub enum FilesError {
         /// The path as given.
         path: PathBuf,
     },
+    /// There is no result at the path.
+    #[error("`{}` does not exist; give a run folder, or a folder of `consona consensus --out`", path.display())]
+    NoResult {
+        /// The path as given.
+        path: PathBuf,
+    },
+    /// A file where a folder is to be made.
+    #[error("`{}` is a file, and a folder is needed; name another one", path.display())]
+    NoFolder {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A study, or other YAML, where drafts or data are wanted.
+    #[error(
+        "`{0}` is YAML, which holds neither drafts nor data here; if it is a study: `consona run {0}`; else say what it \
+         is (`--format text`; in a study `format: text`)",
+        path.display()
+    )]
+    Yaml {
+        /// The path as given.
+        path: PathBuf,
+    },
     /// A folder without a file that could be read.
     #[error("`{}` has no file ending in {endings}", path.display())]
     NoInput {

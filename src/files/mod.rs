@@ -22,7 +22,7 @@ mod result_folder;
 mod spool;
 
 pub(crate) use atomic::folder_of;
-pub use atomic::{OutputFile, create_folder, write_file};
+pub use atomic::{OutputFile, create_folder, room_for_folder, write_file};
 pub use embedder::open_embedder;
 pub use error::FilesError;
 pub use input::{Input, endings, inputs, unread};

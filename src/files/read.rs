@@ -25,6 +25,7 @@ pub fn visit_records(
     visit: &mut dyn FnMut(Entry<Record>) -> Result<(), FilesError>,
 ) -> Result<(), FilesError> {
     let inputs = inputs(paths)?;
+    refuse_yaml(&inputs, format)?;
     let tolerant = inputs.len() > 1 && !options.strict;
     let mut identities = Identities::default();
     for input in &inputs {
@@ -97,6 +98,7 @@ pub fn visit_drafts(
     visit: &mut DraftVisitor<'_>,
 ) -> Result<(), FilesError> {
     let inputs = inputs_of_drafts(paths)?;
+    refuse_yaml(&inputs, defaults.format)?;
     let tolerant = inputs.len() > 1 && !defaults.strict;
     let mut positions = Positions::default();
     for input in &inputs {
@@ -122,6 +124,19 @@ fn inputs_of_drafts(paths: &[PathBuf]) -> Result<Vec<Input>, FilesError> {
         }
     }
     Ok(inputs)
+}
+
+/// Refuses YAML that nobody calls by another name: it would be taken for prose, and a study for somebody's words.
+fn refuse_yaml(inputs: &[Input], format: Option<Format>) -> Result<(), FilesError> {
+    let yaml = |path: &Path| {
+        let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+        ["yaml", "yml"].iter().any(|known| ending.eq_ignore_ascii_case(known))
+    };
+    let found = inputs.iter().find_map(|input| match input {
+        Input::File(path) if format.is_none() && yaml(path) => Some(path.clone()),
+        _ => None,
+    });
+    found.map_or(Ok(()), |path| Err(FilesError::Yaml { path }))
 }
 
 /// Whether a run or a result stands in a folder.

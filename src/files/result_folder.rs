@@ -93,6 +93,9 @@ impl ResultFolder {
     pub fn persona(&self, id: &str) -> Result<ConsensusPersona, ResultError> {
         let path = self.0.join("consensus.jsonl");
         let refuse = |source| unreadable(&path, source);
+        if !self.0.exists() {
+            return Err(FilesError::NoResult { path: self.0.clone() }.into());
+        }
         let file = BufReader::new(File::open(&path).map_err(refuse)?);
         let (mut first, mut named, mut count) = (Vec::new(), Vec::new(), 0);
         for (number, line) in (1..).zip(file.lines()) {
@@ -164,7 +167,7 @@ fn at(line: Option<usize>) -> String {
 
 fn unreadable(path: &Path, source: std::io::Error) -> ResultError {
     match source.kind() {
-        ErrorKind::NotFound => FilesError::NotFound { path: path.to_owned() }.into(),
+        ErrorKind::NotFound => FilesError::NoResult { path: path.to_owned() }.into(),
         _ => ResultError::Read { path: path.to_owned(), source },
     }
 }

@@ -250,14 +250,29 @@ impl TraitSchema {
     /// [`SchemaError::Form`] with the path of the field that does not fit, or what [`Self::new`]
     /// finds wrong.
     pub fn from_json(text: &str) -> Result<Self, SchemaError> {
+        Self::read(&mut serde_json::Deserializer::from_str(text))
+    }
+
+    /// Reads a schema out of JSON that has been read already.
+    ///
+    /// # Errors
+    /// As [`Self::from_json`].
+    pub fn from_value(value: &serde_json::Value) -> Result<Self, SchemaError> {
+        Self::read(value)
+    }
+
+    fn read<'de, D>(reader: D) -> Result<Self, SchemaError>
+    where
+        D: serde::Deserializer<'de>,
+        D::Error: std::fmt::Display,
+    {
         #[derive(Deserialize)]
         #[serde(deny_unknown_fields)]
         struct Form {
             traits: Vec<TraitDefinition>,
         }
-        let mut reader = serde_json::Deserializer::from_str(text);
-        let form: Form = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
-            SchemaError::Form { reason: format!("{} at `{}`", error.inner(), error.path()) }
+        let form: Form = serde_path_to_error::deserialize(reader).map_err(|error| SchemaError::Form {
+            reason: format!("{} at `{}`", error.inner(), error.path()),
         })?;
         Self::new(form.traits)
     }

@@ -14,8 +14,8 @@ use tokio::time::{Instant, timeout_at};
 use super::batch::{BatchEndpoint, HttpBatches};
 use super::classify::{self, TransportFault};
 use super::{
-    ApiKey, Call, Completion, Endpoint, HttpReply, HttpRequest, Method, Provider, ProviderError, Timeouts,
-    Wire,
+    ApiKey, Call, Completion, Dialect, Endpoint, HttpReply, HttpRequest, Method, Provider, ProviderError,
+    Timeouts, Wire,
 };
 use crate::embed::RemoteModel;
 
@@ -200,8 +200,21 @@ impl HttpProvider {
         let fail = |fault, detail: &str| classify::transport(fault, detail, self.key.as_ref());
         match timeout_at(clock.head_by(), self.client.execute(request)).await {
             Ok(Ok(response)) => Ok(response),
-            Ok(Err(error)) => Err(fail(fault_of_sending(&error), &innermost(&error))),
+            Ok(Err(error)) => {
+                let fault = fault_of_sending(&error);
+                let hint = if fault == TransportFault::NotConnected { self.unreachable() } else { "" };
+                Err(fail(fault, &format!("{}{hint}", innermost(&error))))
+            }
             Err(_) => Err(fail(clock.head_fault(), "")),
+        }
+    }
+
+    /// What to do where a server of one's own does not answer.
+    fn unreachable(&self) -> &'static str {
+        match self.endpoint.dialect() {
+            Dialect::Ollama => "; is Ollama running there? `ollama serve` starts it",
+            _ if self.key.is_none() => "; is the server running there?",
+            _ => "",
         }
     }
 

@@ -36,7 +36,7 @@ pub enum EndpointsError {
         source: HttpProviderError,
     },
     /// A recording that cannot be opened.
-    #[error("the recording `{}` of `{member}` cannot be opened; paths in a study are relative to the study file", path.display())]
+    #[error("the recording `{}` of `{member}` cannot be opened; check the path", path.display())]
     Open {
         /// The panel member.
         member: ModelName,

@@ -16,7 +16,7 @@ pub(in crate::cli) fn cluster(options: &ClusterOptions, console: Console) -> Res
     options.check()?;
     // A folder that cannot be written to is known before the work, not after it.
     for path in [&options.labels, &options.centroids].into_iter().flatten() {
-        drop(OutputFile::create(path)?);
+        drop(OutputFile::create_with_folder(path)?);
     }
     let vectors = read(options)?;
     let refuse = |source| CliError::Cluster { path: options.file.clone(), source };

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::fit::Found;
-use super::options::ClusterOptions;
+use super::options::{ClusterOptions, Name};
 use crate::cli::console::width;
 use crate::cluster::{euclidean_silhouette, inertia};
 use crate::report::{safe, wrapped};
@@ -19,8 +19,8 @@ pub(super) struct Report {
     clusters: usize,
     /// Rows in no cluster.
     noise: usize,
-    /// Sum of squared distances to the centroids, noise left out.
-    inertia: f64,
+    /// Sum of squared distances to the centroids, noise left out; none where there is no cluster.
+    inertia: Option<f64>,
     /// By Euclidean distance, of at most 2,000 rows.
     silhouette: Option<f64>,
     n_iterations: Option<usize>,
@@ -47,7 +47,7 @@ impl Report {
             dimension: rows.ncols(),
             clusters: assignment.n_clusters(),
             noise: assignment.labels().iter().filter(|label| label.is_none()).count(),
-            inertia: inertia(rows, found.centroids.view(), assignment),
+            inertia: (assignment.n_clusters() > 0).then(|| inertia(rows, found.centroids.view(), assignment)),
             silhouette: euclidean_silhouette(rows, assignment),
             n_iterations: found.n_iterations,
             eps: found.eps,
@@ -57,7 +57,7 @@ impl Report {
             threads: rayon::current_num_threads(),
             fit_cpu_seconds: found.fit_cpu_seconds,
             assign_cpu_seconds: found.assign_cpu_seconds,
-            notes: found.notes.clone(),
+            notes: found.notes.iter().cloned().chain(nothing(options, assignment.n_clusters())).collect(),
             files: [&options.labels, &options.centroids].into_iter().flatten().cloned().collect(),
         }
     }
@@ -67,14 +67,14 @@ impl Report {
         let figure = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |value| format!("{value:.4}"));
         let rounds = self.n_iterations.map_or_else(|| "–".to_owned(), |n| n.to_string());
         let mut text = format!(
-            "{} rows of {} components by {}: {} clusters, {} rows in none.\n\ninertia      {:.4}\nsilhouette   {}\n\
+            "{} rows of {} components by {}: {} clusters, {} rows in none.\n\ninertia      {}\nsilhouette   {}\n\
              iterations   {rounds}\nCPU seconds  {:.4} fit, {} assignment, {} threads\n",
             self.rows,
             self.dimension,
             self.algorithm,
             self.clusters,
             self.noise,
-            self.inertia,
+            figure(self.inertia),
             figure(self.silhouette),
             self.fit_cpu_seconds,
             figure(self.assign_cpu_seconds),
@@ -92,4 +92,15 @@ impl Report {
         }
         text
     }
+}
+
+/// What to change where no row is in a cluster.
+fn nothing(options: &ClusterOptions, clusters: usize) -> Option<String> {
+    (clusters == 0).then(|| {
+        let advice = match options.algorithm {
+            Name::Hdbscan => "try a smaller --min-cluster-size or fewer --min-points",
+            _ => "try a larger --eps or fewer --min-points",
+        };
+        format!("no cluster was found, all rows are noise: {advice}")
+    })
 }

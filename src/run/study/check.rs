@@ -8,8 +8,10 @@ use serde_json::Value;
 
 use super::error::nearest;
 use super::file::{InputFile, MemberFile, PathsFile, PersonasFile, RetryFile, StudyFile, TimeoutsFile};
+use super::places::line_of;
+use super::unreadable::{is_empty, unreadable};
 use super::{Input, Laggards, Limits, PanelMember, PersonaRange, Quorum, Stance, Study, StudyError, schema};
-use crate::persona::ModelName;
+use crate::persona::{ModelName, SchemaError};
 use crate::prompt::Unit;
 use crate::provider::{
     Endpoint, EndpointError, EndpointOptions, KNOWN_PROVIDERS, ModelReference, SamplingOptions, Timeouts,
@@ -40,6 +42,9 @@ impl Study {
     /// [`StudyError`] with the file, the line where that is known, the value and what to do.
     pub fn load(path: &Path) -> Result<Self, StudyError> {
         let read: Read<'_> = &|path| std::fs::read_to_string(path);
+        if path.is_dir() {
+            return Err(StudyError::Folder { path: path.to_owned() });
+        }
         let text = read(path).map_err(|source| StudyError::Read {
             path: path.to_owned(),
             named_by: None,
@@ -57,65 +62,19 @@ impl Study {
         path: &Path,
         read: &dyn Fn(&Path) -> std::io::Result<String>,
     ) -> Result<Self, StudyError> {
-        let file: StudyFile = serde_saphyr::from_str_valid(text).map_err(|error| unreadable(path, &error))?;
-        Checker { path, read }.study(file)
+        if is_empty(text) {
+            return Err(StudyError::Empty { path: path.to_owned() });
+        }
+        let file: StudyFile =
+            serde_saphyr::from_str_valid(text).map_err(|error| unreadable(path, text, &error))?;
+        Checker { path, text, read }.study(file)
     }
-}
-
-/// What was probably meant by a key that does not exist.
-pub(super) fn unreadable(path: &Path, error: &serde_saphyr::Error) -> StudyError {
-    let hint = match error.without_snippet() {
-        serde_saphyr::Error::SerdeUnknownField { field, expected, .. }
-            if field.contains("key") && expected.contains(&"api_key_env") =>
-        {
-            ": keys never stand in a study; name the environment variable with `api_key_env`".to_owned()
-        }
-        serde_saphyr::Error::SerdeUnknownField { field, expected, .. } => {
-            match nearest(field, expected.iter().copied()) {
-                Some(known) => format!(": there is no key `{field}`; did you mean `{known}`?"),
-                None => format!(": there is no key `{field}` here; there are {}", expected.join(", ")),
-            }
-        }
-        _ => String::new(),
-    };
-    // What the reader of YAML tells programmers is of no use to whoever wrote the study.
-    let report = error.to_string().replace(", set DuplicateKeyPolicy in Options if acceptable", "");
-    StudyError::Form { path: path.to_owned(), report: masked(&report), hint }
-}
-
-/// A report without what looks like a key: errors show the lines around them, and end up in logs.
-fn masked(report: &str) -> String {
-    /// Names whose values nobody else should read end so.
-    const SECRET: [&str; 4] = ["key", "token", "secret", "password"];
-    let mut text = String::with_capacity(report.len());
-    for line in report.split_inclusive('\n') {
-        let mut rest = line;
-        while let Some(colon) = rest.find(':') {
-            let (name, value) = rest.split_at(colon + 1);
-            text.push_str(name);
-            rest = value;
-            let name = name[..colon].trim_end_matches(['"', '\'', ' ', '`']).to_lowercase();
-            // The words of the error that names a key.
-            if name.ends_with("duplicate mapping key") {
-                continue;
-            }
-            if SECRET.iter().any(|ending| name.ends_with(ending)) && value.starts_with([' ', '"', '\'']) {
-                let blank = value.len() - value.trim_start_matches(' ').len();
-                let end = value[blank..].find([',', '}', '\n']).map_or(value.len(), |end| blank + end);
-                // What is no value of a line of YAML, such as the words of an error, stays.
-                if end > blank && !value[blank..end].contains(' ') {
-                    text.push_str(" ***");
-                    rest = &value[end..];
-                }
-            }
-        }
-        text.push_str(rest);
-    }
-    text
 }
 
 pub(super) struct Checker<'a> {
     pub(super) path: &'a Path,
+    /// What stands in the file, to find lines in.
+    pub(super) text: &'a str,
     pub(super) read: Read<'a>,
 }
 
@@ -126,7 +85,9 @@ impl Checker<'_> {
         at: impl Into<String>,
         reason: impl Into<String>,
     ) -> StudyError {
-        StudyError::Value { path: self.path.to_owned(), line, at: at.into(), reason: reason.into() }
+        let at = at.into();
+        let line = line.or_else(|| line_of(self.text, &at));
+        StudyError::Value { path: self.path.to_owned(), line, at, reason: reason.into() }
     }
 
     pub(super) fn folder(&self) -> PathBuf {
@@ -140,6 +101,7 @@ impl Checker<'_> {
         };
         self.alone(&file)?;
         self.batches(&file)?;
+        self.sections(&file)?;
         let panel = self.panel(file.panel)?;
         let workstreams = self.workstreams(file.workstreams, &panel)?;
         let stages = self.stages(file.stages, &panel)?;
@@ -184,9 +146,18 @@ impl Checker<'_> {
         section: Option<&Value>,
         weights: &BTreeMap<String, f64>,
     ) -> Result<crate::persona::TraitSchema, StudyError> {
-        schema::resolve(section, self.path, self.read)?
-            .with_weights(weights)
-            .map_err(|error| self.wrong(None, "weights", error.to_string()))
+        let schema = schema::resolve(section, (self.path, self.text), self.read)?;
+        if let Some((name, weight)) = weights.iter().find(|(_, weight)| !(0.0..=1000.0).contains(*weight)) {
+            let reason = format!("`{weight}` is no number from 0 to 1000");
+            return Err(self.wrong(None, format!("weights.{name}"), reason));
+        }
+        schema.with_weights(weights).map_err(|error| {
+            let at = match &error {
+                SchemaError::Unknown { name, .. } => format!("weights.{name}"),
+                _ => "weights".to_owned(),
+            };
+            self.wrong(None, at, error.to_string())
+        })
     }
 
     fn input(&self, file: InputFile) -> Result<Input, StudyError> {

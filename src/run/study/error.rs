@@ -9,7 +9,7 @@ use crate::persona::SchemaError;
 #[non_exhaustive]
 pub enum StudyError {
     /// A file that cannot be opened.
-    #[error("`{}`{} cannot be read; check the path (paths in a study are relative to the study file)", path.display(), named(named_by.as_ref()))]
+    #[error("`{}`{} cannot be read; check the path{}", path.display(), named(named_by.as_ref()), relative(named_by.as_ref()))]
     Read {
         /// Which file.
         path: PathBuf,
@@ -17,6 +17,18 @@ pub enum StudyError {
         named_by: Option<PathBuf>,
         /// What the system says.
         source: std::io::Error,
+    },
+    /// A folder where a study is wanted.
+    #[error("`{}` is a folder; give the study file in it", path.display())]
+    Folder {
+        /// Which folder.
+        path: PathBuf,
+    },
+    /// A file without a key.
+    #[error("`{}` is empty; `consona init` writes a study to begin with", path.display())]
+    Empty {
+        /// Which file.
+        path: PathBuf,
     },
     /// Not YAML, an unknown key, a value of the wrong kind or out of range.
     #[error("`{}` cannot be used as a study{hint}\n{report}", path.display())]
@@ -41,10 +53,12 @@ pub enum StudyError {
         reason: String,
     },
     /// The trait schema cannot be used.
-    #[error("`{}`: the trait schema cannot be used", path.display())]
+    #[error("`{}`{}: the trait schema cannot be used", path.display(), shown(*line))]
     Schema {
         /// The file that holds it.
         path: PathBuf,
+        /// The line of the trait at fault, where it is known, from 1.
+        line: Option<u64>,
         /// What is wrong with it.
         source: SchemaError,
     },
@@ -52,6 +66,10 @@ pub enum StudyError {
 
 fn named(study: Option<&PathBuf>) -> String {
     study.map(|study| format!(", which `{}` names,", study.display())).unwrap_or_default()
+}
+
+fn relative(study: Option<&PathBuf>) -> &'static str {
+    study.map(|_| " (paths in a study are relative to the study file)").unwrap_or_default()
 }
 
 fn shown(line: Option<u64>) -> String {

@@ -51,6 +51,7 @@ pub(super) struct StudyFile {
     #[serde(default)]
     pub(super) consensus: Value,
     pub(super) ablation: Option<Ablation>,
+    #[garde(dive)]
     pub(super) stages: Option<StagesFile>,
     #[garde(dive)]
     pub(super) workstreams: Option<WorkstreamsFile>,

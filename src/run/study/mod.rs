@@ -11,9 +11,12 @@ mod error;
 mod fallback;
 mod file;
 mod identity;
+mod places;
 mod schema;
+mod sections;
 mod stages;
 mod types;
+mod unreadable;
 mod workstreams;
 
 pub(crate) use check::same_model;

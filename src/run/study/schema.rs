@@ -5,35 +5,59 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::StudyError;
+use super::places::line_of;
+use super::unreadable::unreadable;
 use crate::persona::{SchemaError, TraitSchema};
 
 /// Reads the section `schema`: nothing (the default schema), a path, or traits in place.
 ///
-/// `read` opens a path that is relative to the study.
+/// `study` is the path of the study and what stands in it; `read` opens a path that is relative to the study.
 pub(super) fn resolve(
     section: Option<&Value>,
-    study: &Path,
+    study: (&Path, &str),
     read: &dyn Fn(&Path) -> std::io::Result<String>,
 ) -> Result<TraitSchema, StudyError> {
-    let failed = |path: &Path| {
-        let path = path.to_owned();
-        move |source| StudyError::Schema { path, source }
-    };
     match section {
         None | Some(Value::Null) => Ok(TraitSchema::default_persona()),
         Some(Value::String(name)) => {
-            let path = study.parent().unwrap_or(Path::new("")).join(name);
+            let path = study.0.parent().unwrap_or(Path::new("")).join(name);
             let text = read(&path).map_err(|source| StudyError::Read {
                 path: path.clone(),
-                named_by: Some(study.to_owned()),
+                named_by: Some(study.0.to_owned()),
                 source,
             })?;
-            let value: Value = serde_saphyr::from_str(&text)
-                .map_err(|error| failed(&path)(SchemaError::Form { reason: error.to_string() }))?;
-            from_value(value).map_err(failed(&path))
+            let value: Value =
+                serde_saphyr::from_str(&text).map_err(|error| unreadable(&path, &text, &error))?;
+            from_value(value.clone()).map_err(|source| {
+                let line = line_of(&text, &place(&source, &value));
+                StudyError::Schema { path, line, source }
+            })
         }
-        Some(inline) => from_value(inline.clone()).map_err(failed(study)),
+        Some(inline) => from_value(inline.clone()).map_err(|source| {
+            let at = format!("schema.{}", place(&source, inline));
+            StudyError::Schema { path: study.0.to_owned(), line: line_of(study.1, &at), source }
+        }),
     }
+}
+
+/// Where in a schema the fault is, as a path: `traits[2]`.
+fn place(error: &SchemaError, schema: &Value) -> String {
+    let traits = schema["traits"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let named = |name: &str| traits.iter().rposition(|one| one["name"] == name);
+    let found = match error {
+        SchemaError::Nameless { place, .. } => place.checked_sub(1),
+        SchemaError::Ambiguous { second: name, .. }
+        | SchemaError::Weight { name, .. }
+        | SchemaError::Bounds { name }
+        | SchemaError::Tolerance { name, .. }
+        | SchemaError::Levels { name, .. } => named(name),
+        SchemaError::Form { reason } => {
+            let path = reason.rsplit_once("at `").map(|(_, path)| path.trim_end_matches('`'));
+            return path.unwrap_or_default().to_owned();
+        }
+        SchemaError::Unknown { .. } => None,
+    };
+    found.map(|place| format!("traits[{place}]")).unwrap_or_default()
 }
 
 /// Traits with an optional `extends`: `none` (these traits only) or `default` (the default persona
@@ -41,7 +65,7 @@ pub(super) fn resolve(
 fn from_value(mut value: Value) -> Result<TraitSchema, SchemaError> {
     let form = |reason: String| SchemaError::Form { reason };
     let extends = value.as_object_mut().and_then(|fields| fields.remove("extends"));
-    let own = TraitSchema::from_json(&value.to_string())?;
+    let own = TraitSchema::from_value(&value)?;
     match extends.as_ref().map(|base| base.as_str().unwrap_or_default()) {
         None | Some("none") => Ok(own),
         Some("default") => {

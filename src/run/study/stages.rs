@@ -2,14 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::Path;
 
 use garde::Validate;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 use serde_saphyr::Spanned;
 
-use super::check::{Checker, unreadable};
+use super::check::Checker;
+use super::error::nearest;
 use super::file::MemberFile;
+use super::unreadable::unreadable;
 use super::{PanelMember, StagePlan, StudyError};
 use crate::stages::adaptation::AdaptiveRules;
 use crate::stages::pipeline::{Definition, GroupDefinition, Located, Misplaced, StageDefinition, Written};
@@ -46,6 +49,22 @@ impl<'de> Deserialize<'de> for StagesFile {
             }
         }
         deserializer.deserialize_any(Either)
+    }
+}
+
+impl Validate for StagesFile {
+    type Context = ();
+
+    /// The numbers of models that stand in place; a file of its own is checked when it is read.
+    fn validate_into(
+        &self,
+        context: &(),
+        parent: &mut dyn FnMut() -> garde::Path,
+        report: &mut garde::Report,
+    ) {
+        if let Self::Inline(file) = self {
+            file.validate_into(context, parent, report);
+        }
     }
 }
 
@@ -163,16 +182,23 @@ impl Checker<'_> {
                 self.pipeline(PipelineFile::default(), panel).map(Some)
             }
             Some(StagesFile::Named(name)) => {
-                let path = self.folder().join(name);
-                let text = (self.read)(&path).map_err(|source| StudyError::Read {
-                    path: path.clone(),
-                    named_by: Some(self.path.to_owned()),
-                    source,
-                })?;
+                let path = self.folder().join(&name);
+                let text = (self.read)(&path).map_err(|source| self.no_stages(&name, &path, source))?;
                 let file: PipelineFile =
-                    serde_saphyr::from_str_valid(&text).map_err(|error| unreadable(&path, &error))?;
-                Checker { path: &path, read: self.read }.pipeline(file, panel).map(Some)
+                    serde_saphyr::from_str_valid(&text).map_err(|error| unreadable(&path, &text, &error))?;
+                Checker { path: &path, text: &text, read: self.read }.pipeline(file, panel).map(Some)
             }
+        }
+    }
+
+    /// A name that is no file: often a slip in the one word that is none.
+    fn no_stages(&self, name: &str, path: &Path, source: std::io::Error) -> StudyError {
+        match nearest(name, [USUAL]) {
+            Some(_) if source.kind() == std::io::ErrorKind::NotFound => {
+                let reason = format!("there is no file `{name}`; did you mean `{USUAL}`, the usual stages?");
+                self.wrong(None, "stages", reason)
+            }
+            _ => StudyError::Read { path: path.to_owned(), named_by: Some(self.path.to_owned()), source },
         }
     }
 
@@ -182,8 +208,12 @@ impl Checker<'_> {
         for (place, file) in files.into_iter().enumerate() {
             let at = format!("stages.models[{place}]");
             let line = Some(file.model.referenced.line());
+            if !file.fallback.is_empty() {
+                let reason = "nobody stands in for a model of stages; a stage names its own `fallback`";
+                return Err(self.wrong(line, format!("{at}.fallback"), reason));
+            }
             let member = self.member(&at, line, file)?;
-            if member.batch.is_some() || member.fallbacks.iter().any(|member| member.batch.is_some()) {
+            if member.batch.is_some() {
                 let reason = "a stage asks single questions and waits for each; remove it".to_owned();
                 return Err(self.wrong(line, format!("{at}.batch"), reason));
             }

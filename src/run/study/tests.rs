@@ -145,7 +145,7 @@ fn only_what_answers_depend_on_changes_the_fingerprint() {
     let base = with_panel("  - {model: 'openai:a', temperature: 1}");
     let print = |text: &str| parse(text).unwrap().fingerprint();
     let free = format!(
-        "concurrency: 9\nretry: {{max_attempts: 1}}\nweights: {{age: 2}}\nconsensus: {{x: 1}}\n{base}"
+        "concurrency: 9\nretry: {{max_attempts: 1}}\nweights: {{age: 2}}\nconsensus: {{item_support: 0.6}}\nclustering: kmeans:2\n{base}"
     );
     assert_eq!(print(&base), print(&free));
     assert_ne!(print(&base), print(&base.replace("temperature: 1", "temperature: 0")));

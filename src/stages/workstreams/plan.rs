@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::split::split;
-use super::{Workstream, WorkstreamError};
+use super::split::{places, split};
+use super::{Selection, Workstream, WorkstreamError};
 use crate::dataset::Record;
 use crate::embed::Embedder;
 
@@ -68,6 +68,11 @@ pub fn check(streams: &[Workstream], panel: &[&str]) -> Result<Vec<Vec<String>>,
         }
         if names[..place].contains(&name.as_str()) {
             return Err(WorkstreamError::Name { place: place + 1, name, reason: "like one before it" });
+        }
+        if let Selection::Range(range) = &stream.records
+            && places(range, 0).is_none()
+        {
+            return Err(WorkstreamError::Range { stream: name, range: range.clone() });
         }
         if let Some(minutes) =
             stream.estimate_minutes.filter(|minutes| !(minutes.is_finite() && *minutes > 0.0))

@@ -33,7 +33,7 @@ pub(super) fn split(
 }
 
 /// Places from 0 of a list of ranges from 1; what lies beyond the end is left out.
-fn places(ranges: &str, count: usize) -> Option<Vec<usize>> {
+pub(super) fn places(ranges: &str, count: usize) -> Option<Vec<usize>> {
     let number = |text: &str| text.trim().parse::<usize>().ok().filter(|number| *number > 0);
     let mut places = BTreeSet::new();
     for range in ranges.split(',').map(str::trim) {

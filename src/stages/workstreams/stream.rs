@@ -9,7 +9,7 @@ use crate::embed::EmbedError;
 
 /// Which records a stream takes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, deny_unknown_fields)]
 pub enum Selection {
     /// Places in the input, from 1, both ends included: `1-100`, `7`, `1-10, 50-60`, `200-`.
     Range(String),
