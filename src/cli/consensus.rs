@@ -1,6 +1,7 @@
 //! `consona consensus`: from files of drafts to a folder of consensus personas.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use super::arguments::{ConsensusOptions, SubjectName};
 use super::console::{Console, width};
@@ -24,6 +25,16 @@ pub(super) fn consensus(options: &ConsensusOptions, console: Console) -> Result<
     let Some(out) = &options.out else {
         return recompute(&options.files, options.study.as_deref(), !options.no_report, console);
     };
+    let is_new = !out.exists();
+    let formed = formed(options, out, console);
+    if formed.is_err() && is_new {
+        // Nothing came of it: an empty folder would look like a result. One that holds something stays.
+        let _ = std::fs::remove_dir(out);
+    }
+    formed
+}
+
+fn formed(options: &ConsensusOptions, out: &Path, console: Console) -> Result<Exit, CliError> {
     let settings = settings(options)?;
     let base = inputs::schema(options.schema.as_ref())?;
     create_folder(out)?;

@@ -36,6 +36,7 @@ mod recompute;
 mod report;
 mod results;
 mod run;
+mod run_facts;
 mod schema;
 mod spending;
 mod staged;

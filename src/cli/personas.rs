@@ -127,6 +127,8 @@ pub(super) fn write(
         Ok(())
     };
     let shown = decide(&engine, (&source, &learned), &mut each, files, &mut counts, console)?;
+    let speaking =
+        panel.iter().filter(|model| by_model.get(*model).is_some_and(|drafts| *drafts > 0)).count();
     let summary = Summary {
         product: Product::this(),
         asked,
@@ -136,7 +138,7 @@ pub(super) fn write(
         learned: (&learned).into(),
         calibrated: settings.confidence_status() == ConfidenceStatus::Calibrated,
         calibration: (&settings).into(),
-        dependence: PanelDependence::of(&panel, &learned.dependence),
+        dependence: PanelDependence::of(&panel, speaking, &learned.dependence),
         diagnosis,
         seed,
         embedder: embedder.name().to_owned(),

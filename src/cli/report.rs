@@ -14,14 +14,13 @@ use super::export::Rows;
 use super::export::{Kind, export_to};
 use super::inputs;
 use super::output::Output;
+use super::run_facts;
 use super::stored::StoredResult;
 use crate::dataset::SetAside;
 use crate::evaluate::read_gold;
 use crate::files::{ResultError, create_folder, folder_of};
 use crate::report::html::{Metrics, Projection, ReportBuilder, StoredAnswer};
 use crate::report::safe;
-use crate::run::Spent;
-use crate::store::Store;
 
 /// The report's file, in the folder of its result.
 pub(super) const FILE: &str = "report.html";
@@ -70,9 +69,18 @@ impl From<Placing> for Projection {
 /// Writes the formats asked for.
 pub(super) fn report(options: &ReportOptions, console: Console) -> Result<Exit, CliError> {
     let result = StoredResult::handed_on(&options.result, console)?;
-    // A folder that is no result is refused before anything is made.
-    result.summary()?;
-    let mut files: Vec<PathBuf> = Vec::new();
+    if options.open && !options.format.contains(&Kind::Html) {
+        return Err(CliError::Usage(
+            "`--open` shows the HTML report, which `--format` does not ask for; add html to it".to_owned(),
+        ));
+    }
+    // A folder that is no result is refused before anything is made. Rows need personas, the page does not.
+    if options.format.iter().any(|kind| kind.rows().is_some()) {
+        result.summary()?;
+    } else {
+        result.summary_or_nothing()?;
+    }
+    let (mut files, mut page): (Vec<PathBuf>, _) = (Vec::new(), None);
     for kind in &options.format {
         let (folder, name) = target(options, *kind)?;
         create_folder(&folder)?;
@@ -80,6 +88,7 @@ pub(super) fn report(options: &ReportOptions, console: Console) -> Result<Exit, 
             None => {
                 let made = html(&result, (&folder, &name), options.gold.as_deref(), options.map.into())?;
                 files.extend(made.into_iter().filter(|file| !files.contains(file)).collect::<Vec<_>>());
+                page = Some(folder.join(name));
             }
             // The page of a large result has the rest of it written beside it.
             Some(_) if files.contains(&folder.join(&name)) => {}
@@ -89,8 +98,8 @@ pub(super) fn report(options: &ReportOptions, console: Console) -> Result<Exit, 
     console.answer(&json!({ "files": files }), || {
         files.iter().flat_map(|file| [safe::line(&file.display().to_string()), "\n".to_owned()]).collect()
     })?;
-    if let Some(page) = files.first().filter(|_| options.open) {
-        show(page, console);
+    if let Some(page) = page.filter(|_| options.open) {
+        show(&page, console);
     }
     Ok(Exit::Done)
 }
@@ -115,9 +124,14 @@ pub(super) fn beside(folder: &Path) -> Result<Vec<PathBuf>, CliError> {
     html(&StoredResult::of_models(folder), (folder, FILE), None, Projection::default())
 }
 
-/// Writes the report of a run once more, as a person approved it.
+/// Writes the report of a run once more, with what its stages left, as a person approved it.
 pub(super) fn approved(folder: &Path, console: Console) -> Result<Vec<PathBuf>, CliError> {
     html(&StoredResult::handed_on(folder, console)?, (folder, FILE), None, Projection::default())
+}
+
+/// The same of a run that waits for a person, which the command says itself.
+pub(super) fn waiting(folder: &Path) -> Result<Vec<PathBuf>, CliError> {
+    html(&StoredResult::as_it_stands(folder)?, (folder, FILE), None, Projection::default())
 }
 
 fn html(
@@ -127,31 +141,13 @@ fn html(
     projection: Projection,
 ) -> Result<Vec<PathBuf>, CliError> {
     let mut page = Output::create(folder, name)?;
-    let mut builder = ReportBuilder::new(result.summary()?).with_projection(projection);
-    if let Some(notice) = result.notice() {
-        builder = builder.with_notice(&notice);
+    let mut builder = described(result, gold, projection)?;
+    if builder.has_personas() {
+        result.personas(|persona| {
+            builder.add(persona);
+            Ok(())
+        })?;
     }
-    if Store::exists(result.folder()) {
-        let spent = Spent::of(result.folder(), &Store::read(result.folder())?)?;
-        let beside = spent.stages + spent.ablation;
-        builder = builder.with_cost(spent.total.amount(), beside.amount());
-    }
-    let path = result.folder().join("metrics.json");
-    if let Ok(text) = inputs::text(&path) {
-        let metrics = serde_json::from_str::<Metrics>(&text);
-        builder = builder.with_metrics(
-            metrics.map_err(|source| CliError::Result(ResultError::Form { path, line: None, source }))?,
-        );
-    }
-    if let Some(path) = gold {
-        let cells = read_gold(&inputs::text(path)?);
-        builder =
-            builder.with_gold(cells.map_err(|source| CliError::Gold { path: path.to_owned(), source })?);
-    }
-    result.personas(|persona| {
-        builder.add(persona);
-        Ok(())
-    })?;
     builder.close();
     gold.map_or(Ok(()), |path| judges(&builder, path))?;
     result.lines::<StoredAnswer>("results.jsonl", &mut |call| {
@@ -173,6 +169,40 @@ fn html(
     page.write_all(text.as_bytes()).map_err(|source| CliError::Write { path: folder.join(name), source })?;
     page.commit()?;
     Ok(files)
+}
+
+/// A report that knows everything but the personas and the calls.
+fn described(
+    result: &StoredResult<'_>,
+    gold: Option<&Path>,
+    projection: Projection,
+) -> Result<ReportBuilder, CliError> {
+    let folder = result.folder();
+    let mut builder = ReportBuilder::new(result.summary_or_nothing()?)
+        .with_projection(projection)
+        .with_origin(run_facts::origin(folder)?);
+    if let Some(notice) = result.notice() {
+        builder = builder.with_notice(&notice);
+    }
+    if let Some([total, beside]) = run_facts::cost(folder)? {
+        builder = builder.with_cost(total, beside);
+    }
+    if let Some(stages) = run_facts::stages(folder)? {
+        builder = builder.with_stages(stages);
+    }
+    let path = folder.join("metrics.json");
+    if let Ok(text) = inputs::text(&path) {
+        let metrics = serde_json::from_str::<Metrics>(&text);
+        builder = builder.with_metrics(
+            metrics.map_err(|source| CliError::Result(ResultError::Form { path, line: None, source }))?,
+        );
+    }
+    if let Some(path) = gold {
+        let cells = read_gold(&inputs::text(path)?);
+        builder =
+            builder.with_gold(cells.map_err(|source| CliError::Gold { path: path.to_owned(), source })?);
+    }
+    Ok(builder)
 }
 
 /// Refuses gold that judges none of the personas: a report without its diagram would not say why.

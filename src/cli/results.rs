@@ -184,7 +184,7 @@ pub(super) fn asked(
     }
 }
 
-fn mode_name(mode: Mode) -> &'static str {
+pub(super) fn mode_name(mode: Mode) -> &'static str {
     match mode {
         Mode::Parallel => "parallel",
         Mode::Sequential => "sequential",

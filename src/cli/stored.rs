@@ -11,6 +11,7 @@ use super::console::Console;
 use super::error::CliError;
 use super::gate_state::{self, GateState};
 use super::inputs;
+use super::run_facts;
 use crate::consensus::ConsensusPersona;
 use crate::files::{FilesError, ResultError};
 use crate::report::html::StoredSummary;
@@ -26,11 +27,16 @@ impl<'a> StoredResult<'a> {
     /// The result as it is handed on: as a person approved it, where one was asked. Says on standard error what
     /// whoever takes it should know.
     pub(super) fn handed_on(folder: &'a Path, console: Console) -> Result<Self, CliError> {
-        let gate = GateState::read(folder)?;
-        if let Some(notice) = gate.as_ref().and_then(GateState::notice) {
+        let result = Self::as_it_stands(folder)?;
+        if let Some(notice) = result.notice() {
             console.note(&format!("note: {notice}"));
         }
-        Ok(Self { folder, gate })
+        Ok(result)
+    }
+
+    /// The same, saying nothing: for who says it anyway.
+    pub(super) fn as_it_stands(folder: &'a Path) -> Result<Self, CliError> {
+        Ok(Self { folder, gate: GateState::read(folder)? })
     }
 
     /// The result as the models left it.
@@ -64,6 +70,14 @@ impl<'a> StoredResult<'a> {
         };
         StoredSummary::from_json(&text)
             .map_err(|source| CliError::Result(ResultError::Form { path, line: None, source }))
+    }
+
+    /// The same, or how a run was asked that came to no personas.
+    pub(super) fn summary_or_nothing(&self) -> Result<StoredSummary, CliError> {
+        if self.folder.join("summary.json").exists() {
+            return self.summary();
+        }
+        run_facts::of_nothing(self)?.ok_or_else(|| no_result(self.folder))
     }
 
     /// Takes every persona, in order.
@@ -104,11 +118,12 @@ impl<'a> StoredResult<'a> {
 /// A folder without a summary: what it is instead, and what to do.
 fn no_result(folder: &Path) -> CliError {
     let shown = folder.display();
-    CliError::Usage(if folder.join("drafts.jsonl").is_file() {
+    CliError::Usage(if let Some(why) = run_facts::why_nothing(folder) {
+        format!("`{shown}` has no personas: {why}. How it was asked: consona report {shown}")
+    } else if folder.join("drafts.jsonl").is_file() {
         format!(
-            "`{shown}` has drafts and no personas: its mode lets the models stand side by side (`parallel`, \
-             `sequential`), or its run is not complete; form personas of them with `consona consensus \
-             {shown}/drafts.jsonl --out DIR`, or go on with `consona run`"
+            "`{shown}` has drafts and no personas: its run is not complete; go on with `consona run`, or form personas \
+             of what there is with `consona consensus {shown}/drafts.jsonl --out DIR`"
         )
     } else {
         format!(

@@ -22,6 +22,7 @@ pub mod safe;
 mod summary;
 mod table;
 mod terminal;
+mod voices;
 mod wording;
 
 pub use comparison::comparison_text;
@@ -32,12 +33,12 @@ pub use markdown::markdown_record;
 pub use parquet::ParquetTable;
 pub use persona_files::{PersonaFiles, ReportError};
 pub use roleplay::RoleplayCard;
-pub(crate) use summary::one_voice;
 pub use summary::{
     Asked, CalibrationNote, Counts, InputCount, MemberAnswers, PairOfModels, PanelDependence, PanelMember,
     Product, StreamNote, Summary, WhatWasLearned,
 };
 pub use table::PersonaTable;
 pub use terminal::{terminal_persona, wrapped};
+pub(crate) use voices::{one_voice, speaking};
 pub use wording::status_words;
 pub(crate) use wording::{confidence_words, counted, setback_words};

@@ -37,6 +37,9 @@ const MESSAGE: &str = "message personas {
     required group dissent (list) { repeated group list { required binary element (string); } }
     optional binary basis (string);
     optional binary citations (string);
+    required double persona_confidence;
+    required binary persona_confidence_status (string);
+    required int32 persona_support;
 }";
 
 /// Writes personas as Parquet, group by group, so that a result of any size passes through.
@@ -72,6 +75,9 @@ struct Rows {
     dissent: List,
     basis: Optional<ByteArray>,
     citations: Optional<ByteArray>,
+    persona_confidence: Vec<f64>,
+    persona_confidence_status: Vec<ByteArray>,
+    persona_support: Vec<i32>,
 }
 
 /// Values of which some are missing, as Parquet wants them: the values there are, and a level per row.
@@ -198,6 +204,9 @@ impl Rows {
             self.dissent.push(dissent, 0, 1);
             self.basis.push(found.backing.map(|backing| text(basis(backing.basis))));
             self.citations.push(found.backing.map(|backing| text(citations(backing.citations))));
+            self.persona_confidence.push(persona.confidence);
+            self.persona_confidence_status.push(text(persona.confidence_status.name()));
+            self.persona_support.push(whole(persona.support));
         }
     }
 
@@ -227,6 +236,9 @@ impl Rows {
             list(self.dissent),
             Column::Text(self.basis.values, Some(self.basis.levels), None),
             Column::Text(self.citations.values, Some(self.citations.levels), None),
+            Column::Double(self.persona_confidence, None),
+            texts(self.persona_confidence_status),
+            Column::Whole(self.persona_support),
         ];
         for column in columns {
             let Some(mut writer) = group.next_column()? else { break };

@@ -2,7 +2,8 @@
 //!
 //! What the panel is unsure of must not come out as a fact. Values below a confidence are left out,
 //! divergent ones and those without a passage in the source are marked, and the prompt says that a persona is a summary, not a person.
-//! The text of the persona is data that models wrote: it is fenced, and the reader is told so.
+//! The text of the persona is data that models wrote: all of it, its name and the names of traits that are left out too,
+//! stands inside a fence, cut where it is long, and the reader is told so. Outside stand our own words alone.
 
 use std::fmt::Write;
 
@@ -33,9 +34,9 @@ impl RoleplayCard {
     /// The system prompt. Ends in a line break.
     #[must_use]
     pub fn prompt(&self, schema: &TraitSchema, persona: &ConsensusPersona) -> String {
-        let name = persona.traits.get("name").map(|name| plain(&name.value.to_string()));
+        let name = persona.traits.get("name").map(|name| plain(&name.value.to_string(), NAME));
         let mut text = match name {
-            Some(name) => format!("You speak as {name}, a persona in a study.\n"),
+            Some(_) => "You speak as the persona named below, a persona in a study.\n".to_owned(),
             None => "You speak as a persona in a study.\n".to_owned(),
         };
         text.push_str(match persona.kind {
@@ -48,23 +49,29 @@ impl RoleplayCard {
         );
         let (mut left_out, mut kept, mut unsure) = (Vec::new(), Vec::new(), false);
         let fence = text.len();
+        if let Some(name) = name {
+            let _ = writeln!(text, "- name: {name}");
+        }
         for (name, found) in in_order(schema, persona).into_iter().filter(|(name, _)| *name != "name") {
             // Names, quotes and the like are the writer's free choice: their confidence says nothing.
             let free = schema.get(name).is_some_and(|definition| definition.weight <= 0.0);
             let weak = !free && found.confidence < self.least_confidence;
             if weak || (found.divergent && !self.keep_divergent) {
-                left_out.push(plain(&name.replace('_', " ")));
+                left_out.push(plain(&name.replace('_', " "), NAME));
                 continue;
             }
             if free && found.confidence < self.least_confidence {
-                kept.push(plain(&name.replace('_', " ")));
+                kept.push(plain(&name.replace('_', " "), NAME));
             }
             unsure |= found.divergent;
             describe(&mut text, name, found);
         }
+        if !left_out.is_empty() {
+            let _ = writeln!(text, "- {LEFT_OUT}: {}", some_of(&left_out));
+        }
         text.push_str("</persona>\n\n");
         let marks = [UNCITED, NOT_FOUND].map(|mark| text[fence..].contains(mark));
-        self.rules(&mut text, persona, (&left_out, &kept), unsure, marks);
+        self.rules(&mut text, persona, (!left_out.is_empty(), &kept), unsure, marks);
         text
     }
 
@@ -72,7 +79,7 @@ impl RoleplayCard {
         &self,
         text: &mut String,
         persona: &ConsensusPersona,
-        (left_out, kept): (&[String], &[String]),
+        (some_left_out, kept): (bool, &[String]),
         unsure: bool,
         [uncited, not_found]: [bool; 2],
     ) {
@@ -88,12 +95,8 @@ impl RoleplayCard {
         if not_found {
             text.push_str(OF_NOT_FOUND);
         }
-        if !left_out.is_empty() {
-            let _ = writeln!(
-                text,
-                "Not known well enough to be told: {}. Do not guess them.",
-                left_out.join(", ")
-            );
+        if some_left_out {
+            let _ = writeln!(text, "Do not guess what stands under “{LEFT_OUT}”.");
         }
         text.push_str(
             "Do not extend the persona by what is said to be typical of its age, sex, origin or trade.\n",
@@ -153,9 +156,35 @@ fn marks(found: &TraitConsensus) -> (&'static str, Vec<&'static str>) {
     }
 }
 
-/// One line, in which nothing ends the fence.
-fn plain(text: &str) -> String {
-    line(text.trim()).replace('<', "‹").replace('>', "›")
+/// The line of the fence that names what is left out.
+const LEFT_OUT: &str = "Not known well enough to be told";
+
+/// Characters of a name, of a persona or of a trait, at most.
+const NAME: usize = 80;
+/// Characters of a value, at most.
+const VALUE: usize = 600;
+/// Traits that are left out and named, at most.
+const NAMED: usize = 20;
+
+/// One line of at most so many characters, in which nothing ends the fence or looks like one of our marks.
+fn plain(text: &str, most: usize) -> String {
+    let text = line(text.trim());
+    let cut = text.chars().nth(most).is_some();
+    let kept = text.chars().take(most).map(|c| match c {
+        '<' | '\u{ff1c}' | '\u{fe64}' => '‹',
+        '>' | '\u{ff1e}' | '\u{fe65}' => '›',
+        '[' => '(',
+        ']' => ')',
+        c => c,
+    });
+    kept.chain(cut.then_some('…')).collect()
+}
+
+/// Names in a row; of many only the first.
+fn some_of(names: &[String]) -> String {
+    let rest = names.len().saturating_sub(NAMED);
+    let more = if rest > 0 { format!(", and {rest} more") } else { String::new() };
+    format!("{}{more}", names[..names.len() - rest].join(", "))
 }
 
 fn describe(text: &mut String, name: &str, found: &TraitConsensus) {
@@ -168,17 +197,17 @@ fn describe(text: &mut String, name: &str, found: &TraitConsensus) {
     }
     let (of_trait, of_items) = self::marks(found);
     marks.push_str(of_trait);
-    let name = plain(&name.replace('_', " "));
+    let name = plain(&name.replace('_', " "), NAME);
     match &found.value {
         TraitValue::List(items) => {
             let _ = writeln!(text, "- {name}{marks}:");
             for (place, item) in items.iter().enumerate() {
                 let mark = of_items.get(place).unwrap_or(&"");
-                let _ = writeln!(text, "  - {}{mark}", plain(item));
+                let _ = writeln!(text, "  - {}{mark}", plain(item, VALUE));
             }
         }
         value => {
-            let _ = writeln!(text, "- {name}: {}{marks}", plain(&value.to_string()));
+            let _ = writeln!(text, "- {name}: {}{marks}", plain(&value.to_string(), VALUE));
         }
     }
 }

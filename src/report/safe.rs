@@ -51,21 +51,45 @@ pub fn cell(text: &str) -> String {
     if formula || text.starts_with(['\t', '\r', '\n']) { format!("'{text}") } else { text.to_owned() }
 }
 
-/// One line of Markdown that shows the text as it is: no markup, no HTML, no link, no image.
+/// One line of Markdown that shows the text as it is: no markup, no HTML, no link, no image, no formula, nobody
+/// mentioned.
+///
+/// Some renderers make links of bare addresses and mentions of `@name`, after they have read what is escaped. So a word
+/// joiner, which nobody sees, stands where an address or a mention would begin. Backslashes stop formulas and lists.
 #[must_use]
 pub fn markdown(text: &str) -> String {
+    let text = line(text);
+    let text: Vec<char> = text.trim().chars().collect();
     let mut shown = String::with_capacity(text.len());
-    for (place, c) in line(text).trim().chars().enumerate() {
+    for (place, &c) in text.iter().enumerate() {
         match c {
             '<' => shown.push_str("&lt;"),
             '>' => shown.push_str("&gt;"),
             '&' => shown.push_str("&amp;"),
-            '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '~' => shown.extend(['\\', c]),
+            '@' => shown.extend(['@', WORD_JOINER]),
+            ':' if text[place + 1..].starts_with(&['/', '/']) => shown.extend([':', WORD_JOINER]),
+            '.' if ends_in_www(&text[..place]) => shown.extend([WORD_JOINER, '.']),
+            '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '~' | '$' => shown.extend(['\\', c]),
             '#' | '+' | '-' | '=' if place == 0 => shown.extend(['\\', c]),
+            '.' | ')' if is_numbered(&text, place) => shown.extend(['\\', c]),
             _ => shown.push(c),
         }
     }
     shown
+}
+
+/// Takes no room, breaks no line, and is no part of an address or of a name.
+const WORD_JOINER: char = '\u{2060}';
+
+/// Whether a text begins like the item of a numbered list whose number ends here.
+fn is_numbered(text: &[char], place: usize) -> bool {
+    let number = (1..10).contains(&place) && text[..place].iter().all(char::is_ascii_digit);
+    number && text.get(place + 1).is_none_or(|next| next.is_whitespace())
+}
+
+/// Whether `www` stands at the end of a text.
+fn ends_in_www(text: &[char]) -> bool {
+    text.len() >= 3 && text[text.len() - 3..].iter().all(|c| matches!(c, 'w' | 'W'))
 }
 
 #[cfg(test)]
@@ -107,8 +131,23 @@ mod tests {
     fn markdown_shows_markup_as_text() {
         assert_eq!(
             markdown("![x](http://a) <b>*bold*</b> & `c`"),
-            "!\\[x\\](http://a) &lt;b&gt;\\*bold\\*&lt;/b&gt; &amp; \\`c\\`"
+            "!\\[x\\](http:\u{2060}//a) &lt;b&gt;\\*bold\\*&lt;/b&gt; &amp; \\`c\\`"
         );
         assert_eq!(markdown("# heading\n- list"), "\\# heading - list");
+        assert_eq!(markdown("1. first, 2. second"), "1\\. first, 2. second");
+        assert_eq!(markdown("21.5"), "21.5");
+    }
+
+    #[test]
+    fn markdown_makes_no_link_no_mention_and_no_formula_of_bare_text() {
+        assert_eq!(
+            markdown("https://evil.example and WWW.evil.example"),
+            "https:\u{2060}//evil.example and WWW\u{2060}.evil.example"
+        );
+        assert_eq!(
+            markdown("a@evil.example @everyone $$x$$"),
+            "a@\u{2060}evil.example @\u{2060}everyone \\$\\$x\\$\\$"
+        );
+        assert_eq!(markdown("at 10:30, i.e. late"), "at 10:30, i.e. late");
     }
 }

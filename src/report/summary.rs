@@ -14,6 +14,7 @@ use crate::stages::workstreams::{Setback, Workstream};
 
 use super::grounded::{GroundingCounts, source_line};
 use super::safe;
+use super::voices::{one_voice, speaking};
 use super::wording::{counted, setback_words};
 
 /// The program that made a result.
@@ -222,16 +223,16 @@ pub struct PanelDependence {
     pub measured: Option<[f64; 3]>,
     /// Cells with at least four answers.
     pub cells: usize,
-    /// How many independent models the panel is worth.
+    /// How many independent models those that gave drafts are worth.
     pub n_eff: f64,
     /// Every two models that were compared often enough, in the order of the panel.
     pub pairs: Vec<PairOfModels>,
 }
 
 impl PanelDependence {
-    /// What was learned, with the names of the panel.
+    /// What was learned, with the names of the panel; `speaking` of them gave drafts.
     #[must_use]
-    pub fn of(panel: &[ModelName], learned: &Dependence) -> Self {
+    pub fn of(panel: &[ModelName], speaking: usize, learned: &Dependence) -> Self {
         let named = |pair: &PairDependence| {
             let models = [panel.get(pair.models.0)?.clone(), panel.get(pair.models.1)?.clone()];
             Some(PairOfModels { models, cells: pair.cells, correlation: pair.correlation })
@@ -240,7 +241,7 @@ impl PanelDependence {
             correlation: learned.correlation,
             measured: learned.measured,
             cells: learned.cells,
-            n_eff: effective_models(panel.len() as f64, learned.correlation),
+            n_eff: effective_models(speaking as f64, learned.correlation),
             pairs: learned.pairs.iter().filter_map(named).collect(),
         }
     }
@@ -366,7 +367,7 @@ impl fmt::Display for Summary {
             f,
             "{} of {} about {}: {}, {}; {} of {} divergent.",
             counted(counts.drafts_used, "draft"),
-            counted(self.panel.len(), "model"),
+            counted(speaking(&self.panel), "model"),
             counted(counts.records, "record"),
             counted(counts.consensus, "consensus persona"),
             counted(counts.minority, "minority persona"),
@@ -383,21 +384,6 @@ impl fmt::Display for Summary {
         writeln!(f, "{}: {}.", safe::line(&self.learned.subject), safe::line(&self.learned.same_persona))?;
         self.dependence(f)?;
         self.confidences(f)
-    }
-}
-
-/// That fewer than two models of a panel gave something that could be used, in a sentence.
-pub(crate) fn one_voice(panel: &[PanelMember]) -> Option<String> {
-    let answered = panel.iter().filter(|member| member.drafts > 0).count();
-    match (answered, panel.len()) {
-        (2.., _) | (_, 0) => None,
-        (_, 1) => {
-            Some("The panel is one model: nobody confirms what it says, and this is no consensus.".to_owned())
-        }
-        (answered, asked) => Some(format!(
-            "Only {answered} of {asked} models gave a usable answer: nobody confirms what is said, and this is no \
-             consensus."
-        )),
     }
 }
 
@@ -448,9 +434,10 @@ impl Summary {
     /// What the panel is worth, and which vote decides most.
     fn dependence(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let PanelDependence { correlation, measured, n_eff, .. } = &self.dependence;
-        if self.panel.len() > 1 {
+        let speaking = speaking(&self.panel);
+        if speaking > 1 {
             let source = if measured.is_some() { "estimated" } else { "assumed" };
-            let models = counted(self.panel.len(), "model");
+            let models = counted(speaking, "model");
             writeln!(
                 f,
                 "{models}, worth {n_eff:.1} independent ones (errors correlate at {correlation:.2}, {source})."

@@ -8,8 +8,8 @@ use crate::persona::{ModelName, TraitSchema, TraitValue};
 
 use super::safe;
 
-/// The columns.
-const HEADER: [&str; 15] = [
+/// The columns; those of the persona as a whole come last and are the same in each of its rows.
+const HEADER: [&str; 18] = [
     "record",
     "persona_id",
     "kind",
@@ -25,6 +25,9 @@ const HEADER: [&str; 15] = [
     "dissent",
     "basis",
     "citations",
+    "persona_confidence",
+    "persona_confidence_status",
+    "persona_support",
 ];
 
 /// Writes personas as rows, traits in the order of the schema. Cells are safe to open in a
@@ -73,6 +76,9 @@ impl<W: io::Write> PersonaTable<W> {
                 safe::cell(&dissent(found)),
                 found.backing.map_or("", |backing| basis(backing.basis)).to_owned(),
                 found.backing.map_or("", |backing| citations(backing.citations)).to_owned(),
+                format!("{:.4}", persona.confidence),
+                persona.confidence_status.name().to_owned(),
+                persona.support.to_string(),
             ])?;
         }
         Ok(())

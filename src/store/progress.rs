@@ -4,7 +4,7 @@ use rusqlite::{Connection, params};
 use serde::Serialize;
 
 use super::writing::whole;
-use super::{Money, StoreError, batches};
+use super::{Money, Store, StoreError, batches, reading};
 
 /// How the calls of one panel member stand.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -38,6 +38,16 @@ impl MemberProgress {
     #[must_use]
     pub fn done(&self) -> u64 {
         self.answered + self.unusable + self.rejected
+    }
+}
+
+impl Store {
+    /// When the first and the last attempt began, in milliseconds since 1970; nothing before the first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn asked_between(&self) -> Result<Option<[u64; 2]>, StoreError> {
+        reading::asked_between(&self.reader())
     }
 }
 

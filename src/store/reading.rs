@@ -182,6 +182,15 @@ pub(super) fn meta(connection: &Connection, name: &str) -> Result<Option<String>
         .map_err(StoreError::database("reading what the run is"))
 }
 
+/// When the first and the last attempt began, in milliseconds since 1970.
+pub(super) fn asked_between(connection: &Connection) -> Result<Option<[u64; 2]>, StoreError> {
+    let ends = connection.query_row("SELECT min(started_ms), max(started_ms) FROM attempts", [], |row| {
+        Ok((row.get::<_, Option<i64>>(0)?, row.get::<_, Option<i64>>(1)?))
+    });
+    let (first, last) = ends.map_err(StoreError::database("reading when calls were made"))?;
+    Ok(first.zip(last).map(|(first, last)| [count(first), count(last)]))
+}
+
 /// What each panel member cost, by name. A call without an end, on its way or lost with its process, counts with all that
 /// was set aside for it: whoever goes on within a limit must not spend that a second time.
 pub(super) fn spend(connection: &Connection) -> Result<Vec<MemberSpend>, StoreError> {

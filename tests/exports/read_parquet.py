@@ -13,7 +13,7 @@ rows = []
 for line in open(sys.argv[2], encoding="utf-8"):
     persona = json.loads(line)
     for name, found in persona["traits"].items():
-        rows.append((persona["persona_id"], name, found))
+        rows.append((persona["persona_id"], name, found, persona))
 rows.sort(key=lambda row: row[:2])
 
 frame = pandas.read_parquet(sys.argv[1]).sort_values(["persona_id", "trait"]).reset_index(drop=True)
@@ -22,11 +22,15 @@ assert len(frame) == len(table) == len(rows), (len(frame), len(table), len(rows)
 assert table.schema["confidence"] == polars.Float64 and table.schema["support"] == polars.Int32, table.schema
 assert table.schema["divergent"] == polars.Boolean and table.schema["models"] == polars.List(polars.String), table.schema
 assert frame["confidence"].dtype == "float64" and frame["support"].dtype == "int32", frame.dtypes
-for place, (persona, name, found) in enumerate(rows):
+assert table.schema["persona_confidence"] == polars.Float64 and table.schema["persona_support"] == polars.Int32, table.schema
+for place, (persona, name, found, whole) in enumerate(rows):
     for one in (frame.iloc[place], table.row(place, named=True)):
         assert one["persona_id"] == persona and one["trait"] == name, (place, one)
         assert abs(one["confidence"] - found["confidence"]) < 1e-12 and one["support"] == found["support"], (place, one)
         assert bool(one["divergent"]) == found["divergent"], (place, one)
+        assert abs(one["persona_confidence"] - whole["confidence"]) < 1e-12, (place, one)
+        assert one["persona_confidence_status"] == whole["confidence_status"], (place, one)
+        assert one["persona_support"] == whole["support"], (place, one)
         value = found["value"]
         if isinstance(value, list):
             assert list(one["items"]) == value, (place, one)

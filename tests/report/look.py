@@ -3,13 +3,16 @@
 usage: look.py OUT AXE.MIN.JS NAME=REPORT.html ...
 
 At phone and desktop width, in light and dark: no console message, no request, nothing wider than the
-window, `window.__pwned` unset, no serious finding of axe-core. Screenshots go to OUT. axe looks at the first report
-only: it needs minutes for a large page, and all are made by the same templates.
+window, nothing that leaves its card, no words that leave their figure, `window.__pwned` unset, no serious finding of
+axe-core. Then sorting, filtering and links, and what is printed without the script: all words, dark on white. Screenshots
+and prints go to OUT. axe looks at the first report only: it needs minutes for a large page, and all are made by the same
+templates.
 """
 
 import base64
 import json
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -20,6 +23,58 @@ import websocket
 
 WIDTHS = {"phone": (390, 844), "desktop": (1280, 900)}
 GRAVE = ("serious", "critical")
+
+# What reaches over the edge of the card, or of the figure, that it belongs to.
+SPILLED = """(() => {
+  const wrong = [];
+  const over = (inner, outer) => inner.width && (inner.right > outer.right + 1 || inner.left < outer.left - 1);
+  for (const one of document.querySelectorAll(".card *")) {
+    const inner = one.getBoundingClientRect(), outer = one.closest(".card").getBoundingClientRect();
+    if (!one.closest(".sr") && over(inner, outer)) wrong.push("leaves its card: " + one.textContent.trim().slice(0, 60));
+  }
+  for (const text of document.querySelectorAll("svg.figure text")) {
+    const inner = text.getBoundingClientRect(), outer = text.closest("svg").getBoundingClientRect();
+    if (over(inner, outer)) wrong.push("leaves its figure: " + text.textContent.slice(0, 60));
+  }
+  for (const one of document.querySelectorAll("main *")) {
+    const box = one.getBoundingClientRect();
+    if (box.width && box.right > innerWidth + 1 && !one.closest(".scroll") && !one.closest(".sr"))
+      wrong.push("leaves the window: " + one.tagName + " " + one.textContent.trim().slice(0, 60));
+  }
+  return wrong.slice(0, 5);
+})()"""
+
+# Sorting by every column of numbers; the filter; a link to a card that the filter hides.
+HANDLED = """(() => {
+  const wrong = [];
+  for (const table of document.querySelectorAll("table.sortable")) {
+    [...table.tHead.rows[0].cells].forEach((head, column) => {
+      head.querySelector("button").click();
+      const keys = [...table.tBodies[0].rows].map((row) => row.cells[column].dataset.sort);
+      if (column > 0 && keys.some((key) => key === undefined)) wrong.push("no number to sort by: " + head.textContent);
+      const falling = keys.every((key, place) => place === 0 || Number(keys[place - 1]) >= Number(key));
+      if (column > 0 && !falling) wrong.push("not sorted: " + head.textContent + " " + keys);
+    });
+  }
+  const search = document.querySelector(".filter input[type=search]");
+  if (!search) return wrong;
+  const seek = (words) => { search.value = words; search.dispatchEvent(new Event("input")); };
+  seek("no card says these words");
+  for (const left of document.querySelectorAll(".record h3, .record .lead, .record .card"))
+    if (left.offsetHeight > 0) wrong.push("stands over nothing: " + left.textContent.trim().slice(0, 60));
+  const card = document.querySelector(".card");
+  const link = document.createElement("a");
+  link.href = "#" + card.id;
+  document.querySelector("main").append(link);
+  link.click();
+  if (card.offsetHeight === 0) wrong.push("a link to a hidden card does nothing");
+  link.remove();
+  seek("");
+  return wrong;
+})()"""
+
+# The words that a page holds, folded or not.
+WORDS = """[...document.querySelectorAll("q, .narrative .data, .matrix .data")].map((one) => one.textContent)"""
 
 
 class Browser:
@@ -98,6 +153,34 @@ class Browser:
         path.write_bytes(base64.b64decode(shot["data"]))
 
 
+def bare(text):
+    """Letters and digits only: lines and spaces fall elsewhere in print."""
+    return "".join(c for c in text if c.isalnum())
+
+
+def printed(browser, out, name, url):
+    """Prints a page as a reader with a dark desktop and no script does; what of it is missing."""
+    pdf, wrong = out / f"{name}.pdf", []
+    browser.show(url, *WIDTHS["desktop"], "light")
+    words = browser.value(WORDS)
+    browser.call("Emulation.setScriptExecutionDisabled", value=True)
+    browser.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": "dark"}])
+    browser.call("Page.navigate", url=url)
+    time.sleep(2)
+    made = browser.call("Page.printToPDF", printBackground=False, preferCSSPageSize=True)
+    browser.call("Emulation.setScriptExecutionDisabled", value=False)
+    pdf.write_bytes(base64.b64decode(made["data"]))
+    if shutil.which("pdftotext") is None:
+        print("NO PDFTOTEXT: nobody reads what is printed")
+        return wrong
+    text = bare(subprocess.run(["pdftotext", "-raw", pdf, "-"], capture_output=True, text=True, check=True).stdout)
+    # A long passage may be cut by the end of a page, where headers or nothing stand between.
+    lost = [one for one in words if bare(one)[:24] and bare(one)[:24].isascii() and bare(one)[:24] not in text]
+    if len(lost) > len(words) // 50:
+        wrong.append(f"{name} printed: {len(lost)} of {len(words)} texts are missing, such as {lost[0][:80]!r}")
+    return wrong
+
+
 def look(browser, axe, out, name, report, first):
     url = pathlib.Path(report).resolve().as_uri()
     wrong = []
@@ -111,6 +194,7 @@ def look(browser, axe, out, name, report, first):
             wide = browser.value("document.documentElement.scrollWidth")
             if wide > width:
                 wrong.append(f"{label}: {wide} pixels wide, the window has {width}")
+            wrong += [f"{label}: {one}" for one in browser.value(SPILLED)]
             browser.picture(out / f"{name}-{size}-{scheme}.png", True)
             browser.picture(out / f"{name}-{size}-{scheme}-top.png", False)
             if first:
@@ -124,7 +208,9 @@ def look(browser, axe, out, name, report, first):
                         wrong.append(line)
                     else:
                         print("minor:", line)
-    return wrong
+    browser.show(url, *WIDTHS["desktop"], "light")
+    wrong += [f"{name}: {one}" for one in browser.value(HANDLED)]
+    return wrong + printed(browser, out, name, url)
 
 
 def main():

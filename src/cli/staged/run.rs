@@ -95,8 +95,12 @@ pub(in crate::cli) fn run(
     };
     measured(folder, pipeline, &rows)?;
     let gated = pipeline.stages().iter().any(|stage| stage.kind == Kind::Approval);
-    if outcome == PipelineOutcome::Complete && gated && !options.no_report {
-        report::approved(folder, console)?;
+    if gated && !options.no_report {
+        match outcome {
+            PipelineOutcome::Complete => report::approved(folder, console)?,
+            PipelineOutcome::Waiting { .. } => report::waiting(folder)?,
+            _ => Vec::new(),
+        };
     }
     told(&worker, &outcome, &rows)
 }

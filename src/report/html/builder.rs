@@ -3,7 +3,8 @@
 use super::projection::Projection;
 use super::render::{HtmlError, render};
 use super::sample::Sample;
-use super::stored::{Metrics, StoredAnswer, StoredSummary};
+use super::stages::StoredStages;
+use super::stored::{Metrics, Origin, StoredAnswer, StoredSummary};
 use super::tallies::Tallies;
 use super::view::{Material, view};
 use crate::consensus::{ConfidenceStatus, ConsensusPersona};
@@ -22,6 +23,8 @@ pub struct ReportBuilder {
     record: Vec<ConsensusPersona>,
     first: Option<RecordId>,
     metrics: Option<Metrics>,
+    origin: Origin,
+    stages: Option<StoredStages>,
     gold: Option<Judged>,
     reasons: Vec<String>,
     notice: Option<String>,
@@ -51,6 +54,8 @@ impl ReportBuilder {
             record: Vec::new(),
             first: None,
             metrics: None,
+            origin: Origin::default(),
+            stages: None,
             gold: None,
             reasons: Vec::new(),
             notice: None,
@@ -64,6 +69,20 @@ impl ReportBuilder {
     #[must_use]
     pub fn with_metrics(mut self, metrics: Metrics) -> Self {
         self.metrics = Some(metrics);
+        self
+    }
+
+    /// Adds what the run folder knows about its own making.
+    #[must_use]
+    pub fn with_origin(mut self, origin: Origin) -> Self {
+        self.origin = origin;
+        self
+    }
+
+    /// Adds what the stages of a pipeline left beside the personas.
+    #[must_use]
+    pub fn with_stages(mut self, stages: StoredStages) -> Self {
+        self.stages = Some(stages);
         self
     }
 
@@ -135,6 +154,12 @@ impl ReportBuilder {
         }
     }
 
+    /// Whether the result has personas to add.
+    #[must_use]
+    pub fn has_personas(&self) -> bool {
+        self.summary.nothing.is_none()
+    }
+
     /// The first judged value, where none of them is about a value of the personas that were added.
     #[must_use]
     pub fn gold_of_nothing_here(&self) -> Option<&GoldCell> {
@@ -167,14 +192,29 @@ impl ReportBuilder {
     /// [`HtmlError`] of the embedder that places drafts on the map, or of a template.
     pub fn finish(mut self) -> Result<String, HtmlError> {
         self.close();
+        self.tallies.asked.close();
         let Self {
-            summary, tallies, sample, metrics, gold, reasons, notice, cost, beside, projection, ..
+            summary,
+            tallies,
+            sample,
+            metrics,
+            origin,
+            stages,
+            gold,
+            reasons,
+            notice,
+            cost,
+            beside,
+            projection,
+            ..
         } = self;
         render(&view(&Material {
             summary: &summary,
             tallies: &tallies,
             sample: &sample,
             metrics: metrics.as_ref(),
+            origin: &origin,
+            stages: stages.as_ref(),
             gold: gold.as_ref(),
             reasons: &reasons,
             notice: notice.as_deref(),

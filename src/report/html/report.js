@@ -1,13 +1,11 @@
 "use strict";
 // Sorting, filtering and folding only: everything is there without it.
 (() => {
-  const number = (text) => {
-    const found = text.replace(/[\u202f,]/g, "").replace("−", "-").match(/-?\d+(\.\d+)?(e-?\d+)?/);
-    return found ? Number(found[0]) : null;
-  };
+  // What we wrote to sort by; text where there is none.
+  const key = (cell) => (cell.dataset.sort === undefined ? null : Number(cell.dataset.sort));
   const compare = (one, other) => {
-    const [a, b] = [number(one), number(other)];
-    return a !== null && b !== null ? a - b : one.localeCompare(other);
+    const [a, b] = [key(one), key(other)];
+    return a !== null && b !== null ? a - b : one.textContent.localeCompare(other.textContent);
   };
   for (const table of document.querySelectorAll("table.sortable")) {
     const body = table.tBodies[0];
@@ -17,11 +15,13 @@
       button.textContent = head.textContent;
       head.replaceChildren(button);
       button.addEventListener("click", () => {
-        const up = head.getAttribute("aria-sort") === "descending";
+        const before = head.getAttribute("aria-sort");
+        const numbers = key(body.rows[0].cells[column]) !== null;
+        const up = before ? before === "descending" : !numbers;
         for (const other of table.tHead.rows[0].cells) other.removeAttribute("aria-sort");
         head.setAttribute("aria-sort", up ? "ascending" : "descending");
         const rows = [...body.rows].sort((one, other) =>
-          compare(one.cells[column].textContent, other.cells[column].textContent) * (up ? 1 : -1));
+          compare(one.cells[column], other.cells[column]) * (up ? 1 : -1));
         body.append(...rows);
       });
     });
@@ -55,8 +55,8 @@
         card.hidden = !fits;
         visible += fits ? 1 : 0;
       });
-      for (const record of document.querySelectorAll(".record")) {
-        record.hidden = !record.querySelector(".card:not([hidden])");
+      for (const part of document.querySelectorAll(".record, .part")) {
+        part.hidden = !part.querySelector(".card:not([hidden])");
       }
       count.textContent = visible === cards.length ? "" : visible + " of " + cards.length + " personas";
     };
@@ -66,6 +66,20 @@
       for (const fold of document.querySelectorAll(".card details")) fold.open = unfold.checked;
     });
     document.querySelector("#personas .lead").after(bar);
+    // A link to a card that the filter hides shows all again.
+    const reveal = (hash) => {
+      const card = /^#p\d+$/.test(hash) && document.querySelector(hash);
+      if (!card || !card.hidden) return;
+      search.value = "";
+      box.checked = false;
+      apply();
+      card.scrollIntoView();
+    };
+    addEventListener("hashchange", () => reveal(location.hash));
+    document.addEventListener("click", (event) => {
+      const link = event.target.closest('a[href^="#p"]');
+      if (link) reveal(link.hash);
+    });
   }
   addEventListener("beforeprint", () => {
     for (const fold of document.querySelectorAll("details")) fold.open = true;

@@ -2,10 +2,11 @@
 
 use serde::Deserialize;
 
-use crate::consensus::{ConfidenceStatus, Diagnosis};
+use crate::consensus::{ConfidenceStatus, Diagnosis, effective_models};
 use crate::persona::{ModelName, SchemaError, TraitSchema};
 use crate::report::{
     Asked, CalibrationNote, Counts, InputCount, PanelDependence, PanelMember, Product, WhatWasLearned,
+    speaking,
 };
 
 /// `summary.json`, as far as the report needs it.
@@ -26,6 +27,9 @@ pub struct StoredSummary {
     pub(super) embedder: String,
     #[serde(deserialize_with = "schema")]
     pub(super) schema: TraitSchema,
+    /// Why there are no personas, in a sentence; nothing where there are.
+    #[serde(skip)]
+    pub(super) nothing: Option<String>,
 }
 
 fn schema<'de, D: serde::Deserializer<'de>>(reader: D) -> Result<TraitSchema, D::Error> {
@@ -42,6 +46,33 @@ impl StoredSummary {
         serde_json::from_str(text)
     }
 
+    /// A run that came to no personas; `why` is a sentence. Models are those of `panel`, with the drafts of each.
+    #[must_use]
+    pub fn of_nothing(why: String, asked: Asked, panel: Vec<(ModelName, usize)>) -> Self {
+        let member = |(model, drafts)| PanelMember { model, drafts, agreement: None, weight: None };
+        Self {
+            product: Product::this(),
+            asked: Some(asked),
+            counts: Counts::default(),
+            inputs: Vec::new(),
+            panel: panel.into_iter().map(member).collect(),
+            learned: WhatWasLearned { subject: String::new(), same_persona: String::new() },
+            calibration: None,
+            dependence: PanelDependence {
+                correlation: 0.0,
+                measured: None,
+                cells: 0,
+                n_eff: 0.0,
+                pairs: Vec::new(),
+            },
+            diagnosis: Diagnosis::default(),
+            seed: 0,
+            embedder: String::new(),
+            schema: TraitSchema::empty(),
+            nothing: Some(why),
+        }
+    }
+
     /// How traits were read.
     #[must_use]
     pub fn schema(&self) -> &TraitSchema {
@@ -52,6 +83,16 @@ impl StoredSummary {
     #[must_use]
     pub fn personas(&self) -> usize {
         self.counts.personas
+    }
+
+    /// The models that gave drafts: those that only stand in the panel have no voice.
+    pub(super) fn speaking(&self) -> usize {
+        speaking(&self.panel)
+    }
+
+    /// How many independent models those that spoke are worth.
+    pub(super) fn independent(&self) -> f64 {
+        effective_models(self.speaking() as f64, self.dependence.correlation)
     }
 
     /// The models, in the order of the panel.
@@ -79,6 +120,14 @@ pub struct StoredAnswer {
     pub(super) usage: Option<Tokens>,
     #[serde(default)]
     pub(super) cost: f64,
+    pub(super) record: Option<String>,
+}
+
+impl StoredAnswer {
+    /// Whether it can be used.
+    pub(super) fn is_answered(&self) -> bool {
+        self.status == "success"
+    }
 }
 
 /// Tokens of an answer.
@@ -96,4 +145,19 @@ pub struct Metrics {
     pub(super) parallel_efficiency: Option<f64>,
     #[serde(default)]
     pub(super) unpriced: Vec<String>,
+    #[serde(default)]
+    pub(super) units_below_quorum: u64,
+    #[serde(default)]
+    pub(super) records_below_quorum: Vec<String>,
+}
+
+/// What a run folder knows about its own making.
+#[derive(Clone, Debug, Default)]
+pub struct Origin {
+    /// Where the input stands, as the study names it.
+    pub input: Option<String>,
+    /// How many personas were asked for, in words.
+    pub personas: Option<String>,
+    /// When the first and the last call were made, in milliseconds since 1970.
+    pub asked: Option<[u64; 2]>,
 }

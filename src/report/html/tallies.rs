@@ -9,19 +9,57 @@ use crate::persona::ModelName;
 
 /// Bins of confidence.
 pub(super) const BINS: usize = 10;
+/// Records of which nobody answered that are named, at most.
+const NAMED: usize = 20;
 /// Latencies kept per model, at most: beyond, every second is let go, again and again.
 const LATENCIES: usize = 4096;
 
 /// What is counted of one trait.
 #[derive(Clone, Debug, Default)]
 pub(super) struct TraitTally {
-    pub(super) values: usize,
+    /// Values that two or more models gave: only these can be divergent.
+    pub(super) comparable: usize,
     pub(super) divergent: usize,
     pub(super) contradicted: usize,
     pub(super) evidence: usize,
     pub(super) echo: usize,
     pub(super) unsupported: usize,
-    pub(super) confidence: f64,
+}
+
+/// The records that calls were about.
+#[derive(Clone, Debug, Default)]
+pub(super) struct AskedRecords {
+    pub(super) asked: usize,
+    /// Those of which no model gave a usable answer.
+    pub(super) unanswered: usize,
+    /// The first of them.
+    pub(super) named: Vec<String>,
+    /// The record whose calls are being counted, and whether one was answered. They come one after the other.
+    current: Option<(String, bool)>,
+}
+
+impl AskedRecords {
+    fn call(&mut self, record: &str, answered: bool) {
+        match &mut self.current {
+            Some((current, known)) if current == record => *known |= answered,
+            _ => {
+                self.close();
+                self.current = Some((record.to_owned(), answered));
+            }
+        }
+    }
+
+    /// Counts the last record; nothing where that is done.
+    pub(super) fn close(&mut self) {
+        let Some((record, answered)) = self.current.take() else { return };
+        self.asked += 1;
+        if !answered {
+            self.unanswered += 1;
+            if self.named.len() < NAMED {
+                self.named.push(record);
+            }
+        }
+    }
 }
 
 /// What is counted of one model.
@@ -57,6 +95,9 @@ pub(super) struct Tallies {
     pairs: Vec<(f64, usize)>,
     /// Probabilities, and scores that are none.
     pub(super) confidences: [[usize; BINS]; 2],
+    /// All probabilities added up, and how many there are.
+    pub(super) probabilities: (f64, usize),
+    pub(super) asked: AskedRecords,
     pub(super) rows: BTreeSet<String>,
     pub(super) personas: usize,
     pub(super) cost: f64,
@@ -71,6 +112,8 @@ impl Tallies {
             models: vec![ModelTally::default(); panel.len()],
             pairs: vec![(0.0, 0); panel.len() * panel.len()],
             confidences: [[0; BINS]; 2],
+            probabilities: (0.0, 0),
+            asked: AskedRecords::default(),
             rows: BTreeSet::new(),
             personas: 0,
             cost: 0.0,
@@ -98,11 +141,10 @@ impl Tallies {
 
     fn add_trait(&mut self, name: &str, found: &TraitConsensus, kind: PersonaKind) {
         let tally = self.traits.entry(name.to_owned()).or_default();
-        tally.values += 1;
+        tally.comparable += usize::from(found.n_models > 1);
         tally.divergent += usize::from(found.divergent);
         tally.contradicted +=
             usize::from(found.dissent.iter().any(|one| one.kind == DissentKind::Contradiction));
-        tally.confidence += found.confidence;
         let of_consensus = found.backing.filter(|_| kind == PersonaKind::Consensus);
         match of_consensus.map(|backing| backing.basis) {
             Some(Basis::Evidence) => tally.evidence += 1,
@@ -122,7 +164,18 @@ impl Tallies {
     fn add_confidence(&mut self, found: &TraitConsensus) {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "in 0..=BINS")]
         let bin = ((found.confidence.clamp(0.0, 1.0) * BINS as f64) as usize).min(BINS - 1);
-        self.confidences[usize::from(found.confidence_status == ConfidenceStatus::Uncalibrated)][bin] += 1;
+        let score = found.confidence_status == ConfidenceStatus::Uncalibrated;
+        self.confidences[usize::from(score)][bin] += 1;
+        if !score {
+            self.probabilities.0 += found.confidence;
+            self.probabilities.1 += 1;
+        }
+    }
+
+    /// Values that are divergent, of how many that two or more models gave.
+    pub(super) fn divergent(&self) -> (usize, usize) {
+        let all = self.traits.values();
+        all.fold((0, 0), |(divergent, of), one| (divergent + one.divergent, of + one.comparable))
     }
 
     /// Counts who said what a variant says. Items of a list: the share that two models have in common.
@@ -167,9 +220,12 @@ impl Tallies {
     pub(super) fn call(&mut self, call: &StoredAnswer) {
         self.cost += call.cost;
         self.calls += 1;
+        if let Some(record) = &call.record {
+            self.asked.call(record, call.is_answered());
+        }
         let Some(place) = self.place(&call.model) else { return };
         let tally = &mut self.models[place];
-        let answered = call.status == "success";
+        let answered = call.is_answered();
         tally.calls += 1;
         tally.answered += u64::from(answered);
         tally.first_try += u64::from(answered && call.attempts == 1);
@@ -201,12 +257,47 @@ impl ModelTally {
         }
     }
 
-    /// The latencies at some shares of the calls, in milliseconds; `None` without calls.
+    /// The latencies at some shares of the calls, in milliseconds, between two calls in proportion; `None` without
+    /// calls.
     pub(super) fn latencies(&self, shares: &[f64]) -> Option<Vec<u64>> {
         let mut sorted = self.latencies.clone();
         sorted.sort_unstable();
         let last = sorted.len().checked_sub(1)?;
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of a length")]
-        Some(shares.iter().map(|share| sorted[(share * last as f64).round() as usize]).collect())
+        let at = |share: f64| {
+            let place = share.clamp(0.0, 1.0) * last as f64;
+            let (below, above) =
+                (sorted[place as usize] as f64, sorted[(place.ceil() as usize).min(last)] as f64);
+            (below + (above - below) * place.fract()).round() as u64
+        };
+        Some(shares.iter().map(|share| at(*share)).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_of_an_even_number_of_calls_lies_between_the_middle_two() {
+        let mut tally = ModelTally::default();
+        for milliseconds in [400, 100, 200, 300] {
+            tally.calls += 1;
+            tally.latency(milliseconds);
+        }
+        // Sorted 100, 200, 300, 400: half of three steps is 1.5, between 200 and 300.
+        assert_eq!(tally.latencies(&[0.0, 0.5, 1.0]), Some(vec![100, 250, 400]));
+        assert_eq!(ModelTally::default().latencies(&[0.5]), None);
+    }
+
+    #[test]
+    fn a_record_counts_once_and_is_named_where_nobody_answered() {
+        let mut asked = AskedRecords::default();
+        for (record, answered) in [("a", false), ("a", true), ("b", false), ("b", false), ("c", true)] {
+            asked.call(record, answered);
+        }
+        asked.close();
+        asked.close();
+        assert_eq!((asked.asked, asked.unanswered, asked.named), (3, 1, vec!["b".to_owned()]));
     }
 }

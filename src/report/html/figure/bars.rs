@@ -16,7 +16,7 @@ pub(in super::super) fn confidence_bar(share: f64, is_probability: bool) -> Stri
 pub(in super::super) fn histogram(name: &str, [probabilities, scores]: [&[usize]; 2]) -> String {
     const LEFT: f64 = 34.0;
     const TOP: f64 = 18.0;
-    const WIDE: f64 = 420.0;
+    const WIDE: f64 = 300.0;
     const HIGH: f64 = 120.0;
     let totals: Vec<usize> = probabilities.iter().zip(scores).map(|(one, other)| one + other).collect();
     let most = totals.iter().copied().max().unwrap_or(0).max(1) as f64;
@@ -61,9 +61,9 @@ pub(in super::super) fn stacked(
     parts: [&str; 3],
     rows: &[(String, [usize; 3])],
 ) -> String {
-    const LEFT: f64 = 150.0;
-    const WIDE: f64 = 300.0;
-    const STEP: f64 = 24.0;
+    const LEFT: f64 = 2.0;
+    const WIDE: f64 = 290.0;
+    const STEP: f64 = 40.0;
     let described: Vec<String> = rows
         .iter()
         .map(|(label, counts)| {
@@ -72,7 +72,7 @@ pub(in super::super) fn stacked(
         })
         .collect();
     let high = 30.0 + STEP * rows.len() as f64;
-    let mut svg = Svg::new(name, (LEFT + WIDE + 60.0, high), title, &described.join("; "));
+    let mut svg = Svg::new(name, (LEFT + WIDE + 56.0, high), title, &described.join("; "));
     let mut key = LEFT;
     for (number, part) in parts.iter().enumerate() {
         svg.rect(&format!("part p{number}"), (key, 5.0), (12.0, 12.0));
@@ -80,8 +80,8 @@ pub(in super::super) fn stacked(
         key += 34.0 + 6.6 * part.chars().count() as f64;
     }
     for (place, (label, counts)) in rows.iter().enumerate() {
-        let y = 28.0 + STEP * place as f64;
-        svg.text("tick end", (LEFT - 8.0, y + 12.0), &shortened(label, 22));
+        let y = 46.0 + STEP * place as f64;
+        svg.text("tick", (LEFT, y - 6.0), &shortened(label, 48));
         let total: usize = counts.iter().sum();
         let mut x = LEFT;
         for (number, count) in counts.iter().enumerate() {

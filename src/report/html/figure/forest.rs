@@ -7,9 +7,9 @@ pub(in super::super) type Row = (String, Option<f64>, Option<[f64; 2]>, usize);
 
 /// Points with whiskers between −1 and 1.
 pub(in super::super) fn forest(name: &str, title: &str, rows: &[Row]) -> String {
-    const LEFT: f64 = 150.0;
-    const WIDE: f64 = 300.0;
-    const STEP: f64 = 24.0;
+    const LEFT: f64 = 14.0;
+    const WIDE: f64 = 226.0;
+    const STEP: f64 = 38.0;
     let described: Vec<String> = rows
         .iter()
         .map(|(label, value, interval, n)| {
@@ -20,7 +20,7 @@ pub(in super::super) fn forest(name: &str, title: &str, rows: &[Row]) -> String 
         })
         .collect();
     let bottom = 10.0 + STEP * rows.len() as f64;
-    let mut svg = Svg::new(name, (LEFT + WIDE + 120.0, bottom + 24.0), title, &described.join("; "));
+    let mut svg = Svg::new(name, (LEFT + WIDE + 104.0, bottom + 24.0), title, &described.join("; "));
     let x = |value: f64| LEFT + WIDE * (value.clamp(-1.0, 1.0) + 1.0) / 2.0;
     for tick in [-1.0, -0.5, 0.0, 0.5, 1.0] {
         let class = if tick == 0.0 { "axis" } else { "grid" };
@@ -28,8 +28,9 @@ pub(in super::super) fn forest(name: &str, title: &str, rows: &[Row]) -> String 
         svg.text("tick mid", (x(tick), bottom + 16.0), &format!("{tick}").replace('-', "−"));
     }
     for (place, (label, value, interval, n)) in rows.iter().enumerate() {
-        let y = 10.0 + STEP * (place as f64 + 0.5);
-        svg.text("tick end", (LEFT - 8.0, y + 4.0), &shortened(label, 22));
+        // The label stands above its line: so it is whole, and the figure as narrow as a phone.
+        let y = 10.0 + STEP * (place as f64 + 0.7);
+        svg.text("tick", (2.0, y - 12.0), &shortened(label, 44));
         if let Some([low, high]) = interval {
             svg.line("whisker", (x(*low), y), (x(*high), y));
         }

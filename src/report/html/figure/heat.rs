@@ -4,6 +4,8 @@ use super::svg::{Svg, shortened};
 
 /// Shades.
 const SHADES: usize = 9;
+/// Characters of a label, at most.
+const LABEL: usize = 32;
 
 /// How every two rows go together, in 0..=1, with the n of each; nothing on the diagonal.
 pub(in super::super) fn heat(
@@ -12,7 +14,9 @@ pub(in super::super) fn heat(
     labels: &[String],
     cell: impl Fn(usize, usize) -> Option<(f64, usize)>,
 ) -> String {
-    let (left, top, size) = (150.0, 8.0, if labels.len() > 10 { 40.0 } else { 58.0 });
+    let longest = labels.iter().map(|label| label.chars().count().min(LABEL)).max().unwrap_or(0);
+    let left = (14.0 + 7.6 * longest as f64).max(60.0);
+    let (top, size) = (8.0, if labels.len() > 10 { 40.0 } else { 58.0 });
     let side = size * labels.len() as f64;
     let mut described = Vec::new();
     for one in 0..labels.len() {
@@ -25,7 +29,7 @@ pub(in super::super) fn heat(
     let mut svg = Svg::new(name, (left + side + 12.0, top + side + 26.0), title, &described.join("; "));
     for (row, label) in labels.iter().enumerate() {
         let y = top + size * row as f64;
-        svg.text("tick end", (left - 8.0, y + size / 2.0 + 4.0), &shortened(label, 22));
+        svg.text("tick end", (left - 8.0, y + size / 2.0 + 4.0), &shortened(label, LABEL));
         svg.text("tick mid", (left + size * (row as f64 + 0.5), top + side + 17.0), &format!("{}", row + 1));
         for column in 0..labels.len() {
             let corner = (left + size * column as f64, y);

@@ -14,5 +14,5 @@ pub(super) use forest::forest;
 pub(super) use heat::heat;
 pub(super) use latency::{Box as LatencyBox, duration, latencies};
 pub(super) use reliability::reliability;
-pub(super) use scatter::{Point, scatter};
+pub(super) use scatter::{COLOURS, NUMBERED, Point, SHAPES, scatter};
 pub(super) use svg::shortened;

@@ -5,9 +5,9 @@ use crate::evaluate::metrics::ReliabilityBin;
 
 /// A reliability diagram: on the diagonal, a confidence is what it says.
 pub(in super::super) fn reliability(name: &str, bins: &[ReliabilityBin]) -> String {
-    const LEFT: f64 = 44.0;
+    const LEFT: f64 = 52.0;
     const TOP: f64 = 10.0;
-    const SIDE: f64 = 280.0;
+    const SIDE: f64 = 264.0;
     let told = bins.iter().filter_map(|bin| Some((bin.confidence?, bin.accuracy?, bin.n)));
     let told: Vec<(f64, f64, usize)> = told.collect();
     let described: Vec<String> = told
@@ -33,5 +33,9 @@ pub(in super::super) fn reliability(name: &str, bins: &[ReliabilityBin]) -> Stri
         svg.text("n", (x + radius + 3.0, y + 4.0), &n.to_string());
     }
     svg.text("tick mid", (LEFT + SIDE / 2.0, TOP + SIDE + 36.0), "confidence");
+    let middle = TOP + SIDE / 2.0;
+    svg.put(format_args!(
+        "<text class=\"tick mid\" x=\"14\" y=\"{middle:.1}\" transform=\"rotate(-90 14 {middle:.1})\">share that is right</text>"
+    ));
     svg.finish()
 }

@@ -1,11 +1,13 @@
-//! Points in a plane: coloured and numbered by group, shaped by model.
+//! Points in a plane: coloured and numbered by group, shaped by model; of many models each has letters.
 
 use super::svg::{Svg, escaped, shortened};
 
 /// Colours, after which they begin again.
-const COLOURS: usize = 8;
-/// Shapes, after which they begin again.
-const SHAPES: usize = 6;
+pub(in super::super) const COLOURS: usize = 8;
+/// Shapes; more models have letters instead.
+pub(in super::super) const SHAPES: usize = 6;
+/// More groups have no numbers: nobody could read them.
+pub(in super::super) const NUMBERED: usize = 24;
 
 /// One point.
 #[derive(Clone, Debug)]
@@ -33,14 +35,14 @@ pub(in super::super) fn scatter(name: &str, title: &str, points: &[Point], model
     for point in points {
         let (x, y) = place(point.at);
         svg.put(format_args!("<g class=\"c{}\">", point.group % COLOURS));
-        mark(&mut svg, point.model, (x, y), &point.label);
+        mark(&mut svg, (point.model, models.len()), (x, y), &point.label);
         svg.put(format_args!("</g>"));
     }
     numbers(&mut svg, points, groups, &place);
     for (number, model) in models.iter().enumerate() {
         let (x, y) = (14.0 + 300.0 * (number % 2) as f64, HIGH + 18.0 + 22.0 * (number / 2) as f64);
         svg.put(format_args!("<g class=\"legend\">"));
-        mark(&mut svg, number, (x, y), "");
+        mark(&mut svg, (number, models.len()), (x, y), "");
         svg.put(format_args!("</g>"));
         svg.text("tick", (x + 14.0, y + 4.0), &shortened(model, 38));
     }
@@ -66,7 +68,7 @@ fn placement(
 
 /// The number of each group beside its middle, where there are few enough to read.
 fn numbers(svg: &mut Svg, points: &[Point], groups: usize, place: &impl Fn([f64; 2]) -> (f64, f64)) {
-    if groups > 24 {
+    if groups > NUMBERED {
         return;
     }
     for group in 0..groups {
@@ -78,9 +80,24 @@ fn numbers(svg: &mut Svg, points: &[Point], groups: usize, place: &impl Fn([f64;
     }
 }
 
-/// A shape around a point.
-fn mark(svg: &mut Svg, shape: usize, (x, y): (f64, f64), label: &str) {
-    let path = match shape % SHAPES {
+/// The letters of a model: A to Z, then AA to ZZ.
+fn letters(model: usize) -> String {
+    let letter = |place: usize| char::from(b'A' + u8::try_from(place % 26).unwrap_or(0));
+    let first = (model >= 26).then(|| letter(model / 26 - 1));
+    first.into_iter().chain([letter(model)]).collect()
+}
+
+/// A shape around a point, or letters where there are more models than shapes.
+fn mark(svg: &mut Svg, (model, models): (usize, usize), (x, y): (f64, f64), label: &str) {
+    if models > SHAPES {
+        let (letters, y) = (letters(model), y + 4.5);
+        svg.put(format_args!(
+            "<text class=\"letter mid\" x=\"{x:.1}\" y=\"{y:.1}\"><title>{}</title>{letters}</text>",
+            escaped(if label.is_empty() { &letters } else { label })
+        ));
+        return;
+    }
+    let path = match model {
         0 => "m-5 0a5 5 0 1 0 10 0a5 5 0 1 0-10 0z",
         1 => "m-4.6-4.6h9.2v9.2h-9.2z",
         2 => "m0-6l5.6 9.8h-11.2z",
@@ -93,4 +110,27 @@ fn mark(svg: &mut Svg, shape: usize, (x, y): (f64, f64), label: &str) {
         svg.put(format_args!("<title>{}</title>", escaped(label)));
     }
     svg.put(format_args!("</path>"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_model_has_letters_of_its_own() {
+        assert_eq!([0, 25, 26, 27, 51, 52].map(letters), ["A", "Z", "AA", "AB", "AZ", "BA"]);
+    }
+
+    #[test]
+    fn more_models_than_shapes_are_told_apart_by_letters() {
+        let names = |n: usize| (0..n).map(|model| format!("m{model}")).collect::<Vec<_>>();
+        let points: Vec<Point> = (0..=SHAPES)
+            .map(|model| Point { at: [model as f64, 0.0], group: 0, model, label: format!("by m{model}") })
+            .collect();
+        let few = scatter("map", "t", &points[..SHAPES], &names(SHAPES));
+        assert_eq!(few.matches("class=\"pt\"").count(), 2 * SHAPES, "points and legend");
+        let many = scatter("map", "t", &points, &names(SHAPES + 1));
+        assert!(!many.contains("class=\"pt\""), "{many}");
+        assert!(many.contains("<title>by m6</title>G</text>"), "{many}");
+    }
 }

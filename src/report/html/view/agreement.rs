@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::words::{label, percent, shown};
+use super::words::{label, percent, shown, sorted};
 use super::{Figure, Material};
 use crate::report::html::figure::{forest, heat};
 
@@ -22,6 +22,8 @@ struct LeftOut {
     values: usize,
     moved: String,
     lost: usize,
+    /// What the columns changed and moved are sorted by.
+    sorted: [String; 2],
 }
 
 /// More models make no square that can be read.
@@ -29,12 +31,17 @@ const MOST_MODELS: usize = 24;
 
 pub(super) fn agreement(material: &Material<'_>) -> Agreement {
     let (summary, tallies) = (material.summary, material.tallies);
-    let models: Vec<String> = summary.panel.iter().map(|member| shown(member.model.as_str())).collect();
+    // Who gave nothing agrees with nobody.
+    let speaking = summary.panel.iter().enumerate().filter(|(_, member)| member.drafts > 0);
+    let (places, models): (Vec<usize>, Vec<String>) =
+        speaking.map(|(place, member)| (place, shown(member.model.as_str()))).unzip();
     let labels: Vec<String> = models.iter().take(MOST_MODELS).cloned().collect();
     let drawn = (labels.len() > 1).then(|| {
-        let svg = heat("heat", "How often two models say the same", &labels, |one, other| tallies.agreement(one, other));
+        let svg = heat("heat", "How often two models say the same", &labels, |one, other| {
+            tallies.agreement(places[one], places[other])
+        });
         Figure::new(
-            "similarity of models",
+            ("similarity of models", "How often two models say the same"),
             svg,
             "How often two models stand behind the same value, over all traits that both answered for one persona \
              (of lists, the share of items in common). Darker is more; n counts traits.",
@@ -57,12 +64,19 @@ fn alpha(material: &Material<'_>) -> Option<Figure> {
         .into_iter()
         .map(|(name, found)| (label(name), found.alpha, found.interval, found.units))
         .collect();
+    let without = rows.iter().any(|(_, _, interval, _)| interval.is_none_or(|[low, high]| high - low < 0.01));
+    let without = if without { ", none where they are too few or too alike to tell" } else { "" };
+    let most = rows.iter().map(|(.., n)| *n).max().unwrap_or(0);
+    let counts = &material.summary.counts;
+    let sample = if most > 0 && most < counts.personas / 2 { " of a sample" } else { "" };
     (!rows.is_empty()).then(|| {
         Figure::new(
-            "agreement by trait",
+            ("agreement by trait", "Krippendorff’s α by trait"),
             forest("alpha", "Krippendorff’s α by trait", &rows),
-            "Krippendorff’s α: 1 is perfect agreement, 0 that of chance, below 0 systematic disagreement. Whiskers: 95 % \
-             over resampled personas; n counts personas. Names are the writers’ free choice and need not agree.",
+            format!(
+                "1 is perfect agreement, 0 that of chance, below 0 systematic disagreement. Whiskers: 95 % over resampled \
+                 personas{without}; n counts personas{sample}. Names are the writers’ free choice and need not agree."
+            ),
         )
     })
 }
@@ -75,11 +89,19 @@ fn independent(material: &Material<'_>) -> String {
         }
         None => "assumed: to estimate it takes four models and a hundred values".to_owned(),
     };
+    let (speaking, asked) = (material.summary.speaking(), material.summary.panel.len());
+    if speaking < 2 {
+        return "One model spoke: there is nobody to agree or to disagree with it.".to_owned();
+    }
+    let silent = match asked - speaking {
+        0 => String::new(),
+        1 => " One more was asked and gave no draft: it has no voice.".to_owned(),
+        silent => format!(" {silent} more were asked and gave no draft: they have no voice."),
+    };
     format!(
-        "{} models are worth {:.1} independent ones: n_eff = m / (1 + (m − 1) ρ), with their errors correlated at \
-         ρ = {:.2} ({how}).",
-        material.summary.panel.len(),
-        dependence.n_eff,
+        "{speaking} models are worth {:.1} independent ones: n_eff = m / (1 + (m − 1) ρ), with their errors correlated at \
+         ρ = {:.2} ({how}).{silent}",
+        material.summary.independent(),
         dependence.correlation
     )
 }
@@ -93,6 +115,7 @@ fn left_out(material: &Material<'_>) -> Vec<LeftOut> {
             values: out.values,
             moved: out.confidence_moved.map_or_else(|| "–".to_owned(), |moved| format!("{moved:.3}")),
             lost: out.personas_lost,
+            sorted: [out.changed, out.confidence_moved].map(|value| sorted(value.unwrap_or(-1.0))),
         })
         .collect()
 }

@@ -5,12 +5,13 @@ use std::borrow::Cow;
 use serde::Serialize;
 
 use super::Material;
+use super::stages::{Narrative, narrative};
 use super::words::{confidence, label, shown, status, thousands};
 use crate::consensus::grounding::{Basis, Citations, FoundBy, of_item, passages};
 use crate::consensus::{
     CitedEvidence, ConfidenceStatus, ConsensusPersona, DissentKind, PersonaKind, TraitConsensus,
 };
-use crate::persona::{ModelName, TraitSchema, TraitValue};
+use crate::persona::{ModelName, TraitValue};
 use crate::report::html::figure::confidence_bar;
 use crate::report::markdown::of_dissenter;
 use crate::report::table::in_order;
@@ -43,6 +44,7 @@ struct Card {
     models: String,
     duplicates: Option<String>,
     divergent: usize,
+    narrative: Option<Narrative>,
     traits: Vec<Row>,
 }
 
@@ -110,7 +112,6 @@ pub(super) fn numbered<'a>(material: &Material<'a>) -> Vec<(usize, &'a Consensus
 }
 
 pub(super) fn cards(material: &Material<'_>) -> Cards {
-    let schema = &material.summary.schema;
     let mut records: Vec<Record> = Vec::new();
     let mut last = None;
     for (number, persona) in numbered(material) {
@@ -121,8 +122,8 @@ pub(super) fn cards(material: &Material<'_>) -> Cards {
         }
         let Some(record) = records.last_mut() else { continue };
         match persona.kind {
-            PersonaKind::Consensus => record.consensus.push(card(number, persona, schema)),
-            PersonaKind::Minority => record.minority.push(card(number, persona, schema)),
+            PersonaKind::Consensus => record.consensus.push(card(number, persona, material)),
+            PersonaKind::Minority => record.minority.push(card(number, persona, material)),
         }
     }
     let partial = material.sample.is_partial().then(|| {
@@ -137,11 +138,12 @@ pub(super) fn cards(material: &Material<'_>) -> Cards {
     Cards { partial, records }
 }
 
-fn card(number: usize, persona: &ConsensusPersona, schema: &TraitSchema) -> Card {
+fn card(number: usize, persona: &ConsensusPersona, material: &Material<'_>) -> Card {
     let names = |models: &[ModelName]| -> String {
         models.iter().map(|model| shown(model.as_str())).collect::<Vec<_>>().join(", ")
     };
-    let traits = in_order(schema, persona);
+    let traits = in_order(&material.summary.schema, persona);
+    let mut told = material.stages.iter().flat_map(|stages| &stages.narratives);
     Card {
         number,
         name: persona.traits.get("name").map(|name| shown(&name.value.to_string())),
@@ -152,6 +154,7 @@ fn card(number: usize, persona: &ConsensusPersona, schema: &TraitSchema) -> Card
         models: names(&persona.models),
         duplicates: (!persona.merged_duplicates.is_empty()).then(|| names(&persona.merged_duplicates)),
         divergent: persona.traits.values().filter(|found| found.divergent).count(),
+        narrative: told.find(|told| told.persona_id == persona.persona_id).map(narrative),
         traits: traits
             .into_iter()
             .filter(|(name, _)| *name != "name")

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::Material;
 use super::cards::{numbered, why};
-use super::words::{confidence, label, part, shown, thousands};
+use super::words::{confidence, label, part, shown, sorted, thousands};
 use crate::consensus::{ConsensusPersona, Dissent, DissentKind, TraitConsensus};
 use crate::persona::ModelName;
 
@@ -45,8 +45,9 @@ struct Cell {
 #[derive(Debug, Serialize)]
 struct TraitRow {
     name: String,
-    n: String,
     divergent: String,
+    /// What the row is sorted by: the share that is divergent.
+    sort: String,
     contradicted: usize,
 }
 
@@ -70,18 +71,25 @@ pub(super) fn divergence(material: &Material<'_>) -> Divergence {
     });
     let rows = found.len();
     let shown_rows: Vec<Row> = found.into_iter().take(MOST).map(|row| self::row(row, &models)).collect();
-    let counts = &material.summary.counts;
     Divergence {
-        summary: format!(
-            "Models disagree on {} values; {} are contradicted.",
-            part(counts.divergent_traits, counts.traits),
-            thousands(material.tallies.traits.values().map(|tally| tally.contradicted as u64).sum())
-        ),
+        summary: summary(material),
         partial: (rows > MOST)
             .then(|| format!("The first {MOST} of {rows} among the records that are shown.")),
         models: models.iter().map(|model| shown(model.as_str())).collect(),
         rows: shown_rows,
         traits: by_trait(material),
+    }
+}
+
+fn summary(material: &Material<'_>) -> String {
+    match material.tallies.divergent() {
+        (_, 0) => "No value was given by two models: there was nobody to disagree.".to_owned(),
+        (divergent, comparable) => format!(
+            "Of the values that two or more models gave, they disagree on {}; {} are contradicted. Disagreement is kept, \
+             not averaged away: here is who says what, word by word.",
+            part(divergent, comparable),
+            thousands(material.tallies.traits.values().map(|tally| tally.contradicted as u64).sum())
+        ),
     }
 }
 
@@ -134,8 +142,8 @@ fn by_trait(material: &Material<'_>) -> Vec<TraitRow> {
         .into_iter()
         .map(|(name, tally)| TraitRow {
             name: label(name),
-            n: thousands(tally.values as u64),
-            divergent: part(tally.divergent, tally.values),
+            divergent: part(tally.divergent, tally.comparable),
+            sort: sorted(tally.divergent as f64 / tally.comparable.max(1) as f64),
             contradicted: tally.contradicted,
         })
         .collect()

@@ -11,7 +11,7 @@ use super::{Figure, Material};
 use crate::consensus::ConsensusPersona;
 use crate::embed::{BlockEncoder, EmbedError, StaticEmbedder};
 use crate::persona::{Draft, ModelName, TraitValue};
-use crate::report::html::figure::{Point, scatter, shortened};
+use crate::report::html::figure::{COLOURS, NUMBERED, Point, SHAPES, scatter, shortened};
 use crate::report::html::projection::{Projection, principal_plane};
 use crate::report::html::tsne::neighbourhoods;
 
@@ -22,26 +22,22 @@ const MOST: usize = 400;
 const NO_NEIGHBOURHOODS: &str =
     " t-SNE was asked for; it needs 4 drafts or more, some of them nearer to each other than to others.";
 
+/// A draft with the place of its group.
+type Grouped = (usize, Draft);
+/// The number of a persona's card, and what it is called.
+type Group = (usize, String);
+
 #[derive(Debug, Serialize)]
 pub(super) struct Map {
     figure: Figure,
-    groups: Vec<(usize, String)>,
+    groups: Vec<Group>,
 }
 
 /// The map; `None` where there are fewer than three drafts or they do not differ.
 pub(super) fn map(material: &Material<'_>) -> Result<Option<Map>, EmbedError> {
-    let models = material.summary.models();
-    let mut drafts: Vec<(usize, Draft)> = Vec::new();
-    let mut groups: Vec<(usize, String)> = Vec::new();
-    for (number, persona) in numbered(material) {
-        let own = said(persona);
-        if drafts.len() + own.len() > MOST {
-            break;
-        }
-        drafts.extend(own.into_iter().map(|draft| (groups.len(), draft)));
-        let name = persona.traits.get("name").map(|name| shown(&name.value.to_string()));
-        groups.push((number, name.unwrap_or_else(|| shown(&persona.persona_id))));
-    }
+    let speaking = material.summary.panel.iter().filter(|member| member.drafts > 0);
+    let models: Vec<ModelName> = speaking.map(|member| member.model.clone()).collect();
+    let (drafts, groups) = placed_drafts(material);
     let embedder = StaticEmbedder::embedded()?;
     let own: Vec<Draft> = drafts.iter().map(|(_, draft)| draft.clone()).collect();
     if own.len() < 3 {
@@ -65,12 +61,47 @@ pub(super) fn map(material: &Material<'_>) -> Result<Option<Map>, EmbedError> {
         .collect();
     let names: Vec<String> = models.iter().map(|model| shown(model.as_str())).collect();
     let caption = format!(
-        "{} drafts: colour and number tell the persona, shape the model. {}",
-        points.len(),
+        "{} {}",
+        key((points.len(), groups.len()), material.tallies.personas, models.len()),
         placed.words
     );
-    let figure = Figure::new("map of drafts", scatter("map", placed.title, &points, &names), caption);
-    Ok(Some(Map { figure, groups: if groups.len() > 24 { Vec::new() } else { groups } }))
+    let title = ("map of drafts", placed.title);
+    let figure = Figure::new(title, scatter("map", placed.title, &points, &names), caption);
+    Ok(Some(Map { figure, groups: if groups.len() > NUMBERED { Vec::new() } else { groups } }))
+}
+
+/// The drafts that are placed, each with its group, and the groups: persona by persona, as many as fit.
+fn placed_drafts(material: &Material<'_>) -> (Vec<Grouped>, Vec<Group>) {
+    let mut drafts: Vec<Grouped> = Vec::new();
+    let mut groups: Vec<Group> = Vec::new();
+    for (number, persona) in numbered(material) {
+        let own = said(persona);
+        if drafts.len() + own.len() > MOST {
+            break;
+        }
+        drafts.extend(own.into_iter().map(|draft| (groups.len(), draft)));
+        let name = persona.traits.get("name").map(|name| shown(&name.value.to_string()));
+        groups.push((number, name.unwrap_or_else(|| shown(&persona.persona_id))));
+    }
+    (drafts, groups)
+}
+
+/// What is shown, and what tells persona and model: colours begin again, and numbers end.
+fn key((drafts, shown): (usize, usize), personas: usize, models: usize) -> String {
+    let of = if shown < personas {
+        format!("{drafts} drafts of {shown} of {personas} personas, those of the first cards")
+    } else {
+        format!("{drafts} drafts of {personas} personas")
+    };
+    let persona = if shown <= COLOURS {
+        "colour and number tell the persona"
+    } else if shown <= NUMBERED {
+        "the number tells the persona, colours begin again"
+    } else {
+        "what lies under the pointer is named, and colours begin again"
+    };
+    let model = if models <= SHAPES { "shape" } else { "letter" };
+    format!("{of}: {persona}, the {model} tells the model.")
 }
 
 /// Where drafts stand, and how that is to be read.
@@ -138,4 +169,23 @@ fn said(persona: &ConsensusPersona) -> Vec<Draft> {
         }
     }
     drafts.into_values().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_caption_claims_no_more_than_the_map_shows() {
+        assert_eq!(
+            key((389, 22), 109, 19),
+            "389 drafts of 22 of 109 personas, those of the first cards: the number tells the persona, colours begin \
+             again, the letter tells the model."
+        );
+        assert!(
+            key((12, 4), 4, 3)
+                .starts_with("12 drafts of 4 personas: colour and number tell the persona, the shape")
+        );
+        assert!(key((90, 30), 30, 3).contains("what lies under the pointer is named"));
+    }
 }

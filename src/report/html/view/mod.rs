@@ -3,9 +3,11 @@
 mod agreement;
 mod cards;
 mod divergence;
+mod flow;
 mod map;
 mod models;
 mod overview;
+mod stages;
 mod trust;
 mod words;
 
@@ -14,7 +16,8 @@ use serde::Serialize;
 use super::builder::Judged;
 use super::projection::Projection;
 use super::sample::Sample;
-use super::stored::{Metrics, StoredSummary};
+use super::stages::StoredStages;
+use super::stored::{Metrics, Origin, StoredSummary};
 use super::tallies::Tallies;
 use crate::embed::EmbedError;
 
@@ -25,6 +28,8 @@ pub(super) struct Material<'a> {
     pub(super) tallies: &'a Tallies,
     pub(super) sample: &'a Sample,
     pub(super) metrics: Option<&'a Metrics>,
+    pub(super) origin: &'a Origin,
+    pub(super) stages: Option<&'a StoredStages>,
     pub(super) gold: Option<&'a Judged>,
     pub(super) reasons: &'a [String],
     /// What a reader should know first.
@@ -40,7 +45,10 @@ pub(super) struct Material<'a> {
 pub(super) struct View {
     title: String,
     product: String,
+    /// Whether there is more than how the models were asked.
+    has_personas: bool,
     overview: overview::Overview,
+    stages: Option<stages::Stages>,
     cards: cards::Cards,
     divergence: divergence::Divergence,
     agreement: agreement::Agreement,
@@ -54,13 +62,14 @@ pub(super) struct View {
 pub(super) struct Figure {
     /// What it shows, in few words of our own: it stands in an attribute.
     name: &'static str,
+    title: &'static str,
     svg: String,
     caption: String,
 }
 
 impl Figure {
-    fn new(name: &'static str, svg: String, caption: impl Into<String>) -> Self {
-        Self { name, svg, caption: caption.into() }
+    fn new((name, title): (&'static str, &'static str), svg: String, caption: impl Into<String>) -> Self {
+        Self { name, title, svg, caption: caption.into() }
     }
 }
 
@@ -76,7 +85,9 @@ pub(super) fn view(material: &Material<'_>) -> Result<View, EmbedError> {
             words::shown(&summary.product.name),
             words::shown(&summary.product.version)
         ),
+        has_personas: summary.nothing.is_none(),
         overview: overview::overview(material),
+        stages: material.stages.map(|stored| stages::stages(stored, material)),
         divergence: divergence::divergence(material),
         agreement: agreement::agreement(material),
         map: map::map(material)?,

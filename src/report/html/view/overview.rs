@@ -3,9 +3,11 @@
 use serde::Serialize;
 
 use super::Material;
-use super::words::{label, money, part, percent, shown, status, thousands};
+use super::flow::{Step, flow, some_of};
+use super::words::{label, moment, money, part, percent, shown, status, thousands};
 use crate::consensus::ConfidenceStatus;
 use crate::report::html::figure::duration;
+use crate::report::html::stored::Metrics;
 use crate::report::{GroundingCounts, StreamNote, counted, one_voice, setback_words};
 
 /// The first section.
@@ -14,6 +16,8 @@ pub(super) struct Overview {
     question: Option<String>,
     tiles: Vec<Tile>,
     facts: Vec<(String, String)>,
+    /// How drafts of the same person were told from others, for those who know the method.
+    matching: Option<String>,
     flow: Vec<Step>,
     streams: Vec<Stream>,
     reasons: Vec<String>,
@@ -26,14 +30,6 @@ struct Tile {
     value: String,
     name: String,
     note: String,
-}
-
-/// How many of something there were, and where the difference to the step before went.
-#[derive(Debug, Serialize)]
-struct Step {
-    what: String,
-    n: String,
-    why: String,
 }
 
 /// A workstream.
@@ -53,6 +49,7 @@ pub(super) fn overview(material: &Material<'_>) -> Overview {
         question: asked.and_then(|asked| asked.question.as_deref()).map(shown),
         tiles: tiles(material),
         facts: facts(material),
+        matching: material.summary.nothing.is_none().then(|| shown(&material.summary.learned.same_persona)),
         flow: flow(material),
         streams: asked.map(|asked| asked.workstreams.iter().map(stream).collect()).unwrap_or_default(),
         reasons: material.reasons.iter().map(|reason| shown(reason)).collect(),
@@ -92,23 +89,15 @@ fn plural(count: usize, one: &'static str, many: &'static str) -> &'static str {
 
 fn tiles(material: &Material<'_>) -> Vec<Tile> {
     let (summary, counts) = (material.summary, &material.summary.counts);
-    let mut tiles = vec![
-        tile(
+    let mut tiles = Vec::new();
+    if summary.nothing.is_none() {
+        tiles.push(tile(
             thousands(counts.consensus as u64),
             plural(counts.consensus, "consensus persona", "consensus personas"),
             format!("and {} that one model alone saw", thousands(counts.minority as u64)),
-        ),
-        tile(
-            thousands(counts.divergent_traits as u64),
-            plural(counts.divergent_traits, "divergent value", "divergent values"),
-            format!("of {} on which models could disagree", thousands(counts.traits as u64)),
-        ),
-        tile(
-            format!("{:.1}", summary.dependence.n_eff),
-            "independent models’ worth",
-            format!("{} asked; their errors correlate", counted(summary.panel.len(), "model")),
-        ),
-    ];
+        ));
+        tiles.extend(disagreement(material));
+    }
     if let Some(found) = counts.grounding {
         let checked = found.values();
         let share = found.evidence as f64 / checked.max(1) as f64;
@@ -128,6 +117,28 @@ fn tiles(material: &Material<'_>) -> Vec<Tile> {
     tiles
 }
 
+/// On how much models disagree, and how many independent ones they are worth.
+fn disagreement(material: &Material<'_>) -> [Tile; 2] {
+    let summary = material.summary;
+    let (divergent, comparable) = material.tallies.divergent();
+    let of = match comparable {
+        0 => "no value was given by two models: nobody could disagree".to_owned(),
+        comparable => format!("of {} that two or more models gave", thousands(comparable as u64)),
+    };
+    let (speaking, asked) = (summary.speaking(), summary.panel.len());
+    let who = match (speaking, asked - speaking) {
+        (0 | 1, 0) => "one model asked: nobody confirms it".to_owned(),
+        (_, 0) => format!("{} asked; their errors correlate", counted(speaking, "model")),
+        (_, silent) => {
+            format!("{} asked, {silent} without a draft; their errors correlate", counted(asked, "model"))
+        }
+    };
+    [
+        tile(thousands(divergent as u64), plural(divergent, "divergent value", "divergent values"), of),
+        tile(format!("{:.1}", summary.independent()), "independent models’ worth", who),
+    ]
+}
+
 /// What the run cost: never nothing where that is not known.
 fn cost(material: &Material<'_>) -> Tile {
     let [spent, beside] = material.cost.unwrap_or([material.tallies.cost, 0.0]);
@@ -137,6 +148,9 @@ fn cost(material: &Material<'_>) -> Tile {
         String::new()
     };
     let unpriced = material.metrics.map(|metrics| metrics.unpriced.as_slice()).unwrap_or_default();
+    if unpriced.is_empty() && spent == 0.0 {
+        return tile("0".to_owned(), "cost", "nothing was charged for these calls".to_owned());
+    }
     if unpriced.is_empty() {
         return tile(money(spent), "cost", format!("in the currency of the prices{of_it}"));
     }
@@ -146,104 +160,87 @@ fn cost(material: &Material<'_>) -> Tile {
 }
 
 fn facts(material: &Material<'_>) -> Vec<(String, String)> {
-    let summary = material.summary;
+    let (summary, origin) = (material.summary, material.origin);
     let mut facts = Vec::new();
     let mut fact = |name: &str, value: String| facts.push((name.to_owned(), value));
     let panel: Vec<String> = summary.panel.iter().map(|member| shown(member.model.as_str())).collect();
+    if let Some(input) = &origin.input {
+        fact("Input", shown(input));
+    }
     fact("Panel", panel.join(", "));
     if let Some(asked) = &summary.asked {
         fact("Mode", shown(&asked.mode));
     }
-    fact("Records", format!("{}; {}", shown(&summary.learned.subject), shown(&summary.learned.same_persona)));
-    if let Some(metrics) = material.metrics {
-        let efficiency = match metrics.parallel_efficiency {
-            Some(share) if share >= 0.1 => format!("; parallel efficiency {share:.1}"),
-            _ => String::new(),
-        };
-        let (wall, busy) = (duration(metrics.wall_ms), duration(metrics.busy_ms));
-        fact(
-            "Time",
-            format!("{wall} for the last sitting; its calls took {busy} one after the other{efficiency}"),
-        );
+    if let Some(personas) = &origin.personas {
+        fact("Personas asked for", shown(personas));
     }
-    fact("Embedder", shown(&summary.embedder));
-    if let Some(asked) = &summary.asked {
+    if summary.nothing.is_none() {
+        fact("Records", shown(&summary.learned.subject));
+    }
+    if let Some([first, last]) = origin.asked.map(|asked| asked.map(moment)) {
+        let until = if first == last { String::new() } else { format!(" to {last}") };
+        fact("Asked", format!("{first}{until} (UTC)"));
+    }
+    if let Some(metrics) = material.metrics {
+        fact("Time", time(metrics));
+    }
+    if summary.nothing.is_none() {
+        fact("Embedder", shown(&summary.embedder));
+    }
+    if let Some(asked) = summary.asked.as_ref().filter(|asked| !asked.fingerprint.is_empty()) {
         let (prompt, print) = (shown(&asked.prompt_version), shown(&asked.fingerprint));
-        fact(
-            "Made of",
-            format!(
-                "prompt {prompt}, study {}, seed {}",
-                &print.chars().take(16).collect::<String>(),
-                summary.seed
-            ),
-        );
-    } else {
+        let print = print.chars().take(16).collect::<String>();
+        fact("Made of", format!("prompt {prompt}, study {print}, seed {}", summary.seed));
+    } else if summary.nothing.is_none() {
         fact("Seed", summary.seed.to_string());
     }
     facts
 }
 
-fn flow(material: &Material<'_>) -> Vec<Step> {
-    let (summary, counts) = (material.summary, &material.summary.counts);
-    let mut flow = Vec::new();
-    let mut step = |what: &str, n: usize, why: String| {
-        flow.push(Step { what: what.to_owned(), n: thousands(n as u64), why });
+/// How long it took, and what asking at the same time saved.
+fn time(metrics: &Metrics) -> String {
+    let (wall, busy) = (duration(metrics.wall_ms), duration(metrics.busy_ms));
+    if metrics.busy_ms == 0 {
+        return format!(
+            "{wall} for the last sitting; its answers were stored before or recorded, and took no time"
+        );
+    }
+    let faster = match metrics.parallel_efficiency {
+        Some(times) if times >= 1.05 => format!(": asking at the same time was {times:.1} times as fast"),
+        _ => String::new(),
     };
-    if let Some(asked) = &summary.asked {
-        step("Records read", asked.records_read + asked.records_set_aside, String::new());
-        step(
-            "Records set aside",
-            asked.records_set_aside,
-            "each with its reason in set_aside.jsonl".to_owned(),
-        );
-        step(
-            "Records beyond the limit",
-            asked.records_beyond_limit,
-            "the study asks about the first ones only".to_owned(),
-        );
-        let units = usize::try_from(asked.units).unwrap_or(usize::MAX);
-        step("Questions to each model", units, "one per record, or per part of the corpus".to_owned());
-        let lost: u64 = asked.answers.values().map(|answers| answers.unanswered).sum();
-        let why = asked.answers.iter().flat_map(|(model, answers)| {
-            answers
-                .reasons
-                .iter()
-                .map(|(reason, n)| format!("{}: {} ({n})", shown(model.as_str()), shown(reason)))
-        });
-        step(
-            "Calls without a usable answer",
-            usize::try_from(lost).unwrap_or(usize::MAX),
-            why.collect::<Vec<_>>().join("; "),
-        );
-    }
-    let inputs: Vec<String> = summary.inputs.iter().take(12).map(|input| shown(&input.file)).collect();
-    step("Drafts read", counts.drafts, inputs.join(", "));
-    step(
-        "Drafts or traits set aside",
-        counts.set_aside,
-        "each with its reason in set_aside.jsonl".to_owned(),
-    );
-    step("Drafts of models outside the panel", counts.drafts_of_other_models, "left out".to_owned());
-    step("Drafts said twice in one sitting", counts.duplicates_merged, "counted once".to_owned());
-    step("Records with personas", counts.records, String::new());
-    step(
-        "Personas",
-        counts.personas,
-        format!("{} consensus, {} minority", counts.consensus, counts.minority),
-    );
-    if material.notice.is_some() && material.tallies.personas != counts.personas {
-        step("Personas below", material.tallies.personas, "as a person approved them".to_owned());
-    }
-    flow.retain(|step| step.n != "0" || step.what.starts_with("Records read") || step.what == "Drafts read");
-    flow
+    format!("{wall} for the last sitting; one after the other its calls would have taken {busy}{faster}")
 }
 
 /// What a reader should know before believing anything.
 fn warnings(material: &Material<'_>) -> Vec<String> {
-    let (summary, counts) = (material.summary, &material.summary.counts);
+    let summary = material.summary;
     let notice = material.notice.map(|notice| format!("Note: {}.", shown(notice)));
-    let mut warnings: Vec<String> = notice.into_iter().collect();
-    warnings.push(match summary.status() {
+    let first = summary.nothing.clone().or_else(|| one_voice(&summary.panel));
+    let mut warnings: Vec<String> = first.as_deref().map(shown).into_iter().chain(notice).collect();
+    if summary.nothing.is_none() {
+        warnings.push(what_confidences_are(material));
+        warnings.extend(summary.counts.grounding.filter(|found| found.echo > 0).map(|found| echoes(&found)));
+        // With one voice alone that is said already.
+        if summary.speaking() == 2 {
+            warnings.push("With fewer than three models nobody can tell which of two is right.".to_owned());
+        }
+        if summary.dependence.measured.is_none() && summary.speaking() > 1 {
+            warnings.push(format!(
+                "How far the models err together is assumed ({:.2}), not measured: that takes four models and a \
+                 hundred values.",
+                summary.dependence.correlation
+            ));
+        }
+    }
+    warnings.extend(part_of_drafts(material));
+    warnings.extend(material.metrics.and_then(below_quorum));
+    warnings
+}
+
+fn what_confidences_are(material: &Material<'_>) -> String {
+    let summary = material.summary;
+    match summary.status() {
         ConfidenceStatus::Uncalibrated => {
             "Confidences are scores: they order values and are no probabilities.".to_owned()
         }
@@ -256,24 +253,20 @@ fn warnings(material: &Material<'_>) -> Vec<String> {
                 label(&kinds)
             )
         }
-    });
-    if let Some(alone) = one_voice(&summary.panel) {
-        warnings.insert(0, alone);
     }
-    warnings.extend(counts.grounding.filter(|found| found.echo > 0).map(|found| echoes(&found)));
-    if summary.panel.len() < 3 {
-        warnings.push("With fewer than three models nobody can tell which of two is right.".to_owned());
-    }
-    if summary.dependence.measured.is_none() && summary.panel.len() > 1 {
-        warnings.push(format!(
-            "How far the models err together is assumed ({:.2}), not measured: that takes four models and a hundred values.",
-            summary.dependence.correlation
-        ));
-    }
-    if let Some(share) = part_of_drafts(material) {
-        warnings.push(share);
-    }
-    warnings
+}
+
+/// Records about which fewer models answered than the study's quorum asks for.
+fn below_quorum(metrics: &Metrics) -> Option<String> {
+    let all = usize::try_from(metrics.units_below_quorum).unwrap_or(usize::MAX);
+    (all > 0).then(|| {
+        let named = &metrics.records_below_quorum[..metrics.records_below_quorum.len().min(20)];
+        format!(
+            "To {} fewer models answered than the quorum asks for: {}.",
+            counted(all, "question"),
+            some_of(named, all)
+        )
+    })
 }
 
 fn echoes(found: &GroundingCounts) -> String {

@@ -28,9 +28,12 @@ pub(super) fn trust(material: &Material<'_>) -> Trust {
     let note = material.summary.calibration.as_ref();
     Trust {
         confidences: Figure::new(
-            "confidences",
+            ("confidences", "How sure the values are"),
             histogram("confidences", [probabilities, scores]),
-            "How sure the values are. Filled: probabilities; outlined: scores, which order only. Numbers are values.",
+            format!(
+                "Filled: probabilities; outlined: scores, which order only. Numbers are values.{}",
+                mean(material)
+            ),
         ),
         no_gold: diagram.is_none(),
         reliability: diagram,
@@ -56,19 +59,34 @@ fn passages(material: &Material<'_>) -> Option<String> {
     let counts = &material.summary.counts;
     let found = counts.grounding?;
     let minority = counts.grounding_of_minority.map_or_else(String::new, |found| {
-        let part = part(found.evidence, found.values());
-        format!(" Of the values of minority personas {part} rest on a passage in the source.")
+        format!(
+            " Of those cited for minority personas, {} do; {} of their values rest on one.",
+            part(found.found(), found.passages),
+            part(found.evidence, found.values())
+        )
     });
     let not_found = found.echo_not_found + found.unsupported_not_found;
     let uncited = (found.echo + found.unsupported).saturating_sub(not_found);
     Some(format!(
-        "{} cited passages stand in the source: {} word by word, {} nearly so, {} by meaning. Of the values without one, \
+        "Of the passages cited for consensus personas, {} stand in the source: {} word by word, {} nearly so, {} by meaning. Of the values without one, \
          nothing is cited for {uncited}, and what is cited for {not_found} was not found.{minority}",
         part(found.found(), found.passages),
         found.exact,
         found.fuzzy,
         found.meaning,
     ))
+}
+
+/// The mean of what may be averaged: probabilities, and no scores.
+fn mean(material: &Material<'_>) -> String {
+    match material.tallies.probabilities {
+        (_, 0) => String::new(),
+        (sum, n) => format!(
+            " The probabilities are {} on average (n {}).",
+            percent(sum / n as f64),
+            thousands(n as u64)
+        ),
+    }
 }
 
 fn diagram(gold: &Judged) -> Option<Figure> {
@@ -79,10 +97,10 @@ fn diagram(gold: &Judged) -> Option<Figure> {
         n => format!(" {n} of them are scores and no probabilities."),
     };
     Some(Figure::new(
-        "reliability",
+        ("reliability", "Confidence against truth"),
         reliability("reliability", &found.bins),
         format!(
-            "Confidence against truth over {} judged values: on the diagonal, a confidence is what it says. Expected \
+            "Over {} judged values. On the diagonal, a confidence is what it says. Expected \
              calibration error {:.3}, Brier score {score:.3}; numbers are values.{scores}",
             gold.credits.len(),
             found.expected_calibration_error
@@ -121,7 +139,7 @@ fn evidence(material: &Material<'_>) -> Option<Figure> {
         .collect();
     (!rows.is_empty()).then(|| {
         Figure::new(
-            "evidence by trait",
+            ("evidence by trait", "What values rest on, by trait"),
             stacked("evidence", "What values rest on, by trait", ["evidence", "echo", "one model’s word"], &rows),
             "Evidence: a passage cited for the value, or for an item of the list, stands in the source. Echo: several \
              models agree and there is none. n counts values of consensus personas.",
@@ -145,14 +163,6 @@ fn coverage(material: &Material<'_>) -> Vec<(String, String)> {
         }
     } else if rows > 0 {
         fact("Source rows that a found passage stands in", thousands(rows as u64));
-    }
-    let all: usize = material.tallies.traits.values().map(|tally| tally.values).sum();
-    let sum: f64 = material.tallies.traits.values().map(|tally| tally.confidence).sum();
-    if all > 0 {
-        fact(
-            "Mean confidence of all values",
-            format!("{} (n {})", percent(sum / all as f64), thousands(all as u64)),
-        );
     }
     facts
 }

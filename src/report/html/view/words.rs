@@ -90,6 +90,27 @@ pub(super) fn money(amount: f64) -> String {
     }
 }
 
+/// What a cell is sorted by: a number of ours, for an attribute.
+pub(super) fn sorted(number: f64) -> String {
+    format!("{number:.9}")
+}
+
+/// A moment, in milliseconds since 1970: `2026-11-30 18:17`. The date is that of the proleptic Gregorian calendar (Howard
+/// Hinnant, *chrono-Compatible Low-Level Date Algorithms*, `civil_from_days`).
+pub(super) fn moment(milliseconds: u64) -> String {
+    let minutes = milliseconds / 60_000;
+    let (hour, minute) = (minutes / 60 % 24, minutes % 60);
+    let days = minutes / (60 * 24) + 719_468;
+    let (era, of_era) = (days / 146_097, days % 146_097);
+    let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    let year = year_of_era + era * 400 + u64::from(month <= 2);
+    format!("{year}-{month:02}-{day:02} {hour:02}:{minute:02}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -105,6 +126,13 @@ mod tests {
         assert!(text.ends_with("… (5 more characters)") && text.starts_with("xxx"), "{text}");
         assert_eq!(shown(" a\u{202e}b \n"), "ab");
         assert_eq!((shown("\u{202e}\u{1}"), shown("")), ("(nothing visible)".to_owned(), String::new()));
+    }
+
+    #[test]
+    fn a_moment_is_a_date_and_a_time() {
+        // `date -u -d @1796062603` says Mon Nov 30 18:16:43 UTC 2026.
+        assert_eq!(moment(1_796_062_603_617), "2026-11-30 18:16");
+        assert_eq!([0, 951_782_400_000].map(moment), ["1970-01-01 00:00", "2000-02-29 00:00"]);
     }
 
     #[test]
