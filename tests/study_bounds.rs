@@ -210,7 +210,7 @@ fn around_stages(at: &str) -> Vec<(String, Value)> {
         return around;
     }
     let kind = match last {
-        "run" => Some(json!({ "kind": "command", "run": ["true"] })),
+        "run" | "produces" => Some(json!({ "kind": "command", "run": ["true"] })),
         "allow_yes" => Some(json!({ "kind": "approval" })),
         "rework" => Some(json!({ "kind": "quality" })),
         _ => None,
