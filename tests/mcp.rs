@@ -279,6 +279,18 @@ fn c10_a_refusal_does_not_tell_where_the_folders_are() {
 }
 
 #[test]
+fn c6_files_that_are_too_long_together_are_not_asked_about() {
+    let place = Place::new();
+    let half = "a".repeat(9 * 1024 * 1024);
+    for name in ["one.txt", "two.txt"] {
+        place.write(&format!("allowed/{name}"), &half);
+    }
+    let mut pipe = Pipe::open(&place, "study.yaml");
+    let refused = pipe.refusal("consensus", &json!({"question": "?!", "files": ["one.txt", "two.txt"]}));
+    assert!(refused.contains("are 18 MiB, above the 16 MiB of a consultation"), "{refused}");
+}
+
+#[test]
 fn c10_what_costs_more_than_confirm_above_is_refused_for_there_is_nobody_to_say_yes() {
     let place = Place::new();
     place.write(
@@ -288,7 +300,7 @@ fn c10_what_costs_more_than_confirm_above_is_refused_for_there_is_nobody_to_say_
     );
     let mut pipe = Pipe::open(&place, "dear.yaml");
     let refused = pipe.refusal("consensus", &json!({"question": "Well?!"}));
-    assert!(refused.contains("above 0.0001 (`confirm_above`) a person has to confirm"), "{refused}");
+    assert!(refused.contains("above 0.000100 (`confirm_above`) a person has to confirm"), "{refused}");
 }
 
 #[test]

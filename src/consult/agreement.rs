@@ -370,11 +370,10 @@ mod tests {
     }
 
     /// Two answers, their agreement times 100, and how many contradictions are found.
-    const PAIRS: [(&str, &str, u32, usize); 31] = [
+    const PAIRS: [(&str, &str, u32, usize); 29] = [
         ("Yes, ship it on Friday.", "No, do not ship it on Friday.", 0, 2),
         // The answers share one of one and two claims: 2 × 1 / 3.
         ("No, do not ship it on Friday.", "Do not ship it on Friday.", 67, 0),
-        ("Yes, ship it on Friday.", "Yes. Ship it on Friday.", 100, 0),
         ("Yes.", "No.", 0, 1),
         ("Yes.", "Yeah!", 100, 0),
         ("Ship it on Friday.", "Don't ship it on Friday.", 0, 1),
@@ -384,7 +383,6 @@ mod tests {
         ("We should open the library.", "We should not close the library.", 0, 0),
         ("I recommend approving the merger.", "I recommend rejecting the merger.", 0, 1),
         ("Prices will rise next year.", "Prices will fall next year.", 0, 1),
-        ("Prices rose last year.", "Prices were falling last year.", 0, 1),
         ("The tax should be raised to 20 percent.", "The tax should be raised to 90 percent.", 0, 0),
         ("The tax should be raised to 20 percent.", "The tax should be raised to twenty percent.", 100, 0),
         ("The company should buy the supplier.", "The supplier should buy the company.", 0, 0),

@@ -76,7 +76,7 @@ impl Prepared {
             if bytes > MOST_TEXT {
                 return Err(ConsultError::TooLarge { bytes, most: MOST_TEXT }.into());
             }
-            files.push(Attachment { text, name });
+            files.push(Attachment { name, text });
         }
         let question = Question { text: given.question, files };
         let request =

@@ -62,11 +62,14 @@ impl Patience {
 
 /// What is known about many models, kept from one run to the next: by where they are asked, and by name.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Patiences(Arc<Mutex<BTreeMap<(String, String), Arc<Mutex<Patience>>>>>);
+pub(crate) struct Patiences(Arc<Mutex<BTreeMap<(String, String), Shared>>>);
+
+/// What is known about one model, for all who ask it.
+type Shared = Arc<Mutex<Patience>>;
 
 impl Patiences {
     /// What is known about a member's model; the same for all who ask.
-    pub(super) fn of(&self, member: &PanelMember) -> Arc<Mutex<Patience>> {
+    pub(super) fn of(&self, member: &PanelMember) -> Shared {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(known.entry((member.address(), member.model.clone())).or_default())
     }
