@@ -10,9 +10,11 @@ use assert_cmd::Command;
 use consona::consult::{Answer, Consultation, Question, Stance, Status, Transcript, Voice};
 use consona::embed::StaticEmbedder;
 use consona::provider::{
-    Call, FailureKind, HttpProvider, Provider, ProviderError, Scripted, ScriptedProvider,
+    Call, Completion, FailureKind, HttpProvider, Provider, ProviderError, Scripted, ScriptedProvider, Usage,
 };
+use consona::run::Reserve;
 use consona::run::consult::{ConsultError, MemberOptions, Request, Roster, consult, member};
+use consona::run::study::{Laggards, PanelMember, Study};
 use serde_json::{Value, json};
 use wiremock::matchers::{body_partial_json, method};
 use wiremock::{Mock, MockServer, ResponseTemplate};
@@ -38,6 +40,7 @@ fn request(roster: &Roster, question: &str) -> Request {
         voices: roster.voices(),
         synthesiser: None,
         earlier: Transcript::default(),
+        confirmed: false,
     }
 }
 
@@ -187,6 +190,109 @@ async fn c10_two_consultations_share_nothing_but_the_roster() {
     assert_eq!(other.0.results[1].content.as_deref(), Some("Pears?!"));
 }
 
+/// A roster from the panel of a study, whose models are all answered by one provider, the fallbacks too.
+fn of_study(study: &str, provider: &Arc<ScriptedProvider>) -> Roster {
+    let none = |_: &str| Err(std::io::ErrorKind::NotFound.into());
+    let text = format!("name: x\ninput: {{path: a}}\n{study}");
+    let study = Study::parse(&text, Path::new("s.yaml"), &|_| none("")).unwrap();
+    let provider = || Arc::clone(provider) as Arc<dyn Provider>;
+    let seats = study.panel.iter().map(|member| (member.clone(), provider())).collect();
+    let of = |(place, primary): (usize, &PanelMember)| {
+        let reserve = move |member: &PanelMember| (place, member.clone());
+        primary.fallbacks.iter().map(reserve).collect::<Vec<_>>()
+    };
+    let reserves = study.panel.iter().enumerate().flat_map(of);
+    let reserves = reserves.map(|(place, member)| Reserve { place, member, provider: provider() }).collect();
+    Roster::new(seats, Some(&study)).with_reserves(reserves)
+}
+
+#[tokio::test(start_paused = true)]
+async fn c9_a_fallback_stands_in_with_the_vote_and_the_weight_of_its_member() {
+    let provider = scripted(|call| match call.model.as_str() {
+        "a" => refusal("no such model"),
+        "c" => Scripted::text("Buses are full."),
+        model => Scripted::text(format!("Trains are late. I am {model}.")),
+    });
+    let panel = "panel:\n  - {model: 'scripted:a', weight: 3, fallback: [{model: 'scripted:b'}]}\n  \
+                 - {model: 'scripted:c'}\n  - {model: 'scripted:d'}\n";
+    let roster = of_study(panel, &provider);
+    let (consultation, _) = ask(&roster, request(&roster, "Well?")).await;
+    assert_eq!(consultation.results[0].content.as_deref(), Some("Trains are late. I am b."));
+    assert!(consultation.note.unwrap().contains("scripted:b stands in: no such model"));
+    let agreement = consultation.agreement.unwrap();
+    assert_eq!((agreement.claims[0].text.as_str(), agreement.claims[0].weight), ("Trains are late", 4.0));
+    // Pairs ac, ad, cd weigh 3, 3, 1 and share 0, 1 of 2 claims, 0: 3 × .5 / 7.
+    assert!(agreement.score.is_some_and(|score| (score - 1.5 / 7.0).abs() < 1e-9), "{agreement:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn c9_a_server_learns_over_consultations_how_long_a_model_takes() {
+    let provider = scripted(|call| {
+        let hangs = call.prompt.messages.last().is_some_and(|message| message.content == "Hang!");
+        Scripted::text("Here.").after(Duration::from_secs(if hangs { 100 } else { 1 }))
+    });
+    let study = "retry: {max_attempts: 1}\npanel:\n  - {model: 'scripted:a', timeouts: {adaptive: true, total: 110}}\n";
+    let roster = of_study(study, &provider);
+    for _ in 0..20 {
+        ask(&roster, request(&roster, "There?")).await;
+    }
+    let (hung, _) = ask(&roster.clone(), request(&roster, "Hang!")).await;
+    assert_eq!(hung.errors[0].error_message, "no answer within 10 s");
+    let (fresh, _) = ask(&of_study(study, &provider), request(&roster, "Hang!")).await;
+    assert_eq!(fresh.status, Status::Success, "who has seen nothing waits");
+}
+
+#[tokio::test(start_paused = true)]
+async fn c9_laggards_are_not_awaited_where_that_is_asked_for() {
+    let provider = scripted(|call| {
+        Scripted::text("Here.").after(Duration::from_secs(if call.model == "b" { 60 } else { 1 }))
+    });
+    let all = roster(&["a", "b", "c"], &provider);
+    let (whole, _) = ask(&all, request(&all, "There?")).await;
+    assert_eq!(whole.note, None);
+    let laggards = Laggards { after_models: 2, wait: Duration::from_secs(2) };
+    let request = request(&all, "There?");
+    let (consultation, _) = ask(&all.with_laggards(laggards), request).await;
+    assert_eq!(consultation.note.as_deref(), Some("No answer from scripted:b (neutral)."));
+}
+
+#[tokio::test(start_paused = true)]
+async fn c10_the_voices_and_the_synthesis_have_one_limit_of_cost() {
+    // 1 per million tokens: each call costs 1000 × 10⁻⁶ + 1000 × 10⁻⁶ = .002, and is bounded by what is sent and
+    // the 2000 tokens of an answer.
+    let provider = scripted(|call| {
+        let usage = Usage { input_tokens: 1_000, cached_input_tokens: 0, output_tokens: 1_000 };
+        let mut scripted = Scripted::text(format!("I am {}.", call.model));
+        scripted.outcome = scripted.outcome.map(|said| Completion { usage: Some(usage), ..said });
+        scripted
+    });
+    let member = |name: &str| {
+        format!("  - {{model: 'scripted:{name}', price: {{input: 1, output: 1}}, max_output_tokens: 2000}}\n")
+    };
+    let panel = format!("limits: {{max_cost: 0.006}}\npanel:\n{}{}", member("a"), member("b"));
+    let roster = of_study(&panel, &provider);
+    let request = Request { synthesiser: Some("scripted:a".to_owned()), ..request(&roster, "Well?") };
+    let (consultation, _) = ask(&roster, request).await;
+    assert_eq!(provider.calls().len(), 2, "the third could cost more than is left");
+    assert_eq!(consultation.cost, Some(0.004));
+    let note = consultation.note.unwrap();
+    assert!(note.contains("scripted:a wrote no synthesis (it was not asked: the limit of cost"), "{note}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn c10_what_costs_more_than_confirm_above_is_asked_only_with_a_yes() {
+    let provider = scripted(|_| Scripted::text("Yes."));
+    let panel =
+        "limits: {confirm_above: 0.0001}\npanel:\n  - {model: 'scripted:a', price: {input: 1, output: 1}}\n";
+    let roster = of_study(panel, &provider);
+    let embedder = || Arc::new(StaticEmbedder::embedded().unwrap());
+    let refused = consult(&roster, request(&roster, "Well?"), embedder(), None).await.unwrap_err();
+    assert!(refused.to_string().contains("a person has to confirm"), "{refused}");
+    assert_eq!(provider.calls().len(), 0);
+    let confirmed = Request { confirmed: true, ..request(&roster, "Well?") };
+    assert!(consult(&roster, confirmed, embedder(), None).await.is_ok());
+}
+
 /// A model behind a real endpoint that takes so long.
 fn mock(model: &str, milliseconds: u64) -> Mock {
     let message = json!({"role": "assistant", "content": format!("{model} answers.")});
@@ -215,6 +321,21 @@ async fn c8_two_slow_models_take_as_long_as_the_slower_one() {
     let sum = Duration::from_millis(latencies.sum());
     assert_eq!(consultation.status, Status::Success);
     assert!(wall < sum, "{wall:?} in all, {sum:?} one after the other");
+}
+
+#[tokio::test(start_paused = true)]
+async fn c8_the_wall_time_is_that_of_the_slowest_with_mixed_ends_and_when_all_fail() {
+    let provider = scripted(|call| match call.model.as_str() {
+        "a" => Scripted::text("Here.").after(Duration::from_secs(20)),
+        "b" => refusal("no").after(Duration::from_secs(30)),
+        _ => refusal("never").after(Duration::from_secs(25)),
+    });
+    for (models, status) in [(&["a", "b"][..], Status::Success), (&["b", "c"], Status::Error)] {
+        let roster = roster(models, &provider);
+        let start = tokio::time::Instant::now();
+        let (consultation, _) = ask(&roster, request(&roster, "Well?")).await;
+        assert_eq!((consultation.status, start.elapsed().as_secs()), (status, 30), "{models:?}");
+    }
 }
 
 fn consona(state: &Path) -> Command {
@@ -292,20 +413,103 @@ fn c6_a_continuation_id_carries_the_consultation_on() {
     }
 }
 
+/// The lines of a consultation at a level, without the time and the level before each.
+fn logged(level: &str, further: &[&str]) -> Vec<String> {
+    let state = tempfile::tempdir().unwrap();
+    let mut command = demo(state.path(), "Open?", &["replay:aurora:for", "replay:cinder"]);
+    let command = command.env("CONSONA_LOG", level).arg("--quiet").args(further);
+    let told = String::from_utf8(command.assert().success().get_output().stderr.clone()).unwrap();
+    let digits = |text: &str| text.starts_with(|c: char| c.is_ascii_digit());
+    let lines = told.lines().filter_map(|line| Some(&line[line.find("consensus ")?..]));
+    lines
+        .map(|line| match line.split_once("latency=") {
+            Some((before, after)) if digits(after) => format!("{before}latency=…"),
+            _ => line.to_owned(),
+        })
+        .collect()
+}
+
 #[test]
 fn c7_debug_lines_tell_the_dispatch_and_nothing_is_new_at_info() {
+    let mut lines = logged("consona=debug", &[]);
+    // The models answer at the same time.
+    lines[1..3].sort_unstable();
+    let expected = [
+        "consensus dispatch models=[replay:aurora (for), replay:cinder]",
+        "consensus model=replay:aurora (for) status=success latency=…",
+        "consensus model=replay:cinder status=error latency=…",
+        "consensus aggregation success=1 error=1",
+    ];
+    assert_eq!(lines, expected);
+    let mut written = logged("consona=debug", &["--synthesise-with", "replay:basalt"]);
+    written[1..3].sort_unstable();
+    assert_eq!(written[..4], expected, "the model that writes is asked after them");
+    assert_eq!(written[4], "consensus dispatch models=[replay:basalt]");
+    assert_eq!(logged("consona=info", &[]), Vec::<String>::new());
+}
+
+#[test]
+fn c6_what_was_said_to_one_endpoint_goes_to_no_other() {
     let state = tempfile::tempdir().unwrap();
-    let logged = |level: &str| {
-        let mut command = demo(state.path(), "Open?", &["replay:aurora:for", "replay:cinder"]);
-        let output = command.env("CONSONA_LOG", level).arg("--quiet").assert().success().get_output().clone();
-        String::from_utf8(output.stderr).unwrap()
+    let closed = |port: u16| format!("http://127.0.0.1:{port}/v1");
+    let ask = |further: &[&str]| {
+        let mut command = consona(state.path());
+        command.args(["Open?", "--model", "vllm:m", "--key-env", "none", "--timeout", "5"]).args(further);
+        command
     };
-    let debug = logged("consona=debug");
-    assert!(debug.contains("consensus dispatch models=[replay:aurora (for), replay:cinder]"), "{debug}");
-    assert!(debug.contains("consensus model=replay:aurora (for) status=answered latency="), "{debug}");
-    assert!(debug.contains("consensus model=replay:cinder status=failed latency="), "{debug}");
-    assert!(debug.contains("consensus aggregation success=1 error=1"), "{debug}");
-    assert_eq!(logged("consona=info"), "");
+    let first = json_of(&mut ask(&["--base-url", &closed(9)]), 4);
+    let id = first["continuation_id"].as_str().unwrap();
+    let elsewhere = ask(&["--base-url", &closed(10), "--continue", id]).assert().code(2).get_output().clone();
+    let told = String::from_utf8(elsewhere.stderr).unwrap();
+    assert!(told.contains("`vllm:m` was asked at http://127.0.0.1:9/v1 (openai)"), "{told}");
+    json_of(&mut ask(&["--base-url", &closed(9), "--continue", id]), 4);
+}
+
+#[test]
+fn c6_what_could_not_be_carried_on_is_not_asked() {
+    let state = tempfile::tempdir().unwrap();
+    let long = state.path().join("long.txt");
+    std::fs::write(&long, vec![b'a'; 16 * 1024 * 1024 - 100]).unwrap();
+    let mut command = demo(state.path(), "Open?", &["replay:aurora"]);
+    let told = command.arg("--file").arg(&long).assert().code(2).get_output().clone();
+    let told = String::from_utf8(told.stderr).unwrap();
+    assert!(told.contains("above the 16 MiB of a consultation"), "{told}");
+    assert_eq!(std::fs::read_dir(state.path()).unwrap().count(), 1, "nothing is kept");
+    let image = state.path().join("image.png");
+    std::fs::write(&image, [0x89, 0xff, 0xfe]).unwrap();
+    let mut command = demo(state.path(), "Open?", &["replay:aurora"]);
+    let told = command.arg("--file").arg(&image).assert().code(2).get_output().clone();
+    let told = String::from_utf8(told.stderr).unwrap();
+    assert!(told.contains("is no text in UTF-8"), "{told}");
+}
+
+#[test]
+fn c9_what_the_providers_tell_stands_beside_the_answers() {
+    let state = tempfile::tempdir().unwrap();
+    let models = ["replay:aurora:for", "replay:cinder"];
+    let answer = json_of(&mut demo(state.path(), "Open until eleven?", &models), 0);
+    let told = answer["metadata"].as_array().unwrap();
+    let mut fields: Vec<&str> = told[0].as_object().unwrap().keys().map(String::as_str).collect();
+    fields.sort_unstable();
+    assert_eq!(
+        fields,
+        [
+            "attempts",
+            "cost",
+            "finish_reason",
+            "input_tokens",
+            "latency_ms",
+            "model",
+            "output_tokens",
+            "provider",
+            "response_model",
+            "stance"
+        ]
+    );
+    assert_eq!((&told[0]["model"], &told[0]["stance"]), (&json!("replay:aurora"), &json!("for")));
+    assert_eq!((&told[0]["finish_reason"], &told[0]["attempts"]), (&json!("stop"), &json!(1)));
+    assert_eq!((&told[1]["model"], &told[1]["finish_reason"]), (&json!("replay:cinder"), &Value::Null));
+    assert_eq!(answer["cost"], json!(0.0), "recordings cost nothing");
 }
 
 #[test]

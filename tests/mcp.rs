@@ -247,6 +247,75 @@ fn nothing_outside_the_allowed_folders_is_read() {
     assert!(pipe.refusal("run_status", &json!({"run": ".."})).contains("may read"));
 }
 
+#[cfg(unix)]
+#[test]
+fn c10_links_inside_a_result_folder_are_not_followed_out_of_it() {
+    let place = Place::new();
+    let outside = place.path("outside");
+    let run = ["run", &place.path("study.yaml"), "--out", &outside, "--quiet"];
+    assert!(Command::new(env!("CARGO_BIN_EXE_consona")).args(run).status().unwrap().success());
+    fs::create_dir(place.path("allowed/evil")).unwrap();
+    for file in fs::read_dir(&outside).unwrap() {
+        let file = file.unwrap();
+        let link = Path::new(&place.path("allowed/evil")).join(file.file_name());
+        std::os::unix::fs::symlink(file.path(), link).unwrap();
+    }
+    let mut pipe = Pipe::open(&place, "study.yaml");
+    let refused = pipe.refusal("explain", &json!({"run": "evil", "persona": "corpus/1"}));
+    assert_eq!(refused, "there is no result in the folder `evil`");
+    let refused = pipe.refusal("run_status", &json!({"run": "evil"}));
+    assert_eq!(refused, "there is no run in the folder `evil`");
+}
+
+#[test]
+fn c10_a_refusal_does_not_tell_where_the_folders_are() {
+    let place = Place::new();
+    let mut pipe = Pipe::open(&place, "study.yaml");
+    for path in ["missing.txt", "../secret.txt"] {
+        let refused = pipe.refusal("consensus", &json!({"question": "?!", "files": [path]}));
+        let parent = place.0.path().display().to_string();
+        assert!(refused.contains("may read") && !refused.contains(&parent), "{refused}");
+    }
+}
+
+#[test]
+fn c6_files_that_are_too_long_together_are_not_asked_about() {
+    let place = Place::new();
+    let half = "a".repeat(9 * 1024 * 1024);
+    for name in ["one.txt", "two.txt"] {
+        place.write(&format!("allowed/{name}"), &half);
+    }
+    let mut pipe = Pipe::open(&place, "study.yaml");
+    let refused = pipe.refusal("consensus", &json!({"question": "?!", "files": ["one.txt", "two.txt"]}));
+    assert!(refused.contains("are 18 MiB, above the 16 MiB of a consultation"), "{refused}");
+}
+
+#[test]
+fn c10_what_costs_more_than_confirm_above_is_refused_for_there_is_nobody_to_say_yes() {
+    let place = Place::new();
+    place.write(
+        "dear.yaml",
+        "name: x\ninput: {path: a}\nlimits: {confirm_above: 0.0001}\npanel:\n  - {model: 'vllm:m', base_url: \
+         'http://127.0.0.1:9/v1', price: {input: 1, output: 1}}\n",
+    );
+    let mut pipe = Pipe::open(&place, "dear.yaml");
+    let refused = pipe.refusal("consensus", &json!({"question": "Well?!"}));
+    assert!(refused.contains("above 0.000100 (`confirm_above`) a person has to confirm"), "{refused}");
+}
+
+#[test]
+fn m5_what_one_model_alone_says_is_no_consensus() {
+    let mut pipe = Pipe::open(&Place::new(), "study.yaml");
+    let nameless = pipe.refusal("merge_personas", &json!({"drafts": [{"occupation": "nurse"}]}));
+    assert!(nameless.contains("`drafts[0]` has no `model`"), "{nameless}");
+    let alone = json!({"drafts": [{"record": "r", "model": "a", "persona": {"occupation": "nurse"}}]});
+    let merged = pipe.tool("merge_personas", &alone)["structuredContent"].clone();
+    assert_eq!(
+        (&merged["consensus"], &merged["minority"], &merged["alone"]),
+        (&json!(0), &json!(0), &json!(1))
+    );
+}
+
 #[test]
 fn personas_are_generated_merged_and_explained() {
     let place = Place::new();
@@ -339,7 +408,7 @@ struct Served {
 
 impl Served {
     fn start(place: &Place, further: &[&str]) -> Self {
-        let words = [&["serve", "--mcp", "--listen", "127.0.0.1:0"], further].concat();
+        let words = [&["serve", "--mcp", "--listen", "localhost:0"], further].concat();
         let mut child = place.command(&words, "study.yaml").env("MCP_TOKEN", "let-me-in").spawn().unwrap();
         let mut told = String::new();
         let mut stderr = BufReader::new(child.stderr.take().unwrap());
@@ -434,6 +503,8 @@ async fn over_http_a_token_is_asked_for_where_one_is_set() {
     let place = Place::new();
     let served = Served::start(&place, &["--token-env", "MCP_TOKEN"]);
     let opening = json!({"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": initialisation()});
+    let lower = served.post().json(&opening).header("authorization", "bearer let-me-in");
+    assert_eq!(lower.send().await.unwrap().status().as_u16(), 200, "a scheme has no case");
     for (token, expected) in [(None, 401), (Some("wrong"), 401), (Some("let-me-in"), 200)] {
         let mut request = served.post().json(&opening);
         if let Some(token) = token {
@@ -449,4 +520,10 @@ fn beyond_this_machine_nothing_is_served_without_a_token() {
     let served = place.command(&["serve", "--mcp", "--listen", "0.0.0.0:0"], "study.yaml").output().unwrap();
     assert_eq!(served.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&served.stderr).contains("a token is required"));
+    let words = ["serve", "--mcp", "--listen", "0.0.0.0:0", "--token-env", "MCP_TOKEN"];
+    let served = place.command(&words, "study.yaml").env("MCP_TOKEN", "let-me-in").output().unwrap();
+    assert_eq!(served.status.code(), Some(2));
+    assert!(
+        String::from_utf8_lossy(&served.stderr).contains("the token has 9 characters; it needs 16 or more")
+    );
 }

@@ -1,9 +1,11 @@
 //! `consona consult`: one question to several models.
 
 use std::fmt::Write as _;
+use std::fs::File;
 use std::io::{self, Read};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
 
@@ -12,16 +14,19 @@ use super::console::{Console, width};
 use super::embedder;
 use super::error::CliError;
 use super::exit::Exit;
-use super::inputs;
+use super::spending::says_yes;
 use super::state::continuations;
-use super::study::{runtime, seats, seats_of};
+use super::study::{reserves, runtime, seats, seats_of};
 use crate::consult::{
     Answer, Attachment, Consultation, ContinuationId, Question, Stance, Status, Transcript, Voice,
 };
 use crate::provider::Dialect;
 use crate::report::{counted, safe, wrapped};
 use crate::run::Study;
-use crate::run::consult::{MemberOptions, Request, Roster, consult as ask, member};
+use crate::run::consult::{
+    ConsultError, MOST_TEXT, MemberOptions, Request, Roster, confirmation, consult as ask, member,
+};
+use crate::run::study::Laggards;
 
 /// What `consult` is told.
 #[derive(Args, Debug)]
@@ -43,6 +48,15 @@ pub(super) struct ConsultOptions {
     /// The model that puts the answers together [default: none; the models' own sentences].
     #[arg(long, value_name = "MODEL")]
     synthesise_with: Option<String>,
+    /// Ask without a question, whatever it costs; within the study's `max_cost` all the same.
+    #[arg(long)]
+    yes: bool,
+    /// Await the others no longer than --laggard-wait once so many models have answered [default: await everybody].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    quorum: Option<u32>,
+    /// Seconds for which the others are awaited then.
+    #[arg(long, value_name = "SECONDS", requires = "quorum", default_value = "0", value_parser = seconds)]
+    laggard_wait: f64,
     /// Ask on: the continuation id of the answer before.
     #[arg(long = "continue", value_name = "ID")]
     continuation: Option<ContinuationId>,
@@ -78,6 +92,11 @@ pub(super) struct EndpointArguments {
     timeout: Option<f64>,
 }
 
+fn seconds(text: &str) -> Result<f64, String> {
+    let seconds = text.parse::<f64>().ok().filter(|seconds| (0.0..=86_400.0).contains(seconds));
+    seconds.ok_or_else(|| "give seconds, from 0 to 86400".to_owned())
+}
+
 fn dialect(name: &str) -> Result<Dialect, String> {
     let known = [Dialect::OpenAi, Dialect::Anthropic, Dialect::Gemini, Dialect::Ollama];
     known.into_iter().find(|dialect| dialect.name() == name).ok_or_else(|| {
@@ -98,12 +117,22 @@ pub(super) fn consult(options: &ConsultOptions, console: Console) -> Result<Exit
         }
         (None, _) => Transcript::default(),
     };
-    let roster = roster(options, &earlier)?;
+    let mut roster = roster(options, &earlier)?;
+    if let Some(after_models) = options.quorum {
+        let wait = Duration::from_secs_f64(options.laggard_wait);
+        roster = roster.with_laggards(Laggards { after_models, wait });
+    }
     let voices = voices(options, &roster, &earlier)?;
     let question = question(options)?;
     let embedder = Arc::from(embedder::open(&options.embedder, None)?);
     let synthesiser = options.synthesise_with.clone();
-    let request = Request { question, voices, synthesiser, earlier };
+    let mut request = Request { question, voices, synthesiser, earlier, confirmed: options.yes };
+    if let Some(confirmation) = confirmation(&roster, &request)? {
+        if !says_yes(&confirmation.to_string(), console)? {
+            return Ok(Exit::WaitingForApproval);
+        }
+        request.confirmed = true;
+    }
     let (mut consultation, transcript) = runtime()?.block_on(ask(&roster, request, embedder, None))?;
     match kept.map(|kept| kept.keep(&transcript)) {
         Some(Ok(id)) => consultation.continuation_id = Some(id),
@@ -119,7 +148,7 @@ pub(super) fn consult(options: &ConsultOptions, console: Console) -> Result<Exit
 fn roster(options: &ConsultOptions, earlier: &Transcript) -> Result<Roster, CliError> {
     if let Some(path) = &options.endpoint.panel {
         let study = Study::load(path)?;
-        return Ok(Roster::new(seats(&study)?, Some(&study)));
+        return Ok(Roster::new(seats(&study)?, Some(&study)).with_reserves(reserves(&study)?));
     }
     let given = &options.endpoint;
     let details = MemberOptions {
@@ -172,9 +201,26 @@ fn question(options: &ConsultOptions) -> Result<Question, CliError> {
         options.question.clone()
     };
     let attach = |path: &PathBuf| {
-        Ok::<_, CliError>(Attachment { name: path.display().to_string(), text: inputs::text(path)? })
+        Ok::<_, CliError>(Attachment { name: path.display().to_string(), text: read(path)? })
     };
     Ok(Question { text, files: options.files.iter().map(attach).collect::<Result<_, _>>()? })
+}
+
+/// The text of a file, of which no more is read than can be asked about.
+fn read(path: &Path) -> Result<String, CliError> {
+    let unread = |source| CliError::Read { path: path.to_owned(), source };
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(unread)?;
+    file.take(MOST_TEXT as u64 + 1).read_to_end(&mut bytes).map_err(unread)?;
+    if bytes.len() > MOST_TEXT {
+        return Err(ConsultError::TooLarge { bytes: bytes.len(), most: MOST_TEXT }.into());
+    }
+    String::from_utf8(bytes).map_err(|_| {
+        CliError::Usage(format!(
+            "`--file {}` is no text in UTF-8, and models are shown text only; convert it first",
+            path.display()
+        ))
+    })
 }
 
 fn text(consultation: &Consultation) -> String {
@@ -184,7 +230,10 @@ fn text(consultation: &Consultation) -> String {
     }
     if let Some(agreement) = &consultation.agreement {
         let shared = agreement.claims.iter().filter(|claim| claim.support > 1).count();
-        let score = agreement.score.map(|score| format!(", agreement {score:.2}")).unwrap_or_default();
+        let weighed =
+            agreement.claims.iter().any(|claim| claim.weight.to_bits() != (claim.support as f64).to_bits());
+        let by = if weighed { " by the models' weights" } else { "" };
+        let score = agreement.score.map(|score| format!(", agreement {score:.2}{by}")).unwrap_or_default();
         let (claims, contradictions) =
             (agreement.claims.len(), counted(agreement.contradictions.len() as u64, "contradiction"));
         // Writing to a `String` cannot fail.

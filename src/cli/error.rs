@@ -280,7 +280,7 @@ impl CliError {
                 ResultError::NoPersona { .. } | ResultError::Namesakes { .. } | ResultError::NoTrait { .. },
             )
             | Self::Decision(DecisionError::NothingWaits { .. } | DecisionError::Answered { .. })
-            | Self::Serve(ServeError::NoToken { .. }) => Exit::Usage,
+            | Self::Serve(ServeError::NoToken { .. } | ServeError::ShortToken { .. }) => Exit::Usage,
             Self::Embedder(error) => of_embedder(error),
             Self::Files(error) | Self::Result(ResultError::Files(error)) => of_files(error),
             Self::Consensus(error) | Self::Calibrate(CalibrateError::Consensus(error)) => of_consensus(error),

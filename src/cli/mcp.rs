@@ -16,7 +16,7 @@ use super::error::CliError;
 use super::exit::Exit;
 use super::run::interruption;
 use super::state::continuations;
-use super::study::{self, runtime, seats, settings};
+use super::study::{self, reserves, runtime, seats, settings};
 use crate::consensus::ConsensusParams;
 use crate::mcp::{AllowedFolders, Configuration, HttpOptions, HttpServer, Panel, ServeError, Server};
 use crate::provider::ApiKey;
@@ -49,7 +49,7 @@ pub(super) struct ServeOptions {
     #[arg(long, required = true)]
     mcp: bool,
     /// The address to listen on. Beyond this machine a token is required.
-    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8765")]
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8765", value_parser = address)]
     listen: SocketAddr,
     /// The environment variable that holds the token which callers must show (or, with `_FILE` behind its name, the
     /// file).
@@ -63,6 +63,14 @@ pub(super) struct ServeOptions {
     origins: Vec<String>,
     #[command(flatten)]
     served: ServedOptions,
+}
+
+/// An address to listen on. Of names, only that of this machine: what another one means is not known beforehand.
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let local = text.strip_prefix("localhost:").map(|port| format!("127.0.0.1:{port}"));
+    local.as_deref().unwrap_or(text).parse().map_err(|_| {
+        "give an IP address and a port, such as 127.0.0.1:8765, [::1]:8765 or 0.0.0.0:8765".to_owned()
+    })
 }
 
 /// Serves one client over standard input and output.
@@ -83,7 +91,14 @@ pub(super) fn http(options: &ServeOptions, console: Console) -> Result<Exit, Cli
     serve(async |stop| {
         let listening = HttpServer::bind(http).await?;
         console.note(&format!("listening on http://{}/mcp", listening.address()));
-        listening.serve(server, stop).await
+        if !listening.address().ip().is_loopback() {
+            console.note(
+                "other machines can reach it, and what is said, the token too, goes over the net in the clear: let a \
+                 proxy with TLS stand before it",
+            );
+        }
+        listening.serve(server, stop).await;
+        Ok(())
     })
 }
 
@@ -118,13 +133,13 @@ fn server(options: &ServedOptions) -> Result<Server, CliError> {
             let mut study = Study::load(path)?;
             // Whoever has called a tool waits for what it answers.
             study.panel = study.panel.into_iter().map(PanelMember::at_once).collect();
-            let (seats, settings) = (seats(&study)?, settings(&study, path)?);
+            let (seats, reserves, settings) = (seats(&study)?, reserves(&study)?, settings(&study, path)?);
             let embedder = if study.embedder.is_null() {
                 embedder::open(&options.embedder, None)?
             } else {
                 study::embedder(&study, path)?.open(&Arc::new(Store::in_memory()?))?
             };
-            (Some(Panel::new(study, seats, settings)), embedder)
+            (Some(Panel::new(study, seats, settings).with_reserves(reserves)), embedder)
         }
     };
     Ok(Server::new(Configuration {

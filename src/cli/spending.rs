@@ -66,7 +66,11 @@ fn confirmed(
         0 => String::new(),
         unpriced => format!(", and nobody knows what {unpriced} of its models cost"),
     };
-    let question = format!("the plan costs about {cost}{unknown}; `confirm_above` is {above}");
+    says_yes(&format!("the plan costs about {cost}{unknown}; `confirm_above` is {above}"), console)
+}
+
+/// Whether whoever sits at the terminal says yes to what a question tells; where nobody does, what to give instead.
+pub(super) fn says_yes(question: &str, console: Console) -> Result<bool, CliError> {
     if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
         console.note(&format!("{question}. Give --yes to go ahead"));
         return Ok(false);

@@ -1,15 +1,16 @@
 //! What answers have in common, measured on their claims.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use linfa::ParamGuard;
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
+use super::wording::{Relation, Wording};
 use super::{Answer, Stance, claims};
 use crate::cluster::{AgreementParams, ClusterError, Threshold, Thresholds};
 use crate::embed::{EmbedError, Embedder, Ruler, SimilarityMatrix};
-use crate::normalise::{Phrase, contradict};
+use crate::normalise::Phrase;
 
 /// From where on two claims are the same, on the embedder's own scale, where a rewording of a short phrase
 /// reaches 0.75. Answers to one question are near each other whatever they say, so that more is asked here. Of
@@ -41,6 +42,8 @@ pub struct Claim {
     pub text: String,
     /// Distinct models behind it; a model that was asked twice counts once.
     pub support: usize,
+    /// The sum of their weights: equal to `support` where no model has a weight of its own.
+    pub weight: f64,
     /// Every wording, in the order of the answers.
     pub statements: Vec<Statement>,
 }
@@ -62,12 +65,13 @@ pub struct Agreement {
     /// Distinct models that answered.
     pub models: usize,
     /// Mean share of claims that two answers of different models have in common, in 0..=1: the Dice
-    /// coefficient `2 |A ∩ B| / (|A| + |B|)` over all such pairs (Dice 1945). `null` with one model.
+    /// coefficient `2 |A ∩ B| / (|A| + |B|)` over all such pairs (Dice 1945), each pair with the product of its models'
+    /// weights. `null` with one model.
     pub score: Option<f64>,
-    /// All claims: best supported first, then as they were first made.
+    /// All claims: those of the greatest weight first, then as they were first made.
     pub claims: Vec<Claim>,
-    /// Claims that deny each other, in the order of the answers; at most 50. Found by a rule of words that
-    /// is right where it fires and does not find everything.
+    /// Claims that deny each other, in the order of the answers; at most 50. Found by a rule of words, which
+    /// misses many and may be wrong: read both sides.
     pub contradictions: Vec<Contradiction>,
     /// What compared the claims.
     pub embedder: String,
@@ -85,28 +89,48 @@ pub enum AgreementError {
     Cluster(#[from] ClusterError),
 }
 
+/// The model behind an answer.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Voter {
+    /// Which model, by number: answers of one model, with different stances for instance, have the same number and
+    /// together one vote.
+    pub model: usize,
+    /// How much its vote counts, above 0.
+    pub weight: f64,
+}
+
 /// One claim with where it comes from.
 struct Said {
     answer: usize,
     phrase: Phrase,
+    wording: Wording,
     text: String,
+    /// Whether the embedder knows what it says; others are the same only where they are equal.
+    read: bool,
 }
 
-/// Measures what the successful answers have in common.
-///
-/// `voters[i]` says which model gave answer `i`: answers of one model, with different stances for instance,
-/// have the same number and together one vote.
+/// What the words of claims say about each other: pairs of places, the smaller one first.
+#[derive(Default)]
+struct Words {
+    /// Never the same claim.
+    apart: BTreeSet<(usize, usize)>,
+    /// Of different answers, and one denies the other; in order.
+    opposed: Vec<(usize, usize)>,
+}
+
+/// Measures what the successful answers have in common; `voters[i]` is the model behind answer `i`.
 ///
 /// # Errors
 /// [`AgreementError`] when claims cannot be embedded or clustered.
 pub fn agreement(
     answers: &[Answer],
-    voters: &[usize],
+    voters: &[Voter],
     embedder: &dyn Embedder,
 ) -> Result<Agreement, AgreementError> {
-    let said = said(answers);
+    let said = said(answers, embedder);
+    let answered = (0..answers.len()).filter(|&place| answers[place].success().is_some());
     let mut measured = Agreement {
-        models: distinct((0..answers.len()).filter(|&place| answers[place].success().is_some()), voters),
+        models: distinct(answered, voters).0,
         score: None,
         claims: Vec::new(),
         contradictions: Vec::new(),
@@ -115,25 +139,22 @@ pub fn agreement(
     if said.is_empty() {
         return Ok(measured);
     }
-    let opposed = opposed(&said);
-    let alike = similarities(&said, &opposed, embedder)?;
-    let groups = groups(&said, &alike)?;
+    let words = compared(&said);
+    let alike = similarities(&said, &words, embedder)?;
+    let groups = groups(&said, &alike, &words)?;
     measured.score = score(&said, &groups, answers, voters);
     measured.claims = groups.iter().map(|group| claim(group, &said, &alike, answers, voters)).collect();
-    measured.claims.sort_by_key(|claim| std::cmp::Reverse(claim.support));
-    measured.contradictions = opposed
-        .iter()
-        .take(LISTED)
-        .map(|&(one, other)| Contradiction {
-            one: statement(&said[one], answers),
-            other: statement(&said[other], answers),
-        })
-        .collect();
+    measured.claims.sort_by(|one, other| other.weight.total_cmp(&one.weight));
+    let contradiction = |&(one, other): &(usize, usize)| Contradiction {
+        one: statement(&said[one], answers),
+        other: statement(&said[other], answers),
+    };
+    measured.contradictions = words.opposed.iter().take(LISTED).map(contradiction).collect();
     Ok(measured)
 }
 
 /// The claims of the successful answers, in order; what an answer says twice counts once.
-fn said(answers: &[Answer]) -> Vec<Said> {
+fn said(answers: &[Answer], embedder: &dyn Embedder) -> Vec<Said> {
     let mut said: Vec<Said> = Vec::new();
     for (answer, content) in
         answers.iter().enumerate().filter_map(|(place, one)| Some((place, one.success()?)))
@@ -142,31 +163,39 @@ fn said(answers: &[Answer]) -> Vec<Said> {
         for text in claims(content) {
             let phrase = Phrase::new(&text);
             if known.insert(phrase.key().to_owned()) {
-                said.push(Said { answer, phrase, text });
+                let (wording, read) = (Wording::new(&text), embedder.reads(&text));
+                said.push(Said { answer, phrase, wording, text, read });
             }
         }
     }
     said
 }
 
-/// Pairs of claims of different answers that contradict each other.
-fn opposed(said: &[Said]) -> Vec<(usize, usize)> {
-    let mut pairs = Vec::new();
-    for (other, later) in said.iter().enumerate() {
-        for (one, earlier) in said[..other].iter().enumerate() {
-            if earlier.answer != later.answer && contradict(&earlier.phrase, &later.phrase) {
-                pairs.push((one, other));
+/// Holds the words of all claims of different answers against each other.
+fn compared(said: &[Said]) -> Words {
+    let mut words = Words::default();
+    for (one, earlier) in said.iter().enumerate() {
+        for (other, later) in said.iter().enumerate().skip(one + 1) {
+            if earlier.answer == later.answer || earlier.phrase.key() == later.phrase.key() {
+                continue;
+            }
+            let relation = earlier.wording.against(&later.wording);
+            if relation == Relation::Opposed {
+                words.opposed.push((one, other));
+            }
+            let unread = relation == Relation::Open && !(earlier.read && later.read);
+            if matches!(relation, Relation::Different | Relation::Opposed) || unread {
+                words.apart.insert((one, other));
             }
         }
     }
-    pairs.sort_unstable();
-    pairs
+    words
 }
 
-/// How alike claims are, on the embedder's own scale; claims that contradict each other are not alike at all.
+/// How alike claims are, on the embedder's own scale; those that their words keep apart are not alike at all.
 fn similarities(
     said: &[Said],
-    opposed: &[(usize, usize)],
+    words: &Words,
     embedder: &dyn Embedder,
 ) -> Result<SimilarityMatrix, AgreementError> {
     let ruler = Ruler::measure(embedder)?;
@@ -175,25 +204,46 @@ fn similarities(
     let mut alike = Array2::<f32>::zeros((said.len(), said.len()));
     for row in 0..said.len() {
         for column in 0..row {
-            let equal = said[row].phrase.key() == said[column].phrase.key();
-            let value = if equal { 1.0 } else { ruler.grade(rows.cosine(row, column)) };
+            let (here, there) = (&said[row], &said[column]);
+            let value =
+                if here.phrase.key() == there.phrase.key() || here.wording.is_verdict_of(&there.wording) {
+                    1.0
+                } else if words.apart.contains(&(column, row)) {
+                    -1.0
+                } else {
+                    ruler.grade(rows.cosine(row, column))
+                };
             alike[[row, column]] = value;
             alike[[column, row]] = value;
         }
-    }
-    for &(one, other) in opposed {
-        alike[[one, other]] = -1.0;
-        alike[[other, one]] = -1.0;
     }
     SimilarityMatrix::new(alike).map_err(|error| ClusterError::from(error).into())
 }
 
 /// The claims that are one claim, by the order in which they were first made.
-fn groups(said: &[Said], alike: &SimilarityMatrix) -> Result<Vec<Vec<usize>>, ClusterError> {
+fn groups(said: &[Said], alike: &SimilarityMatrix, words: &Words) -> Result<Vec<Vec<usize>>, ClusterError> {
     let sittings: Vec<usize> = said.iter().map(|claim| claim.answer).collect();
     let same = Threshold::Fixed(Thresholds { duplicate: None, ..Thresholds::fixed(SAME) });
     let outcome = AgreementParams::new().threshold(same).check()?.fit_similarities(alike, &sittings)?;
-    Ok(outcome.assignment.members())
+    let mut groups: Vec<Vec<usize>> =
+        outcome.assignment.members().iter().flat_map(|group| without_foes(group, words)).collect();
+    groups.sort_unstable();
+    Ok(groups)
+}
+
+/// A group cut where its words keep members apart: two claims may be near to a third one and not the same as each other.
+fn without_foes(group: &[usize], words: &Words) -> Vec<Vec<usize>> {
+    let mut parts: Vec<Vec<usize>> = Vec::new();
+    for &claim in group {
+        let fits = |part: &&mut Vec<usize>| {
+            part.iter().all(|&other| !words.apart.contains(&(claim.min(other), claim.max(other))))
+        };
+        match parts.iter_mut().find(fits) {
+            Some(part) => part.push(claim),
+            None => parts.push(vec![claim]),
+        }
+    }
+    parts
 }
 
 fn claim(
@@ -201,16 +251,18 @@ fn claim(
     said: &[Said],
     alike: &SimilarityMatrix,
     answers: &[Answer],
-    voters: &[usize],
+    voters: &[Voter],
 ) -> Claim {
     let closeness = |claim: usize| group.iter().map(|&other| f64::from(alike.get(claim, other))).sum::<f64>();
     let medoid = group
         .iter()
         .copied()
         .reduce(|best, claim| if closeness(claim) > closeness(best) { claim } else { best });
+    let (support, weight) = distinct(group.iter().map(|&claim| said[claim].answer), voters);
     Claim {
         text: said[medoid.unwrap_or_default()].text.clone(),
-        support: distinct(group.iter().map(|&claim| said[claim].answer), voters),
+        support,
+        weight,
         statements: group.iter().map(|&claim| statement(&said[claim], answers)).collect(),
     }
 }
@@ -220,27 +272,31 @@ fn statement(claim: &Said, answers: &[Answer]) -> Statement {
     Statement { model: answer.model.clone(), stance: answer.stance, text: claim.text.clone() }
 }
 
-/// Distinct models behind some answers.
-fn distinct(answers: impl Iterator<Item = usize>, voters: &[usize]) -> usize {
-    answers.map(|answer| voters[answer]).collect::<BTreeSet<usize>>().len()
+/// Distinct models behind some answers, and the sum of their weights.
+fn distinct(answers: impl Iterator<Item = usize>, voters: &[Voter]) -> (usize, f64) {
+    let models: BTreeMap<usize, f64> =
+        answers.map(|answer| (voters[answer].model, voters[answer].weight)).collect();
+    (models.len(), models.values().sum())
 }
 
-/// The mean Dice coefficient over pairs of answers of different models that claim something.
-fn score(said: &[Said], groups: &[Vec<usize>], answers: &[Answer], voters: &[usize]) -> Option<f64> {
+/// The mean Dice coefficient over pairs of answers of different models that claim something, each pair with the product
+/// of its models' weights.
+fn score(said: &[Said], groups: &[Vec<usize>], answers: &[Answer], voters: &[Voter]) -> Option<f64> {
     let makes = |answer: usize, group: &[usize]| group.iter().any(|&claim| said[claim].answer == answer);
     let size = |answer: usize| groups.iter().filter(|group| makes(answer, group)).count();
-    let (mut sum, mut pairs) = (0.0, 0_u32);
+    let (mut sum, mut weights) = (0.0, 0.0);
     for other in 0..answers.len() {
-        for one in (0..other).filter(|&one| voters[one] != voters[other]) {
+        for one in (0..other).filter(|&one| voters[one].model != voters[other].model) {
             let sizes = (size(one), size(other));
             if sizes.0 > 0 && sizes.1 > 0 {
                 let common = groups.iter().filter(|group| makes(one, group) && makes(other, group)).count();
-                sum += 2.0 * common as f64 / (sizes.0 + sizes.1) as f64;
-                pairs += 1;
+                let weight = voters[one].weight * voters[other].weight;
+                sum += weight * 2.0 * common as f64 / (sizes.0 + sizes.1) as f64;
+                weights += weight;
             }
         }
     }
-    (pairs > 0).then(|| sum / f64::from(pairs))
+    (weights > 0.0).then(|| sum / weights)
 }
 
 #[cfg(test)]
@@ -260,7 +316,12 @@ mod tests {
         }
     }
 
-    fn measure(answers: &[Answer], voters: &[usize]) -> Agreement {
+    fn measure(answers: &[Answer], models: &[usize]) -> Agreement {
+        let voters: Vec<Voter> = models.iter().map(|&model| Voter { model, weight: 1.0 }).collect();
+        weighed(answers, &voters)
+    }
+
+    fn weighed(answers: &[Answer], voters: &[Voter]) -> Agreement {
         agreement(answers, voters, &StaticEmbedder::embedded().unwrap()).unwrap()
     }
 
@@ -306,6 +367,90 @@ mod tests {
             ),
         ];
         assert_eq!(measure(&answers, &[0, 1]).score, Some(0.0));
+    }
+
+    /// Two answers, their agreement times 100, and how many contradictions are found.
+    const PAIRS: [(&str, &str, u32, usize); 29] = [
+        ("Yes, ship it on Friday.", "No, do not ship it on Friday.", 0, 2),
+        // The answers share one of one and two claims: 2 × 1 / 3.
+        ("No, do not ship it on Friday.", "Do not ship it on Friday.", 67, 0),
+        ("Yes.", "No.", 0, 1),
+        ("Yes.", "Yeah!", 100, 0),
+        ("Ship it on Friday.", "Don't ship it on Friday.", 0, 1),
+        ("Ship it on Friday.", "Ship it on Monday.", 0, 0),
+        ("Do not ship it on Friday.", "Ship it on Monday.", 0, 0),
+        ("We should open the library on Sundays.", "We should close the library on Sundays.", 0, 1),
+        ("We should open the library.", "We should not close the library.", 0, 0),
+        ("I recommend approving the merger.", "I recommend rejecting the merger.", 0, 1),
+        ("Prices will rise next year.", "Prices will fall next year.", 0, 1),
+        ("The tax should be raised to 20 percent.", "The tax should be raised to 90 percent.", 0, 0),
+        ("The tax should be raised to 20 percent.", "The tax should be raised to twenty percent.", 100, 0),
+        ("The company should buy the supplier.", "The supplier should buy the company.", 0, 0),
+        ("Remote work is better than office work.", "Office work is better than remote work.", 0, 1),
+        ("It is true that vaccines are safe.", "It is false that vaccines are safe.", 0, 1),
+        ("Vaccines are safe.", "Vaccines are unsafe.", 0, 1),
+        ("It must be done before launch.", "It must be done after launch.", 0, 1),
+        ("Nobody opposes the plan.", "Everybody opposes the plan.", 0, 1),
+        ("Nobody opposes the plan.", "Everybody supports the plan.", 0, 0),
+        ("The evidence supports it.", "The evidence refutes it.", 0, 1),
+        ("The patient should take aspirin daily.", "The patient should avoid taking aspirin daily.", 0, 1),
+        ("Hire Anna for the role.", "Do not hire Peter for the role.", 0, 0),
+        ("Use Postgres for the database.", "Use MySQL for the database.", 0, 0),
+        ("図書館は開けるべきです。", "猫は魚が好きです。", 0, 0),
+        ("図書館は開けるべきです。", "図書館は開けるべきです。", 100, 0),
+        ("Библиотеку нужно открыть.", "Кошки любят рыбу.", 0, 0),
+        (
+            "The library should open on Sundays because readers need quiet space in the evening and the cost is low \
+             compared with new branches.",
+            "The library should not open on Sundays because readers need quiet space in the evening and the cost is \
+             low compared with new branches.",
+            0,
+            1,
+        ),
+        // What only who knows the world can see is not seen.
+        ("It costs too much.", "The price is excessive.", 0, 0),
+    ];
+
+    #[test]
+    fn opposite_answers_are_no_agreement_and_agreeing_ones_no_contradiction() {
+        let mut wrong = Vec::new();
+        for (one, other, expected, contradictions) in PAIRS {
+            for (one, other) in [(one, other), (other, one)] {
+                let answers = [answer("a", Stance::Neutral, one), answer("b", Stance::Neutral, other)];
+                let measured = measure(&answers, &[0, 1]);
+                let score = measured.score.map(|score| (score * 100.0).round());
+                if (score, measured.contradictions.len()) != (Some(f64::from(expected)), contradictions) {
+                    wrong.push((one, other, score, measured.contradictions.len()));
+                }
+            }
+        }
+        assert!(wrong.is_empty(), "{wrong:#?}");
+    }
+
+    #[test]
+    fn what_words_keep_apart_is_not_joined_by_a_third_claim() {
+        let texts = ["Buses are late at night.", "Buses run late at night.", "Buses are not late at night."];
+        let answers = texts.map(|text| answer(text, Stance::Neutral, text));
+        for claim in measure(&answers, &[0, 1, 2]).claims {
+            let says = |text: &str| claim.statements.iter().any(|one| one.model == text);
+            assert!(!(says(texts[0]) && says(texts[2])), "{claim:?}");
+        }
+    }
+
+    #[test]
+    fn c9_a_models_weight_weighs_in_the_score_and_in_the_order_of_the_claims() {
+        let answers = [
+            answer("a", Stance::Neutral, "Trains are late."),
+            answer("b", Stance::Neutral, "Trains are late."),
+            answer("c", Stance::Neutral, "Bikes are cheap."),
+        ];
+        let voter = |model, weight| Voter { model, weight };
+        let measured = weighed(&answers, &[voter(0, 1.0), voter(1, 2.0), voter(2, 4.0)]);
+        // Pairs ab, ac, bc share 1, 0, 0 and weigh 2, 4, 8: 2 / 14 = 1 / 7.
+        assert!(measured.score.is_some_and(|score| (score - 1.0 / 7.0).abs() < 1e-12), "{measured:?}");
+        let claims: Vec<(&str, usize, f64)> =
+            measured.claims.iter().map(|claim| (claim.text.as_str(), claim.support, claim.weight)).collect();
+        assert_eq!(claims, [("Bikes are cheap", 1, 4.0), ("Trains are late", 2, 3.0)]);
     }
 
     #[test]

@@ -33,6 +33,32 @@ pub struct Answer {
     pub latency_ms: u64,
 }
 
+/// What a provider told about one call, and what it cost; beside the answers, whose fields are fixed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "mcp", derive(schemars::JsonSchema))]
+pub struct AnswerMetadata {
+    /// The model, as the caller named it.
+    pub model: String,
+    /// The side that it was asked to take.
+    pub stance: Stance,
+    /// Who was asked, in the word before the colon: the model's own provider, or that of the model that stood in.
+    pub provider: String,
+    /// The model that answered, as the provider names it; `null` where it does not say.
+    pub response_model: Option<String>,
+    /// Why the answer ended: `stop`, `length`, or the provider's word; `null` without an answer.
+    pub finish_reason: Option<String>,
+    /// Tokens of the prompt; `null` where the provider does not say.
+    pub input_tokens: Option<u64>,
+    /// Tokens of the answer, reasoning included.
+    pub output_tokens: Option<u64>,
+    /// What all attempts cost; `null` where no price is known.
+    pub cost: Option<f64>,
+    /// Attempts, failed ones included.
+    pub attempts: u32,
+    /// How long the last one took, in milliseconds.
+    pub latency_ms: u64,
+}
+
 /// A model that did not answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "mcp", derive(schemars::JsonSchema))]
@@ -72,6 +98,12 @@ pub struct Consultation {
     pub synthesis: Option<Synthesis>,
     /// What the answers have in common, as measured; `null` when there are none.
     pub agreement: Option<Agreement>,
+    /// What the providers told, in the order of `results`; last, where a model was asked for the synthesis, about that.
+    #[serde(default)]
+    pub metadata: Vec<AnswerMetadata>,
+    /// What everything cost, the synthesis too, in the currency of the prices; `null` where a price is not known.
+    #[serde(default)]
+    pub cost: Option<f64>,
     /// Give it back to ask on.
     pub continuation_id: Option<ContinuationId>,
 }
@@ -110,6 +142,8 @@ impl Consultation {
             note: (!notes.is_empty()).then(|| notes.join(" ")),
             synthesis: None,
             agreement: None,
+            metadata: Vec::new(),
+            cost: None,
             continuation_id: None,
             results,
         }

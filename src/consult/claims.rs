@@ -1,5 +1,6 @@
 //! An answer as a list of claims.
 
+use super::wording::split_verdict;
 use crate::normalise::Phrase;
 
 /// Claims of one answer at most; far more than any answer within the usual limit of tokens has.
@@ -13,19 +14,33 @@ const ABBREVIATIONS: [&str; 14] =
 ///
 /// Headings, code, questions and lines that only announce a list (`Reasons:`) claim nothing. Lines of one
 /// paragraph belong together; marks of lists and emphasis are taken off.
+///
+/// A «yes» or «no» at the beginning of the answer is a claim of its own, for it answers the question. Further on it
+/// answers a question of the text itself, and claims nothing.
 #[must_use]
 pub fn claims(answer: &str) -> Vec<String> {
     let mut found = Vec::new();
     for passage in passages(answer) {
         for sentence in sentences(&passage) {
-            let shown = Phrase::new(sentence).shown().replace("**", "");
-            if is_claim(sentence) && !Phrase::new(&shown).key().is_empty() {
+            let (verdict, rest) = match split_verdict(sentence) {
+                Some((word, rest)) => (found.is_empty().then(|| capitalised(word)), capitalised(rest)),
+                None => (None, sentence.to_owned()),
+            };
+            found.extend(verdict);
+            let shown = Phrase::new(&rest).shown().replace("**", "");
+            if is_claim(&rest) && !Phrase::new(&shown).key().is_empty() {
                 found.push(shown);
             }
         }
     }
     found.truncate(MOST);
     found
+}
+
+/// With a capital at its beginning, as a sentence has it.
+fn capitalised(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
 /// Paragraphs and list items, each on one line.
@@ -106,11 +121,27 @@ mod tests {
                 "The tests are green, and the risk is small",
                 "e.g. a typo",
                 "Users wait for it",
-                "It costs 3.5 days",
-                "No"
+                "It costs 3.5 days"
             ]
         );
         assert!(claims("").is_empty() && claims("---\n…").is_empty());
+    }
+
+    #[test]
+    fn a_verdict_is_a_claim_of_its_own_where_an_answer_begins_with_it() {
+        for (answer, expected) in [
+            ("Yes, ship it.", &["Yes", "Ship it"][..]),
+            ("**No.** Do not ship it. No, really not.", &["No", "Do not ship it", "Really not"]),
+            ("no", &["No"]),
+            ("Yes!", &["Yes"]),
+            ("# Verdict\n\nNo — it is late.", &["No", "It is late"]),
+            ("Nein, noch nicht.", &["Nein", "Noch nicht"]),
+            ("No one wants it.", &["No one wants it"]),
+            ("No. 5 is the best.", &["No. 5 is the best"]),
+            ("It is late. Will they come? No.", &["It is late"]),
+        ] {
+            assert_eq!(claims(answer), expected, "{answer}");
+        }
     }
 
     proptest! {

@@ -8,8 +8,8 @@
 //! Agreement is measured, not claimed: answers are split into [`claims`], the claims are embedded
 //! and matched across answers by the rule that also matches personas (two claims of one answer
 //! are different by intention), and support counts distinct models, so that one model that argues for
-//! and against has one vote ([`agreement`]). Claims that contradict each other
-//! ([`contradict`](crate::normalise::contradict)) are never matched and are listed with both sides. Without a
+//! and against has one vote ([`agreement`]). Before meanings are compared, words are: claims that differ by a negation, an
+//! opposite, a number or a name are never matched, and those that contradict each other are listed with both sides. Without a
 //! model that writes the synthesis it is extractive: the middle wording of every claim that models share.
 //!
 //! What is *not* here: calls, time, files. [`crate::run::consult`] asks and stores.
@@ -21,9 +21,10 @@ mod prompt;
 mod stance;
 mod synthesis;
 mod transcript;
+mod wording;
 
-pub use agreement::{Agreement, AgreementError, Claim, Contradiction, Statement, agreement};
-pub use answer::{Answer, AnswerError, Consultation, Status, Synthesis};
+pub use agreement::{Agreement, AgreementError, Claim, Contradiction, Statement, Voter, agreement};
+pub use answer::{Answer, AnswerError, AnswerMetadata, Consultation, Status, Synthesis};
 pub use claims::claims;
 pub use prompt::{Attachment, Question, prompt, synthesis_prompt};
 pub use stance::Stance;

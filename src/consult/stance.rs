@@ -19,10 +19,12 @@ pub enum Stance {
 }
 
 impl Stance {
-    /// The stance of that name: `for`, `against` or `neutral`.
+    /// The stance of that name: `for`, `against` or `neutral`, in whatever case.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::For, Self::Against, Self::Neutral].into_iter().find(|stance| stance.name() == name)
+        [Self::For, Self::Against, Self::Neutral]
+            .into_iter()
+            .find(|stance| stance.name().eq_ignore_ascii_case(name))
     }
 
     /// Its name.
@@ -82,7 +84,8 @@ mod tests {
             ("ollama:llama3:8b:against", "ollama:llama3:8b", Some(Stance::Against)),
             ("ollama:llama3:8b", "ollama:llama3:8b", None),
             ("openrouter:meta/llama:free:neutral", "openrouter:meta/llama:free", Some(Stance::Neutral)),
-            ("openai:gpt-5:FOR", "openai:gpt-5:FOR", None),
+            ("openai:gpt-5:FOR", "openai:gpt-5", Some(Stance::For)),
+            ("openai:gpt-5:Against", "openai:gpt-5", Some(Stance::Against)),
             ("replay:for:for", "replay:for", Some(Stance::For)),
             ("aurora", "aurora", None),
         ] {

@@ -87,7 +87,7 @@ mod tests {
 
     fn claim(text: &str, support: usize, models: &[&str]) -> Claim {
         let statements = models.iter().map(|model| statement(model, text)).collect();
-        Claim { text: text.to_owned(), support, statements }
+        Claim { text: text.to_owned(), support, weight: support as f64, statements }
     }
 
     fn agreement(claims: Vec<Claim>) -> Agreement {

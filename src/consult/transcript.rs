@@ -1,5 +1,6 @@
 //! What was asked and answered so far, so that a caller can ask on.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -46,6 +47,10 @@ pub struct Transcript {
     pub voices: Vec<Voice>,
     /// The turns, oldest first.
     pub turns: Vec<Turn>,
+    /// Where the models were asked, by the names under which they were: what was said to one vendor must not go to
+    /// another one without being noticed.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub endpoints: BTreeMap<String, String>,
 }
 
 impl Transcript {
@@ -60,6 +65,15 @@ impl Transcript {
         self.turns.push(Turn { message, answers: answers.iter().map(exchange).collect() });
         self.voices = voices;
         self
+    }
+
+    /// Bytes of everything that was asked and answered.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let said = |turn: &Turn| {
+            turn.answers.iter().filter_map(|one| one.content.as_ref()).map(String::len).sum::<usize>()
+        };
+        self.turns.iter().map(|turn| turn.message.len() + said(turn)).sum()
     }
 
     /// What a voice was asked before, with its own answers; nobody sees another's.

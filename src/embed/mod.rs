@@ -60,6 +60,11 @@ pub trait Embedder: std::fmt::Debug + Send + Sync {
         false
     }
 
+    /// Whether it knows words enough of a text for the row to say what the text means; letters alone are no words.
+    fn reads(&self, _text: &str) -> bool {
+        true
+    }
+
     /// One unit row per text, in order.
     ///
     /// A text with nothing to embed (empty, or no known token) gets a unit row derived from a hash

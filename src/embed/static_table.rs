@@ -66,6 +66,15 @@ impl StaticEmbedder {
         ids
     }
 
+    /// Whether the table knows a word, and not only its letters: a word of a script that it was not made for falls into
+    /// them one by one.
+    fn reads_word(&self, word: &str, letters: usize) -> bool {
+        let mut ids = Vec::new();
+        self.pieces.encode(word, &mut Scratch::default(), &mut ids);
+        let spelled = !word.is_ascii() && letters < 2 * ids.len();
+        !ids.is_empty() && !ids.contains(&self.pieces.unknown()) && !spelled
+    }
+
     fn tokenise(&self, text: &str, scratch: &mut Scratch, ids: &mut Vec<u32>) {
         ids.clear();
         self.pieces.encode(text, scratch, ids);
@@ -164,6 +173,16 @@ impl Embedder for StaticEmbedder {
 
     fn dimension(&self) -> usize {
         self.table.dimension
+    }
+
+    fn reads(&self, text: &str) -> bool {
+        let (mut known, mut all) = (0, 0);
+        for word in text.split_whitespace() {
+            let letters = word.chars().filter(|c| c.is_alphanumeric()).count();
+            all += letters;
+            known += if self.reads_word(word, letters) { letters } else { 0 };
+        }
+        known > 0 && 2 * known >= all
     }
 
     fn embed(&self, texts: &[&str]) -> Result<FeatureMatrix, EmbedError> {

@@ -30,5 +30,7 @@ pub use npy::{read_integers, read_npy, write_labels, write_npy};
 pub use panel_drafts::PanelDrafts;
 pub use read::{DraftVisitor, read_dataset, spool_drafts, visit_drafts, visit_records};
 pub use resources::Resources;
+#[cfg(feature = "mcp")]
+pub(crate) use result_folder::{PERSONAS, SUMMARY};
 pub use result_folder::{ResultError, ResultFolder, named_trait};
 pub use spool::{Spool, SpoolWriter};

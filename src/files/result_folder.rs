@@ -72,6 +72,12 @@ pub enum ResultError {
     },
 }
 
+/// The file of personas.
+pub(crate) const PERSONAS: &str = "consensus.jsonl";
+
+/// The file of the summary.
+pub(crate) const SUMMARY: &str = "summary.json";
+
 /// Personas that an error names, at most.
 const NAMED: usize = 5;
 
@@ -91,12 +97,21 @@ impl ResultFolder {
     /// # Errors
     /// [`ResultError`] when there is none, several have the name, or the personas cannot be read.
     pub fn persona(&self, id: &str) -> Result<ConsensusPersona, ResultError> {
-        let path = self.0.join("consensus.jsonl");
-        let refuse = |source| unreadable(&path, source);
         if !self.0.exists() {
             return Err(FilesError::NoResult { path: self.0.clone() }.into());
         }
-        let file = BufReader::new(File::open(&path).map_err(refuse)?);
+        let path = self.0.join(PERSONAS);
+        let file = File::open(&path).map_err(|source| unreadable(&path, source))?;
+        self.persona_in(BufReader::new(file), id)
+    }
+
+    /// The same, out of a file of personas that somebody else has opened.
+    ///
+    /// # Errors
+    /// As [`Self::persona`].
+    pub(crate) fn persona_in(&self, file: impl BufRead, id: &str) -> Result<ConsensusPersona, ResultError> {
+        let path = self.0.join(PERSONAS);
+        let refuse = |source| unreadable(&path, source);
         let (mut first, mut named, mut count) = (Vec::new(), Vec::new(), 0);
         for (number, line) in (1..).zip(file.lines()) {
             let read = serde_json::from_str(&line.map_err(refuse)?);
@@ -131,9 +146,21 @@ impl ResultFolder {
     /// # Errors
     /// [`ResultError`] when the summary cannot be read.
     pub fn panel(&self) -> Result<(TraitSchema, BTreeMap<ModelName, f64>), ResultError> {
-        let path = self.0.join("summary.json");
+        let path = self.0.join(SUMMARY);
         let text = std::fs::read_to_string(&path).map_err(|source| unreadable(&path, source))?;
-        let summary: Value = serde_json::from_str(&text).map_err(|source| ResultError::Form {
+        self.panel_in(&text)
+    }
+
+    /// The same, out of a summary that somebody else has read.
+    ///
+    /// # Errors
+    /// As [`Self::panel`].
+    pub(crate) fn panel_in(
+        &self,
+        text: &str,
+    ) -> Result<(TraitSchema, BTreeMap<ModelName, f64>), ResultError> {
+        let path = self.0.join(SUMMARY);
+        let summary: Value = serde_json::from_str(text).map_err(|source| ResultError::Form {
             path: path.clone(),
             line: None,
             source,

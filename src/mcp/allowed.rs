@@ -1,11 +1,26 @@
 //! The folders that a caller may have files read from.
 
-use std::fs;
-use std::io::Read;
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
+
+use crate::run::{ABLATION, STAGES};
 
 /// Bytes of one file at most.
 const MOST_BYTES: u64 = 16 * 1024 * 1024;
+
+/// Bytes of a file of personas at most; it is read line by line.
+const MOST_RESULT: u64 = 256 * 1024 * 1024;
+
+/// Bytes of a run database at most; of it, sums are read.
+const MOST_DATABASE: u64 = 4 * 1024 * 1024 * 1024;
+
+/// Databases of stages that are looked at, at most.
+const MOST_STAGES: usize = 256;
+
+/// The files that belong to one run database.
+const DATABASE: [&str; 5] =
+    ["run.sqlite", "run.sqlite-wal", "run.sqlite-shm", "run.sqlite-journal", "run.lock"];
 
 /// A path that a caller may not have read, or that cannot be read. What is outside and what is not there are one
 /// answer, so that nobody can look for files by asking.
@@ -13,16 +28,16 @@ const MOST_BYTES: u64 = 16 * 1024 * 1024;
 #[non_exhaustive]
 pub enum NotAllowed {
     /// Not in an allowed folder, or not there, or a folder where a file is wanted.
-    #[error("`{path}` is no {what} in the folders that this server may read: {allowed}")]
+    #[error("`{path}` is no {what} in the folders that this server may read{}", if *none { "; there are none" } else { "" })]
     Outside {
         /// The path, as the caller gave it.
         path: String,
         /// What was wanted: a file or a folder.
         what: &'static str,
-        /// The folders that there are.
-        allowed: String,
+        /// Whether there are no such folders. Where they are is not the caller's business.
+        none: bool,
     },
-    /// Longer than 16 MiB, or not UTF-8.
+    /// Too long, or not UTF-8.
     #[error("the file `{path}` {reason}")]
     Unusable {
         /// The path, as the caller gave it.
@@ -82,6 +97,53 @@ impl AllowedFolders {
         self.resolve(path).filter(|found| found.is_dir()).ok_or_else(|| self.outside(path, "folder"))
     }
 
+    /// A file inside a folder of a result, line by line: a link in the folder leads no further than a path would.
+    ///
+    /// # Errors
+    /// [`NotAllowed`].
+    pub(super) fn lines(&self, folder: &Path, name: &str) -> Result<impl BufRead + use<>, NotAllowed> {
+        let path = self.regular(&folder.join(name), name, MOST_RESULT)?;
+        let file = File::open(path).map_err(|_| self.outside(name, "file"))?;
+        Ok(BufReader::new(file.take(MOST_RESULT)))
+    }
+
+    /// Holds the databases of a run folder to be in the allowed folders, with all that belongs to them: SQLite follows
+    /// links, and a pipe would be waited for. What somebody changes while they are read is not seen.
+    ///
+    /// # Errors
+    /// [`NotAllowed`] for the first file that may not be read.
+    pub(super) fn databases(&self, run: &Path) -> Result<(), NotAllowed> {
+        let mut folders = vec![run.to_owned(), run.join(ABLATION)];
+        let stages = fs::read_dir(run.join(STAGES)).into_iter().flatten().flatten();
+        folders.extend(stages.take(MOST_STAGES + 1).map(|stage| stage.path()));
+        if folders.len() > MOST_STAGES + 2 {
+            let reason = format!("has more than {MOST_STAGES} folders");
+            return Err(NotAllowed::Unusable { path: STAGES.to_owned(), reason });
+        }
+        for folder in folders {
+            for name in DATABASE {
+                let path = folder.join(name);
+                // What is not there is not opened; a link to nothing is there.
+                if fs::symlink_metadata(&path).is_ok() {
+                    self.regular(&path, name, MOST_DATABASE)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A path inside a resolved folder, resolved itself, where that is a plain file in an allowed folder.
+    fn regular(&self, path: &Path, name: &str, most: u64) -> Result<PathBuf, NotAllowed> {
+        let found = fs::canonicalize(path).ok().filter(|found| self.holds(found));
+        let found = found.filter(|found| found.is_file()).ok_or_else(|| self.outside(name, "file"))?;
+        let bytes = fs::metadata(&found).map_or(u64::MAX, |metadata| metadata.len());
+        if bytes > most {
+            let reason = format!("is longer than {} MiB", most >> 20);
+            return Err(NotAllowed::Unusable { path: shown(name), reason });
+        }
+        Ok(found)
+    }
+
     /// The path without links and `..`, where it then still lies in an allowed folder.
     fn resolve(&self, path: &str) -> Option<PathBuf> {
         let resolved = self.0.iter().filter_map(|folder| fs::canonicalize(folder.join(path)).ok());
@@ -93,9 +155,7 @@ impl AllowedFolders {
     }
 
     fn outside(&self, path: &str, what: &'static str) -> NotAllowed {
-        let folders: Vec<String> = self.0.iter().map(|folder| format!("`{}`", folder.display())).collect();
-        let allowed = if folders.is_empty() { "there are none".to_owned() } else { folders.join(", ") };
-        NotAllowed::Outside { path: shown(path), what, allowed }
+        NotAllowed::Outside { path: shown(path), what, none: self.0.is_empty() }
     }
 }
 
@@ -146,5 +206,28 @@ mod tests {
             leaving.to_string(),
             "one answer for both"
         );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn c10_links_and_pipes_inside_a_result_folder_lead_nowhere() {
+        let parent = tempfile::tempdir().unwrap();
+        let inside = parent.path().join("in");
+        fs::create_dir_all(inside.join("run/stages/review")).unwrap();
+        fs::write(parent.path().join("run.sqlite"), "x").unwrap();
+        let allowed = AllowedFolders::new(std::slice::from_ref(&inside)).unwrap();
+        let run = allowed.folder("run").unwrap();
+        assert!(allowed.databases(&run).is_ok(), "nothing is there, and nothing is opened");
+        let secret = parent.path().join("run.sqlite");
+        for place in ["run/run.sqlite", "run/run.sqlite-wal", "run/stages/review/run.sqlite"] {
+            std::os::unix::fs::symlink(&secret, inside.join(place)).unwrap();
+            assert!(matches!(allowed.databases(&run), Err(NotAllowed::Outside { .. })), "{place}");
+            fs::remove_file(inside.join(place)).unwrap();
+        }
+        std::os::unix::fs::symlink(&secret, run.join("consensus.jsonl")).unwrap();
+        assert!(allowed.lines(&run, "consensus.jsonl").is_err());
+        let made = std::process::Command::new("mkfifo").arg(run.join("summary.json")).status().unwrap();
+        assert!(made.success());
+        assert!(allowed.lines(&run, "summary.json").is_err(), "a pipe is refused and not waited for");
     }
 }

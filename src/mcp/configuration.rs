@@ -7,13 +7,14 @@ use crate::consensus::ConsensusValidParams;
 use crate::embed::Embedder;
 use crate::run::consult::{Continuations, Roster};
 use crate::run::study::Mode;
-use crate::run::{Seats, Study};
+use crate::run::{Reserve, Seats, Study};
 
 /// A study's panel, ready to be asked.
 #[derive(Clone, Debug)]
 pub struct Panel {
     pub(super) study: Study,
     pub(super) seats: Seats,
+    pub(super) reserves: Vec<Reserve>,
     pub(super) roster: Roster,
     pub(super) settings: ConsensusValidParams,
 }
@@ -24,7 +25,14 @@ impl Panel {
     #[must_use]
     pub fn new(study: Study, seats: Seats, settings: ConsensusValidParams) -> Self {
         let roster = Roster::new(seats.clone(), Some(&study));
-        Self { study: Study { mode: Mode::Consensus, ..study }, seats, roster, settings }
+        let study = Study { mode: Mode::Consensus, ..study };
+        Self { study, seats, reserves: Vec::new(), roster, settings }
+    }
+
+    /// With the models that stand in for its members, as in a run.
+    #[must_use]
+    pub fn with_reserves(self, reserves: Vec<Reserve>) -> Self {
+        Self { roster: self.roster.with_reserves(reserves.clone()), reserves, ..self }
     }
 }
 

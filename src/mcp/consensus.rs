@@ -10,7 +10,7 @@ use super::Configuration;
 use super::answer::{Outcome, Refusal};
 use crate::consult::{Attachment, Consultation, ContinuationId, Question, Stance, Transcript, Voice};
 use crate::run::Event;
-use crate::run::consult::{ConsultError, Request, Roster, consult};
+use crate::run::consult::{ConsultError, MOST_TEXT, Request, Roster, consult};
 
 /// A model, and the side that it takes.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -68,12 +68,19 @@ impl Prepared {
         if voices.is_empty() && earlier.voices.is_empty() {
             voices = roster.voices();
         }
-        let mut files = Vec::new();
+        let (mut files, mut bytes) = (Vec::new(), 0);
         for name in given.files {
-            files.push(Attachment { text: configuration.allowed.text(&name)?, name });
+            let text = configuration.allowed.text(&name)?;
+            bytes += text.len();
+            // Here too, so that no more is held in memory than can be asked about.
+            if bytes > MOST_TEXT {
+                return Err(ConsultError::TooLarge { bytes, most: MOST_TEXT }.into());
+            }
+            files.push(Attachment { name, text });
         }
         let question = Question { text: given.question, files };
-        let request = Request { question, voices, synthesiser: given.synthesise_with, earlier };
+        let request =
+            Request { question, voices, synthesiser: given.synthesise_with, earlier, confirmed: false };
         Ok(Self { roster, request })
     }
 

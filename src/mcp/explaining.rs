@@ -1,12 +1,14 @@
 //! The tools `explain` and `run_status`: what stands in folders of results.
 
+use std::io::Read;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::AllowedFolders;
 use super::answer::{Outcome, Refusal};
-use crate::files::{ResultError, ResultFolder, named_trait};
+use super::{AllowedFolders, NotAllowed};
+use crate::files::{PERSONAS, ResultError, ResultFolder, SUMMARY, named_trait};
 use crate::report::{ExplanationContext, explanation};
 use crate::run::{RunStatus, StatusError};
 
@@ -44,9 +46,14 @@ pub(super) struct Explained {
 
 /// Tells what stands behind a persona, or one of its traits.
 pub(super) fn explain(allowed: &AllowedFolders, given: &ExplainParameters) -> Outcome<Explained> {
-    let result = ResultFolder::new(&allowed.folder(&given.run)?);
-    let persona = result.persona(&given.persona).map_err(|error| unread(&given.run, &error))?;
-    let (schema, weights) = result.panel().map_err(|error| unread(&given.run, &error))?;
+    let folder = allowed.folder(&given.run)?;
+    let result = ResultFolder::new(&folder);
+    let none = |error: NotAllowed| unopened("result", &given.run, &error);
+    let personas = allowed.lines(&folder, PERSONAS).map_err(none)?;
+    let persona = result.persona_in(personas, &given.persona).map_err(|error| unread(&given.run, &error))?;
+    let mut summary = String::new();
+    allowed.lines(&folder, SUMMARY).map_err(none)?.read_to_string(&mut summary)?;
+    let (schema, weights) = result.panel_in(&summary).map_err(|error| unread(&given.run, &error))?;
     let only = given.characteristic.as_deref().map(|name| named_trait(&persona, name)).transpose();
     let only = only.map_err(|error| unread(&given.run, &error))?;
     let mut traits = Map::new();
@@ -60,10 +67,20 @@ pub(super) fn explain(allowed: &AllowedFolders, given: &ExplainParameters) -> Ou
 
 /// Tells how a run stands.
 pub(super) fn status(allowed: &AllowedFolders, given: &StatusParameters) -> Outcome<RunStatus> {
-    RunStatus::read(&allowed.folder(&given.run)?).map_err(|error| match error {
+    let folder = allowed.folder(&given.run)?;
+    allowed.databases(&folder).map_err(|error| unopened("run", &given.run, &error))?;
+    RunStatus::read(&folder).map_err(|error| match error {
         StatusError::NoRun { .. } => Refusal::new(format!("there is no run in the folder `{}`", given.run)),
         other => Refusal::of(&other),
     })
+}
+
+/// Why a file inside a folder was not opened: what leads out of the folder and what is not there are one answer.
+fn unopened(what: &str, run: &str, error: &NotAllowed) -> Refusal {
+    match error {
+        NotAllowed::Outside { .. } => Refusal::new(format!("there is no {what} in the folder `{run}`")),
+        other @ NotAllowed::Unusable { .. } => Refusal::of(other),
+    }
 }
 
 /// Why a result was not read, under the name that the caller gave.
@@ -75,6 +92,10 @@ fn unread(run: &str, error: &ResultError) -> Refusal {
         }
         ResultError::Namesakes { name, known, .. } => {
             Refusal::new(format!("`{run}` has several personas called `{name}`: {known}; give the id"))
+        }
+        ResultError::Form { line, source, .. } => {
+            let line = line.map(|line| format!(" in line {line}")).unwrap_or_default();
+            Refusal::new(format!("`{run}` is no result of consona{line}: {source}"))
         }
         other => Refusal::of(other),
     }

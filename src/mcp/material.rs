@@ -106,6 +106,11 @@ pub(super) fn drafts(
         material.set_aside.extend(read.set_aside);
         Ok::<(), Refusal>(())
     };
+    if let Some(place) = listed.iter().position(|draft| !draft.contains_key("model")) {
+        return Err(Refusal::new(format!(
+            "`drafts[{place}]` has no `model`; name who wrote it, for what agrees is counted by models"
+        )));
+    }
     if !listed.is_empty() {
         let lines: Vec<String> = listed.iter().map(|draft| json!(draft).to_string()).collect();
         take("drafts", Some(Format::JsonLines), lines.join("\n").as_bytes())?;
@@ -152,5 +157,7 @@ mod tests {
         let read = drafts(&[draft("a"), draft("b")], &[], &AllowedFolders::default(), &schema).unwrap();
         assert_eq!(read.items.len(), 2);
         assert!(drafts(&[], &[], &AllowedFolders::default(), &schema).is_err());
+        let nobody = json!({"record": "r", "persona": {"name": "Ada"}}).as_object().cloned().unwrap();
+        assert!(drafts(&[draft("a"), nobody], &[], &AllowedFolders::default(), &schema).is_err());
     }
 }

@@ -15,21 +15,26 @@
 //!   no file is read. What is outside and what is not there get the same answer.
 //! - Continuation ids are random numbers, not paths, and nobody can list them.
 //! - A plan that costs more than the study's `confirm_above` is refused: there is nobody to confirm it.
-//! - Over HTTP, `Host` must be a name of this machine, a browser's `Origin` must be allowed, bodies have a limit, and a
-//!   server beyond loopback needs a token.
+//!   The voices and the synthesis of a consultation have one limit of cost together.
+//! - Over HTTP, `Host` must be a name of this machine, a browser's `Origin` must be allowed, a server beyond loopback
+//!   needs a token. Bodies, connections, sessions, and the time for headers and bodies have limits, and one session has a
+//!   quarter of the places for calls.
 //!
 //! What is *not* here: who may ask how often. That is for what stands before the server.
 
 mod allowed;
 mod answer;
 mod configuration;
+mod connections;
 mod consensus;
 mod explaining;
 mod http;
 mod material;
 mod personas;
+mod place;
 mod progress;
 mod server;
+mod sessions;
 
 pub use allowed::{AllowedFolders, NotAllowed};
 pub use configuration::{Configuration, Panel};

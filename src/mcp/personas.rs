@@ -12,6 +12,7 @@ use super::answer::{Outcome, Refusal};
 use super::configuration::Panel;
 use super::consensus::no_panel;
 use super::material::{Material, RecordParameter, drafts, records};
+use super::place::Place;
 use super::{AllowedFolders, Configuration};
 use crate::consensus::grounding::Grounding;
 use crate::consensus::{ConsensusPersona, ConsensusValidParams, Engine, PersonaKind};
@@ -47,7 +48,8 @@ pub(super) struct GenerateParameters {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct MergeParameters {
-    /// Drafts: `{"record", "model", "persona": {…}}`, or personas of other tools with a `model` beside them.
+    /// Drafts: `{"record", "model", "persona": {…}}`, or personas of other tools with a `model` beside them. Each names
+    /// its `model`: what agrees is counted by models.
     #[serde(default)]
     drafts: Vec<Map<String, Value>>,
     /// Files of drafts, in the folders that the server may read.
@@ -82,8 +84,10 @@ pub(super) struct Personas {
     personas: Vec<Map<String, Value>>,
     /// Personas that two or more models described.
     consensus: usize,
-    /// Personas that one model alone described.
+    /// Personas that one model alone described, and others that were asked did not.
     minority: usize,
+    /// Personas of the only model that there is: nobody else was asked, and so nobody agrees.
+    alone: usize,
     /// Drafts behind them.
     drafts: usize,
     /// The models that had a vote.
@@ -128,13 +132,17 @@ impl Generation {
         self,
         embedder: Arc<dyn Embedder>,
         events: UnboundedSender<Event>,
+        place: Place,
     ) -> Outcome<Personas> {
         let study = &self.panel.study;
         let drafting = Arc::new(Drafting::new(study)?);
         self.refuse_what_needs_confirmation(&drafting)?;
         let store = Arc::new(Store::in_memory()?);
         let (settings, seats) = (Settings::from(study), self.panel.seats.clone());
-        let run = Run::new(settings, seats, drafting.clone(), Arc::clone(&store))?.with_events(events);
+        let run = Run::new(settings, seats, drafting.clone(), Arc::clone(&store))?
+            .with_reserves(self.panel.reserves.clone())?
+            .with_patience(&self.panel.roster.patience)
+            .with_events(events);
         let report = run.execute(self.units()).await?;
         // Its sender goes with it, and so the progress ends.
         drop(run);
@@ -152,7 +160,7 @@ impl Generation {
             embedder,
             drafts,
         };
-        let personas = forming.off_thread().await?;
+        let personas = forming.off_thread(place).await?;
         Ok(Personas { answers, ..personas.with_set_aside(&self.records.set_aside) })
     }
 
@@ -228,7 +236,11 @@ fn in_order(panel: &[ModelName], mut answers: BTreeMap<ModelName, MemberAnswers>
 }
 
 /// Forms personas out of drafts that the caller brings.
-pub(super) async fn merge(configuration: &Configuration, given: MergeParameters) -> Outcome<Personas> {
+pub(super) async fn merge(
+    configuration: &Configuration,
+    given: MergeParameters,
+    place: Place,
+) -> Outcome<Personas> {
     let schema = configuration
         .panel
         .as_ref()
@@ -248,7 +260,7 @@ pub(super) async fn merge(configuration: &Configuration, given: MergeParameters)
         embedder: Arc::clone(&configuration.embedder),
         drafts: material.items,
     };
-    Ok(forming.off_thread().await?.with_set_aside(&material.set_aside))
+    Ok(forming.off_thread(place).await?.with_set_aside(&material.set_aside))
 }
 
 fn read(given: &MergeParameters, allowed: &AllowedFolders, schema: &TraitSchema) -> Outcome<Material<Draft>> {
@@ -266,9 +278,14 @@ struct Forming {
 }
 
 impl Forming {
-    /// Forms them where nobody waits for answers of models.
-    async fn off_thread(self) -> Outcome<Personas> {
-        let formed = tokio::task::spawn_blocking(move || self.form()).await;
+    /// Forms them where nobody waits for answers of models. The work keeps its place until it is done, also when
+    /// whoever wanted it has gone, for a thread cannot be stopped.
+    async fn off_thread(self, place: Place) -> Outcome<Personas> {
+        let forming = move || {
+            let _place = place;
+            self.form()
+        };
+        let formed = tokio::task::spawn_blocking(forming).await;
         formed.map_err(|error| Refusal::new(format!("the consensus broke down: {error}")))?
     }
 
@@ -315,12 +332,15 @@ impl Personas {
                 _ => return Err(Refusal::new(format!("`{}` has no JSON form", persona.persona_id))),
             }
         }
+        // With one model in all, its personas are not called a minority, and nobody agrees on them either.
+        let consensus = formed.iter().filter(|persona| persona.support > 1).count();
         let minority = formed.iter().filter(|persona| persona.kind == PersonaKind::Minority).count();
         Ok(Self {
             status: Status::Success,
             reason: None,
-            consensus: personas.len() - minority,
+            consensus,
             minority,
+            alone: personas.len() - consensus - minority,
             drafts,
             panel: panel.iter().map(ToString::to_string).collect(),
             answers: Vec::new(),
@@ -337,6 +357,7 @@ impl Personas {
             personas: Vec::new(),
             consensus: 0,
             minority: 0,
+            alone: 0,
             drafts: 0,
             panel: panel.iter().map(ToString::to_string).collect(),
             answers: Vec::new(),

@@ -7,28 +7,25 @@ use rmcp::handler::server::wrapper::Parameters;
 use rmcp::model::{CallToolResult, Implementation, ServerCapabilities, ServerConfig};
 use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer, ServerHandler, ServiceExt, tool, tool_handler, tool_router};
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use super::Configuration;
-use super::answer::{Outcome, Refusal, given};
+use super::answer::{Outcome, given};
 use super::consensus::{ConsensusParameters, Prepared};
 use super::explaining::{ExplainParameters, Explained, StatusParameters, explain, status};
 use super::http::ServeError;
 use super::personas::{GenerateParameters, Generation, MergeParameters, Personas, merge};
+use super::place::{Place, Places};
 use super::progress::{abandonable, watched};
+use super::{AllowedFolders, Configuration};
 use crate::consult::{Consultation, Status};
 use crate::run::RunStatus;
-
-/// Tool calls at work at once; the others wait.
-const AT_ONCE: usize = 16;
 
 /// Five tools for agents. Clones share the configuration and nothing else: no call leaves anything behind that
 /// another one could see, but the transcripts under their random ids.
 #[derive(Clone, Debug)]
 pub struct Server {
     configuration: Arc<Configuration>,
-    places: Arc<Semaphore>,
+    places: Places,
 }
 
 #[tool_router]
@@ -36,7 +33,12 @@ impl Server {
     /// A server of a configuration.
     #[must_use]
     pub fn new(configuration: Configuration) -> Self {
-        Self { configuration: Arc::new(configuration), places: Arc::new(Semaphore::new(AT_ONCE)) }
+        Self { configuration: Arc::new(configuration), places: Places::new() }
+    }
+
+    /// The same server for one more session, which has a share of its places.
+    pub(super) fn for_session(&self) -> Self {
+        Self { configuration: Arc::clone(&self.configuration), places: self.places.of_session() }
     }
 
     /// Serves one client over standard input and output, until it hangs up or `stop` is cancelled. Nothing but the
@@ -92,8 +94,8 @@ impl Server {
         let embedder = Arc::clone(&self.configuration.embedder);
         let outcome = async {
             let generation = Generation::new(&self.configuration, parameters)?;
-            let _place = self.place(&context).await?;
-            watched(&context, generation.calls(), |events| generation.ask(embedder, events)).await
+            let place = self.place(&context).await?;
+            watched(&context, generation.calls(), |events| generation.ask(embedder, events, place)).await
         };
         given(outcome.await, |found| found.status == Status::Error)
     }
@@ -110,8 +112,8 @@ impl Server {
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResult, ErrorData> {
         let outcome = async {
-            let _place = self.place(&context).await?;
-            abandonable(&context, merge(&self.configuration, parameters)).await
+            let place = self.place(&context).await?;
+            abandonable(&context, merge(&self.configuration, parameters, place)).await
         };
         given(outcome.await, |_| false)
     }
@@ -125,9 +127,9 @@ impl Server {
     async fn explain(
         &self,
         Parameters(parameters): Parameters<ExplainParameters>,
+        context: RequestContext<RoleServer>,
     ) -> Result<CallToolResult, ErrorData> {
-        let configuration = Arc::clone(&self.configuration);
-        given(off_thread(move || explain(&configuration.allowed, &parameters)).await, |_| false)
+        given(self.reading(&context, move |allowed| explain(allowed, &parameters)).await, |_| false)
     }
 
     #[tool(
@@ -139,15 +141,30 @@ impl Server {
     async fn run_status(
         &self,
         Parameters(parameters): Parameters<StatusParameters>,
+        context: RequestContext<RoleServer>,
     ) -> Result<CallToolResult, ErrorData> {
-        let configuration = Arc::clone(&self.configuration);
-        given(off_thread(move || status(&configuration.allowed, &parameters)).await, |_| false)
+        given(self.reading(&context, move |allowed| status(allowed, &parameters)).await, |_| false)
     }
 
     /// Waits for a place among the calls at work.
-    async fn place(&self, context: &RequestContext<RoleServer>) -> Outcome<tokio::sync::SemaphorePermit<'_>> {
-        let places = async { self.places.acquire().await.map_err(|error| Refusal::of(&error)) };
-        abandonable(context, places).await
+    async fn place(&self, context: &RequestContext<RoleServer>) -> Outcome<Place> {
+        abandonable(context, self.places.take()).await
+    }
+
+    /// Reads files where nobody waits for answers of models. The work keeps its place until it is done, for a thread
+    /// cannot be stopped.
+    async fn reading<T: Send + 'static>(
+        &self,
+        context: &RequestContext<RoleServer>,
+        read: impl FnOnce(&AllowedFolders) -> Outcome<T> + Send + 'static,
+    ) -> Outcome<T> {
+        let (place, configuration) = (self.place(context).await?, Arc::clone(&self.configuration));
+        let reading = move || {
+            let _place = place;
+            read(&configuration.allowed)
+        };
+        let done = abandonable(context, async { Ok(tokio::task::spawn_blocking(reading).await?) }).await;
+        done?
     }
 
     /// What a client may tell its model about the server.
@@ -161,12 +178,6 @@ impl Server {
              synthesis. `generate_personas` and `merge_personas` form personas that several models agree on. {models}"
         )
     }
-}
-
-/// Reads files where nobody waits for answers of models.
-async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> Outcome<T> + Send + 'static) -> Outcome<T> {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.map_err(|error| Refusal::new(format!("the tool broke down: {error}")))?
 }
 
 #[tool_handler]

@@ -31,8 +31,8 @@ static WORDS: LazyLock<Words> =
 /// Whether two short statements about the same thing say the opposite: one denies what the other
 /// affirms, or they differ by a pair of opposites (`data/polarity.json`). Never for one statement and itself.
 ///
-/// A rule of words, made to be right where it fires: statements whose contradiction shows only to who
-/// knows the world are not found.
+/// A rule of words, made for short statements about people, and to fire too seldom rather than wrongly: statements whose
+/// contradiction shows only to who knows the world are not found.
 #[must_use]
 pub fn contradict(one: &Phrase, other: &Phrase) -> bool {
     if one.key() == other.key() {

@@ -102,6 +102,19 @@ pub enum FinishReason {
     Other(String),
 }
 
+impl FinishReason {
+    /// Its name; anything else in the provider's word.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Stop => "stop",
+            Self::Length => "length",
+            Self::Refusal => "refusal",
+            Self::Other(word) => word,
+        }
+    }
+}
+
 /// A model's answer, as text. Whether the text is usable is for [`crate::parse`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Completion {

@@ -449,7 +449,7 @@ impl<'a> Asking<'a> {
         tracing::debug!(
             "consensus model={} status={} latency={}",
             self.planned.slot.member,
-            status.name(),
+            if status == SlotStatus::Answered { "success" } else { "error" },
             self.effort.busy.as_millis()
         );
         if status == SlotStatus::Answered || self.turn.last {

@@ -19,7 +19,7 @@ use super::endpoints::Reserve;
 use super::event::{Drafted, Event, Events};
 use super::gate::Gate;
 use super::interpreter::{Interpreter, RenderError};
-use super::patience::Patience;
+use super::patience::{Patience, Patiences};
 use super::plan::Unit;
 use super::quorum::Turnout;
 use super::report::{RunOutcome, RunReport};
@@ -259,6 +259,16 @@ impl Run {
     #[must_use]
     pub fn with_budget(mut self, budget: &Budget) -> Self {
         self.spending = Arc::clone(&budget.0);
+        self
+    }
+
+    /// Goes on with what earlier runs have learned about how long answers take, and leaves there what it learns. Last of
+    /// all, for whoever is seated later has an own.
+    #[must_use]
+    pub(crate) fn with_patience(mut self, known: &Patiences) -> Self {
+        for seat in &mut self.seats {
+            seat.patience = seat.member.adaptive_timeout.then(|| known.of(&seat.member));
+        }
         self
     }
 

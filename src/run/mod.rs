@@ -55,6 +55,7 @@ pub use endpoints::{EndpointsError, Probe, Reserve, Seats, models, reserves, sea
 pub use event::{BatchName, CallName, Drafted, Event, SoFar};
 pub use executor::{Run, RunError, Settings};
 pub use interpreter::{Interpreter, Reading, RenderError};
+pub(crate) use patience::Patiences;
 pub use plan::{MemberPlan, PlanSummary, PlannedCall, Scope, Unit, slots, summarise, units};
 pub use quorum::Turnout;
 pub use records::records;

@@ -5,7 +5,11 @@
 //! longest time that the study allows; a model that has become slow is not cut again and again, because every cut
 //! doubles the limit until an answer comes.
 
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+
+use super::study::PanelMember;
 
 /// Answers before anything is said.
 const ANSWERS: u32 = 20;
@@ -19,7 +23,7 @@ const DEVIATIONS: f64 = 4.0;
 
 /// The latencies of one model in seconds, smoothed; knows no clock.
 #[derive(Debug, Default)]
-pub(super) struct Patience {
+pub(crate) struct Patience {
     answers: u32,
     mean: f64,
     deviation: f64,
@@ -53,6 +57,21 @@ impl Patience {
         let seconds = (self.mean + DEVIATIONS * self.deviation).max(LEAST.as_secs_f64());
         let seconds = seconds * 2_f64.powi(self.doublings.min(30));
         Duration::try_from_secs_f64(seconds).map_or(most, |limit| limit.min(most))
+    }
+}
+
+/// What is known about many models, kept from one run to the next: by where they are asked, and by name.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Patiences(Arc<Mutex<BTreeMap<(String, String), Shared>>>);
+
+/// What is known about one model, for all who ask it.
+type Shared = Arc<Mutex<Patience>>;
+
+impl Patiences {
+    /// What is known about a member's model; the same for all who ask.
+    pub(super) fn of(&self, member: &PanelMember) -> Shared {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(known.entry((member.address(), member.model.clone())).or_default())
     }
 }
 

@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::{ConsultError, Roster};
+use super::estimate::needed;
+use super::roster::Seated;
+use super::{Confirmation, ConsultError, MOST_TEXT, Roster};
 use crate::consult::{
-    Agreement, Answer, Consultation, Embedder, Question, Status, Synthesis, Transcript, Voice, agreement,
-    extractive, prompt, synthesis_prompt,
+    Agreement, Answer, AnswerMetadata, Consultation, Embedder, Question, Status, Synthesis, Transcript,
+    Voice, Voter, agreement, extractive, prompt, synthesis_prompt,
 };
 use crate::persona::{Draft, ModelName, RecordId};
 use crate::prompt::Prompt;
@@ -16,8 +18,8 @@ use crate::provider::{Completion, FinishReason};
 use crate::run::interpreter::{Interpreter, Reading, RenderError};
 use crate::run::status::milliseconds;
 use crate::run::study::PanelMember;
-use crate::run::{Event, Run, RunError, Scope, Seats, Unit};
-use crate::store::{Slot, SlotStatus, Store, StoredReply, StoredSlot};
+use crate::run::{Budget, Event, Run, RunError, Scope, Unit};
+use crate::store::{Money, Slot, SlotStatus, Store, StoredReply, StoredSlot};
 
 /// What recordings file the answers of a consultation under; the turn, from 0, is their `part`.
 const RECORD: &str = "consultation";
@@ -35,11 +37,72 @@ pub struct Request {
     pub synthesiser: Option<String>,
     /// What was said before.
     pub earlier: Transcript,
+    /// Whether somebody has said yes to what it costs ([`confirmation`]).
+    pub confirmed: bool,
+}
+
+/// A request held against the roster; nobody has been asked yet.
+pub(super) struct Planned {
+    pub(super) voices: Vec<Voice>,
+    pub(super) seated: Seated,
+    pub(super) writer: Option<Writer>,
+    pub(super) message: String,
+    pub(super) prompts: Vec<Prompt>,
+    turn: u32,
+    endpoints: BTreeMap<String, String>,
+}
+
+impl Planned {
+    fn new(roster: &Roster, request: &Request) -> Result<Self, ConsultError> {
+        let Request { question, voices, synthesiser, earlier, .. } = request;
+        if question.text.trim().is_empty() {
+            return Err(ConsultError::NoQuestion);
+        }
+        let voices = if voices.is_empty() { earlier.voices.clone() } else { voices.clone() };
+        let seated = roster.seat(&voices)?;
+        let writer = synthesiser.as_ref().map(|name| Writer::find(roster, name)).transpose()?;
+        let message = question.message();
+        let bytes = message.len() + earlier.bytes();
+        if bytes > MOST_TEXT {
+            return Err(ConsultError::TooLarge { bytes, most: MOST_TEXT });
+        }
+        let endpoints = same_endpoints(&voices, &seated, earlier)?;
+        let prompts = voices.iter().map(|voice| prompt(&message, voice, earlier)).collect();
+        let turn = u32::try_from(earlier.turns.len()).unwrap_or(u32::MAX);
+        Ok(Self { voices, seated, writer, message, prompts, turn, endpoints })
+    }
+}
+
+/// Where the models of a consultation are asked: those that were asked before at the same place as then.
+fn same_endpoints(
+    voices: &[Voice],
+    seated: &Seated,
+    earlier: &Transcript,
+) -> Result<BTreeMap<String, String>, ConsultError> {
+    let mut endpoints = earlier.endpoints.clone();
+    for (voice, now) in voices.iter().zip(seated.endpoints()) {
+        match endpoints.insert(voice.model.clone(), now.clone()) {
+            Some(before) if before != now => {
+                return Err(ConsultError::Moved { model: voice.model.clone(), before, now });
+            }
+            _ => {}
+        }
+    }
+    Ok(endpoints)
+}
+
+/// What a person has to say yes to before this is asked, where it costs more than the study's `confirm_above`.
+///
+/// # Errors
+/// What [`consult`] fails with before anybody is asked.
+pub fn confirmation(roster: &Roster, request: &Request) -> Result<Option<Confirmation>, ConsultError> {
+    Ok(needed(roster, &Planned::new(roster, request)?, request))
 }
 
 /// Asks all voices at once and puts together what they say; gives the transcript to carry on with.
 ///
-/// Answers are in the order of the voices. Dropping the future abandons the calls.
+/// Answers are in the order of the voices. Dropping the future abandons the calls. What the voices and the synthesis
+/// cost together stays within the study's `max_cost`.
 ///
 /// # Errors
 /// [`ConsultError`] before anybody is asked, or when calls cannot be stored or answers not compared. That models do
@@ -50,57 +113,93 @@ pub async fn consult(
     embedder: Arc<dyn Embedder>,
     events: Option<UnboundedSender<Event>>,
 ) -> Result<(Consultation, Transcript), ConsultError> {
-    let Request { question, mut voices, synthesiser, earlier } = request;
-    if question.text.trim().is_empty() {
-        return Err(ConsultError::NoQuestion);
+    let planned = Planned::new(roster, &request)?;
+    if let Some(confirmation) = needed(roster, &planned, &request) {
+        return Err(ConsultError::Confirmation(confirmation));
     }
-    if voices.is_empty() {
-        voices.clone_from(&earlier.voices);
-    }
-    let (seats, voters) = roster.seat(&voices)?;
-    let synthesiser = synthesiser.map(|name| Writer::find(roster, &name)).transpose()?;
-    let message = question.message();
-    let prompts = voices.iter().map(|voice| prompt(&message, voice, &earlier)).collect();
-    let turn = u32::try_from(earlier.turns.len()).unwrap_or(u32::MAX);
-    let asked = ask(roster, seats, prompts, (RECORD, turn), events.clone()).await?;
+    let Planned { voices, seated, writer, message, prompts, turn, endpoints } = planned;
+    let budget = Budget::new(roster.settings.max_cost, Money::ZERO);
+    let course = Course { roster, budget: &budget, events, turn };
+    let asked = course.ask(&seated, prompts, RECORD).await?;
     let (answers, mut remarks) = answers(&voices, &asked);
-    let measured = measure(&answers, voters, embedder).await?;
-    let written = match (&synthesiser, &measured) {
-        (Some(writer), Some(measured)) => {
-            let prompt = synthesis_prompt(&message, &answers, measured);
-            writer.write(roster, prompt, turn, events, &mut remarks).await?
-        }
-        _ => None,
-    };
+    let mut metadata = metadata(&voices, &seated, &asked);
+    let measured = measure(&answers, seated.voters, embedder).await?;
+    let mut written = None;
+    if let (Some(writer), Some(measured)) = (&writer, &measured) {
+        let prompt = synthesis_prompt(&message, &answers, measured);
+        let (text, told) = writer.write(&course, prompt, &mut remarks).await?;
+        written = text;
+        metadata.extend(told);
+    }
     let synthesis = measured
         .as_ref()
         .map(|measured| written.unwrap_or_else(|| Synthesis { by: None, text: extractive(measured) }));
-    let transcript = earlier.and(voices, message, &answers);
+    let transcript = Transcript { endpoints, ..request.earlier.and(voices, message, &answers) };
+    let priced = metadata.iter().all(|call| call.cost.is_some());
+    let cost = priced.then(|| budget.spent().amount());
     let consultation = Consultation::of_answers(answers, &remarks);
-    Ok((Consultation { synthesis, agreement: measured, ..consultation }, transcript))
+    Ok((Consultation { synthesis, agreement: measured, metadata, cost, ..consultation }, transcript))
 }
 
-/// One call each, all at the same moment; how they stand, in the order of the seats.
-async fn ask(
-    roster: &Roster,
-    seats: Seats,
-    prompts: Vec<Prompt>,
-    (record, part): (&str, u32),
+/// What the calls of one turn have in common.
+struct Course<'a> {
+    roster: &'a Roster,
+    budget: &'a Budget,
     events: Option<UnboundedSender<Event>>,
-) -> Result<Vec<Option<StoredSlot>>, ConsultError> {
-    let names: Vec<ModelName> = seats.iter().map(|(member, _)| member.name.clone()).collect();
-    let consulting = Consulting(names.iter().cloned().zip(prompts).collect());
-    let store = Arc::new(Store::in_memory().map_err(RunError::from)?);
-    let mut run = Run::new(roster.settings, seats, Arc::new(consulting), Arc::clone(&store))?;
-    if let Some(events) = events {
-        run = run.with_events(events);
+    turn: u32,
+}
+
+impl Course<'_> {
+    /// One call each, all at the same moment; how they stand, in the order of the seats.
+    async fn ask(
+        &self,
+        seated: &Seated,
+        prompts: Vec<Prompt>,
+        record: &str,
+    ) -> Result<Vec<Option<StoredSlot>>, ConsultError> {
+        let names: Vec<ModelName> = seated.seats.iter().map(|(member, _)| member.name.clone()).collect();
+        let consulting = Consulting(names.iter().cloned().zip(prompts).collect());
+        let store = Arc::new(Store::in_memory().map_err(RunError::from)?);
+        let (seats, settings) = (seated.seats.clone(), self.roster.settings);
+        let mut run = Run::new(settings, seats, Arc::new(consulting), Arc::clone(&store))?
+            .with_reserves(seated.reserves.clone())?
+            .with_patience(&self.roster.patience)
+            .with_budget(self.budget);
+        if let Some(events) = &self.events {
+            run = run.with_events(events.clone());
+        }
+        let refuse = |error: crate::persona::IdError| ConsultError::Broken(error.to_string());
+        let record = RecordId::new(record).map_err(refuse)?;
+        let unit = Unit { number: 0, record, part: self.turn, records: Vec::new(), scope: Scope::default() };
+        run.execute([unit]).await?;
+        let stored = store.slots(0..1).map_err(RunError::from)?;
+        let of = |name: &ModelName| stored.iter().find(|stored| stored.slot.member == *name).cloned();
+        Ok(names.iter().map(of).collect())
     }
-    let refuse = |error: crate::persona::IdError| ConsultError::Broken(error.to_string());
-    let record = RecordId::new(record).map_err(refuse)?;
-    let unit = Unit { number: 0, record, part, records: Vec::new(), scope: Scope::default() };
-    run.execute([unit]).await?;
-    let stored = store.slots(0..1).map_err(RunError::from)?;
-    Ok(names.iter().map(|name| stored.iter().find(|stored| stored.slot.member == *name).cloned()).collect())
+}
+
+/// What the providers told about the calls.
+fn metadata(voices: &[Voice], seated: &Seated, asked: &[Option<StoredSlot>]) -> Vec<AnswerMetadata> {
+    let told = |(place, (voice, stored)): (usize, (&Voice, &Option<StoredSlot>))| {
+        let note = stored.as_ref().and_then(|stored| stored.reason.as_deref());
+        let speaker = seated.speaker(place, note);
+        let completion = stored.as_ref().and_then(|stored| Some(&stored.reply.as_ref()?.completion));
+        let usage = completion.and_then(|completion| completion.usage);
+        let cost = stored.as_ref().map_or(Money::ZERO, |stored| stored.cost);
+        AnswerMetadata {
+            model: voice.model.clone(),
+            stance: voice.stance,
+            provider: speaker.provider.clone(),
+            response_model: completion.and_then(|completion| completion.response_model.clone()),
+            finish_reason: completion.map(|completion| completion.finish_reason.name().to_owned()),
+            input_tokens: usage.map(|usage| usage.input_tokens),
+            output_tokens: usage.map(|usage| usage.output_tokens),
+            cost: speaker.price.map(|_| cost.amount()),
+            attempts: stored.as_ref().map_or(0, |stored| stored.attempts),
+            latency_ms: milliseconds(stored.as_ref().map(|stored| stored.latency).unwrap_or_default()),
+        }
+    };
+    voices.iter().zip(asked).enumerate().map(told).collect()
 }
 
 /// Answers in the order of the voices, and what a reader must know about them.
@@ -114,6 +213,11 @@ fn answers(voices: &[Voice], asked: &[Option<StoredSlot>]) -> (Vec<Answer>, Vec<
                 "The answer of {} ({}) was cut at its limit of tokens.",
                 voice.model, voice.stance
             ));
+        }
+        // Of an answer, the reason says who gave it instead of the model itself.
+        let note = stored.as_ref().filter(|_| completion.is_ok()).and_then(|stored| stored.reason.as_deref());
+        if let Some(note) = note {
+            remarks.push(format!("For {} ({}), {note}.", voice.model, voice.stance));
         }
         let latency = stored.as_ref().map(|stored| stored.latency).unwrap_or_default();
         answers.push(Answer {
@@ -140,7 +244,7 @@ fn completion(stored: Option<&StoredSlot>) -> Result<&Completion, String> {
 /// What the answers have in common, off the threads that wait for answers; nothing where there is no answer.
 async fn measure(
     answers: &[Answer],
-    voters: Vec<usize>,
+    voters: Vec<Voter>,
     embedder: Arc<dyn Embedder>,
 ) -> Result<Option<Agreement>, ConsultError> {
     if answers.iter().all(|answer| answer.success().is_none()) {
@@ -153,41 +257,40 @@ async fn measure(
 }
 
 /// The model that writes the synthesis.
-struct Writer {
-    name: String,
-    seats: Seats,
+pub(super) struct Writer {
+    voice: Voice,
+    pub(super) seated: Seated,
 }
 
 impl Writer {
     fn find(roster: &Roster, name: &str) -> Result<Self, ConsultError> {
         let voice = Voice { stance: crate::consult::Stance::Neutral, ..roster.voice(name, None, None)? };
-        let (seats, _) = roster.seat(&[voice])?;
-        Ok(Self { name: name.to_owned(), seats })
+        let seated = roster.seat(std::slice::from_ref(&voice))?;
+        Ok(Self { voice: Voice { model: name.to_owned(), ..voice }, seated })
     }
 
-    /// The synthesis; where the model does not write one, a remark that says so.
+    /// The synthesis, and what is known about the call; where the model does not write one, a remark that says so.
     async fn write(
         &self,
-        roster: &Roster,
+        course: &Course<'_>,
         prompt: Prompt,
-        turn: u32,
-        events: Option<UnboundedSender<Event>>,
         remarks: &mut Vec<String>,
-    ) -> Result<Option<Synthesis>, ConsultError> {
-        let asked = ask(roster, self.seats.clone(), vec![prompt], (SYNTHESIS, turn), events).await?;
-        match completion(asked.first().and_then(Option::as_ref)) {
-            Ok(completion) => Ok(Some(Synthesis {
-                by: Some(self.name.clone()),
-                text: completion.content.trim().to_owned(),
-            })),
+    ) -> Result<(Option<Synthesis>, Vec<AnswerMetadata>), ConsultError> {
+        let asked = course.ask(&self.seated, vec![prompt], SYNTHESIS).await?;
+        let told = metadata(std::slice::from_ref(&self.voice), &self.seated, &asked);
+        let name = &self.voice.model;
+        let written = match completion(asked.first().and_then(Option::as_ref)) {
+            Ok(completion) => {
+                Some(Synthesis { by: Some(name.clone()), text: completion.content.trim().to_owned() })
+            }
             Err(reason) => {
-                let name = &self.name;
                 remarks.push(format!(
                     "{name} wrote no synthesis ({reason}); it consists of the models' own sentences."
                 ));
-                Ok(None)
+                None
             }
-        }
+        };
+        Ok((written, told))
     }
 }
 

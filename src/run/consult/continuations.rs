@@ -11,8 +11,12 @@ use crate::files::{create_folder, write_file};
 /// Turns of one consultation at most: every one of them is paid for again with the next question.
 const MOST_TURNS: usize = 50;
 
-/// Bytes of a stored transcript at most.
-const MOST_BYTES: u64 = 64 * 1024 * 1024;
+/// Bytes of a question with its files and of everything that was said before, at most. Checked before anybody is asked:
+/// what is paid for must be possible to carry on.
+pub const MOST_TEXT: usize = 16 * 1024 * 1024;
+
+/// Bytes of a stored transcript at most: a text of that length whose every character is escaped, and answers to it.
+const MOST_BYTES: u64 = 8 * MOST_TEXT as u64;
 
 /// A folder of transcripts (0700), a file each (0600).
 ///
@@ -59,6 +63,9 @@ impl Continuations {
         let id = ContinuationId::new(rand::random());
         let path = self.path(&id);
         let text = serde_json::to_vec(transcript).map_err(|error| refuse(&path, "written", &error))?;
+        if text.len() as u64 > MOST_BYTES {
+            return Err(ConsultError::TooLarge { bytes: transcript.bytes(), most: MOST_TEXT });
+        }
         create_folder(&self.folder).map_err(|error| refuse(&path, "written", &error))?;
         write_file(&path, &text).map_err(|error| refuse(&path, "written", &error))?;
         Ok(id)

@@ -1,9 +1,11 @@
 //! Why nobody was consulted.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use crate::consult::{AgreementError, ContinuationId, Stance};
 use crate::run::{EndpointsError, RunError};
+use crate::store::Money;
 
 /// Why there is no consultation. That a model does not answer is no error: it is in the result.
 #[derive(Debug, thiserror::Error)]
@@ -75,9 +77,59 @@ pub enum ConsultError {
         /// Turns so far.
         turns: usize,
     },
+    /// More than can be stored and read again.
+    #[error(
+        "the question, its files and what was said before are {} MiB, above the {} MiB of a consultation; ask about \
+         less, or begin without a continuation id",
+        bytes.div_ceil(1 << 20),
+        most >> 20
+    )]
+    TooLarge {
+        /// Bytes of it all.
+        bytes: usize,
+        /// Bytes at most.
+        most: usize,
+    },
+    /// A model that is asked elsewhere than before: it would be shown what was said to another one.
+    #[error(
+        "`{model}` was asked at {before} and would now be asked at {now}, with all that was said there; ask where it was \
+         asked before (with --base-url and --dialect, or the same panel), or begin without a continuation id"
+    )]
+    Moved {
+        /// The model, as the caller names it.
+        model: String,
+        /// Where it was asked.
+        before: String,
+        /// Where it would be asked.
+        now: String,
+    },
+    /// A question that costs more than may be spent without somebody's yes.
+    #[error("{0}")]
+    Confirmation(Confirmation),
     /// The comparison of the answers broke down.
     #[error("the comparison of the answers broke down: {0}")]
     Broken(String),
+}
+
+/// What somebody has to say yes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Confirmation {
+    /// What the question costs about, as far as prices are known.
+    pub cost: Money,
+    /// Models without a price.
+    pub unpriced: usize,
+    /// Above which cost somebody is asked.
+    pub above: Money,
+}
+
+impl fmt::Display for Confirmation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the question costs about {}", self.cost)?;
+        if self.unpriced > 0 {
+            write!(f, ", and nobody knows what {} of its models cost", self.unpriced)?;
+        }
+        write!(f, "; above {} (`confirm_above`) a person has to confirm", self.above)
+    }
 }
 
 /// All reasons with their causes, one after the other.
