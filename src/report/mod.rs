@@ -40,4 +40,4 @@ pub use summary::{
 pub use table::PersonaTable;
 pub use terminal::{terminal_persona, wrapped};
 pub use wording::status_words;
-pub(crate) use wording::{counted, setback_words};
+pub(crate) use wording::{alarm_words, counted, estimate_words, lasted, setback_words};
