@@ -49,7 +49,7 @@ pub(in crate::cli) fn run(
     let complexity = complexity_of(&study, &plan, records.items.len());
     let (study, pipeline, seats) = adapted(study, pipeline, seats, &complexity, console);
     let pipeline = &pipeline;
-    let beside = Beside::of_stages(&estimates(&study, &stages, plan.units));
+    let beside = Beside::of_stages(&estimates(&study, &stages, &plan));
     if !agreed(&study, &plan, beside, options.yes, console)? {
         return Ok(Exit::WaitingForApproval);
     }
