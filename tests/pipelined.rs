@@ -56,18 +56,18 @@ fn people(sections: &str) -> Demo {
                 .concat()
         )
     });
-    let (mut rows, mut recorded) = (String::new(), String::new());
+    let (mut rows, mut recorded): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
     for (place, job) in ["nurse", "baker", "plumber", "teacher", "judge"].repeat(2).iter().enumerate() {
         let segment = if place % 2 == 0 { "even" } else { "odd" };
-        rows += &format!("{{\"id\": \"p{place}\", \"segment\": \"{segment}\"}}\n");
-        for member in ["a", "b", "c"] {
-            recorded += &format!(
+        rows.push(format!("{{\"id\": \"p{place}\", \"segment\": \"{segment}\"}}\n"));
+        recorded.extend(["a", "b", "c"].map(|member| {
+            format!(
                 "{{\"record\": \"p{place}\", \"model\": \"{member}\", \"persona\": {{\"name\": \"P {place}\", \"occupation\": \"{job}\"}}}}\n"
-            );
-        }
+            )
+        }));
     }
-    std::fs::write(demo.path("people.jsonl"), rows).expect("written");
-    std::fs::write(demo.path("people_recorded.jsonl"), recorded).expect("written");
+    std::fs::write(demo.path("people.jsonl"), rows.concat()).expect("written");
+    std::fs::write(demo.path("people_recorded.jsonl"), recorded.concat()).expect("written");
     demo
 }
 
@@ -89,11 +89,10 @@ fn w6_a_shard_that_is_taken_up_counts_its_own_records_apart() {
     let strict = "quorum: {min_success_ratio: 0.9}\nretry: {max_attempts: 1}\n";
     let demo = people(strict);
     let whole = std::fs::read_to_string(demo.path("people_recorded.jsonl")).expect("recordings");
-    let down: String = (0..10)
-        .map(|place| {
-            format!("{{\"record\": \"p{place}\", \"model\": \"c\", \"failures\": [{{\"status\": 500}}]}}\n")
-        })
-        .collect();
+    let fails = |place| {
+        format!("{{\"record\": \"p{place}\", \"model\": \"c\", \"failures\": [{{\"status\": 500}}]}}\n")
+    };
+    let down = (0..10).map(fails).collect::<Vec<_>>().concat();
     std::fs::write(demo.path("people_recorded.jsonl"), down + &whole).expect("written");
     demo.run(4, &["--shard", "2/2"]);
     let (_, said) = demo.run(0, &["--shard", "2/2", "--progress", "json"]);
