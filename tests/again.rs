@@ -272,7 +272,12 @@ fn p9_time_retries_bytes_and_decisions_are_told() {
     expect(0, &["modify", &demo.text("run"), "--edit", &edit(&demo)]);
     demo.run(5, &[]);
     expect(0, &["approve", &demo.text("run")]);
-    demo.run(0, &[]);
+    let (_, said) = demo.run(0, &["--log", "json"]);
+    let lines = said.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let logged: Vec<Value> = lines.filter(|line| line["message"] == "pipeline measured").collect();
+    let rate = |name: &str| &logged[0][name];
+    assert!(near(rate("consona.pipeline.approval_rate"), 1.0), "{logged:?}");
+    assert!(near(rate("consona.pipeline.modification_rate"), 0.5), "{logged:?}");
     let figures = demo.json("summary.json")["pipeline"].clone();
     let panel = &figures["stages"][0];
     assert_eq!((&panel["stage"], &panel["calls"]["retries"]), (&json!("panel"), &json!(1)), "{panel}");

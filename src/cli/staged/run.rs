@@ -242,6 +242,8 @@ fn measured(folder: &Path, pipeline: &Pipeline, rows: &[StoredStage]) -> Result<
         consona.pipeline.success_without_retry = metrics.success_without_retry,
         consona.pipeline.coordination_overhead_ms = metrics.coordination_overhead_ms,
         consona.pipeline.time_saved_ms = metrics.time_saved_ms,
+        consona.pipeline.approval_rate = metrics.approval_rate,
+        consona.pipeline.modification_rate = metrics.modification_rate,
         "pipeline measured"
     );
     summary["pipeline"] = json!(metrics);
