@@ -89,12 +89,22 @@ fn w6_a_shard_that_is_taken_up_counts_its_own_records_apart() {
     let strict = "quorum: {min_success_ratio: 0.9}\nretry: {max_attempts: 1}\n";
     let demo = people(strict);
     let whole = std::fs::read_to_string(demo.path("people_recorded.jsonl")).expect("recordings");
-    let fails = |place| {
-        format!("{{\"record\": \"p{place}\", \"model\": \"c\", \"failures\": [{{\"status\": 500}}]}}\n")
+    // The share has the records 0, 2, 3, 4 and so on. In the first sitting nobody says anything about the second and the
+    // third of them; in the other, what is said about the third comes when the stored answers have been looked at.
+    let late = [("p2", ""), ("p3", ", {\"status\": 503, \"retry_after\": 1}")];
+    let fails = |(record, more): (&str, &str)| {
+        ["a", "b", "c"].map(|model| {
+            format!(
+                "{{\"record\": \"{record}\", \"model\": \"{model}\", \"failures\": [{{\"status\": 500}}{more}]}}\n"
+            )
+        })
     };
-    let down = (0..10).map(fails).collect::<Vec<_>>().concat();
+    let down = late.map(fails).concat().concat();
     std::fs::write(demo.path("people_recorded.jsonl"), down + &whole).expect("written");
     demo.run(4, &["--shard", "2/2"]);
+    let text = std::fs::read_to_string(demo.path("study.yaml")).expect("the study");
+    std::fs::write(demo.path("study.yaml"), text.replace("max_attempts: 1", "max_attempts: 3"))
+        .expect("written");
     let (_, said) = demo.run(0, &["--shard", "2/2", "--progress", "json"]);
     assert!(!said.contains("panicked"), "{said}");
     let drafts = std::fs::read_to_string(demo.path("run/drafts.jsonl")).expect("drafts");
