@@ -265,7 +265,7 @@ panel:
         let study = limited(study, &adapt(&AdaptiveRules::default(), &complex, &[]));
         let member = &study.panel[0];
         let limits = [member.timeouts.total(), member.fallbacks[0].timeouts.total()];
-        assert_eq!(limits.map(|limit| limit.as_secs_f64()), [60.0, 30.0]);
+        assert_eq!(limits.map(|limit| limit.as_millis()), [60_000, 30_000]);
         assert_eq!(study.concurrency, Some(2));
     }
 }
