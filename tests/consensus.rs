@@ -81,6 +81,43 @@ fn m4_three_personas_from_three_models_and_the_invented_one_apart() {
 }
 
 #[test]
+fn m4_every_model_s_variation_is_noted_with_its_words() {
+    let panel = [model("a"), model("b"), model("c")];
+    let drafts = [("a", "nurse", "30"), ("b", "ward nurse", "31"), ("c", "plumber", "60")]
+        .map(|(name, job, age)| draft(name, &[("occupation", job), ("age", age)]));
+    let found = about_one(drafts.to_vec(), &panel);
+    for (name, said) in [("occupation", ["nurse", "ward nurse", "plumber"]), ("age", ["30", "31", "60"])] {
+        let variants = found.traits[name].variants.iter().flat_map(|variant| &variant.said);
+        let mut told: Vec<(ModelName, String)> =
+            variants.map(|one| (one.model.clone(), one.value.to_string())).collect();
+        told.sort();
+        let wanted = panel.iter().cloned().zip(said.map(str::to_owned));
+        assert_eq!(told, wanted.collect::<Vec<_>>(), "{name}");
+    }
+}
+
+#[test]
+fn m5_a_persona_of_one_model_is_kept_and_marked_however_often_that_model_says_it() {
+    let panel = [model("a"), model("b"), model("c")];
+    let nurse = [("name", "Ada"), ("age", "30"), ("occupation", "nurse"), ("location", "Oslo")];
+    let judge = [("name", "Zoe"), ("age", "70"), ("occupation", "judge"), ("location", "Lima")];
+    let mut drafts: Vec<Draft> = ["a", "b", "c"].map(|name| draft(name, &nurse)).to_vec();
+    for sample in 0..3 {
+        let mut alone = draft("c", &judge);
+        (alone.sample, alone.position) = (sample, 1);
+        drafts.push(alone);
+    }
+    let found = personas(drafts, &panel, Subject::Several);
+    let told: Vec<(String, PersonaKind, usize)> =
+        found.iter().map(|one| (one.traits["name"].value.to_string(), one.kind, one.support)).collect();
+    // Never dropped, never promoted: three sittings of one model are one voice.
+    let wanted =
+        [("Ada".to_owned(), PersonaKind::Consensus, 3), ("Zoe".to_owned(), PersonaKind::Minority, 1)];
+    assert_eq!(told, wanted);
+    assert_eq!(found[1].models, [model("c")]);
+}
+
+#[test]
 fn m6_two_drafts_of_one_model_are_one_vote() {
     let once = age_of(&[("a", "30"), ("b", "60"), ("c", "61")]);
     let thrice = age_of(&[("a", "30"), ("a", "30"), ("a", "30"), ("b", "60"), ("c", "61")]);

@@ -136,6 +136,35 @@ workstreams:
     assert_eq!(streams[0].status, StreamStatus::Done);
 }
 
+#[tokio::test(start_paused = true)]
+async fn w3_a_stream_that_is_done_in_time_kept_its_estimate_and_a_blocked_one_has_none_to_keep() {
+    let study = study(
+        &["model: 'scripted:m'"],
+        "retry: {max_attempts: 1}
+workstreams:
+  retries: 0
+  halvings: 0
+  streams:
+    - {name: quick, records: '1', estimate_minutes: 60}
+    - {name: open, records: '2'}
+    - {name: lost, records: '3', estimate_minutes: 60}
+    - {name: waits, records: '4', depends_on: [lost], estimate_minutes: 60}",
+    );
+    let provider = scripted(|call| match call.record.as_str() {
+        "r2" => failure(FailureKind::RecordRejected),
+        _ => after(5, named(call)),
+    });
+    let (_, streams, events) = work(&study, 4, &provider, &memory()).await;
+    let (done, failed, blocked) = (StreamStatus::Done, StreamStatus::Failed, StreamStatus::Blocked);
+    assert_eq!(statuses(&streams), [("quick", done), ("open", done), ("lost", failed), ("waits", blocked)]);
+    let kept: Vec<Option<bool>> = streams.iter().map(StreamReport::kept_its_estimate).collect();
+    assert_eq!(kept[..2], [Some(true), None], "without an estimate there is none to keep");
+    assert_eq!((kept[3], streams[3].blocked_by.as_deref()), (None, Some("lost")));
+    let begun = |event: &Event| matches!(event, Event::StreamStarted { stream, .. } if stream == "waits");
+    assert!(!events.iter().any(begun), "it never began");
+    assert!(!provider.calls().iter().any(|call| call.record.as_str() == "r3"));
+}
+
 const FAILING: &str = "concurrency: 8
 personas: {min: 1, max: 5}
 retry: {max_attempts: 1}

@@ -15,7 +15,9 @@ use crate::report::{counted, safe};
 use crate::run::stages::{StageEstimate, estimates};
 use crate::run::study::PanelMember;
 use crate::run::{self, PlanSummary, Probe, Study, Workload};
+use crate::stages::adaptation::AdaptiveRules;
 use crate::stages::pipeline::Kind;
+use crate::stages::uncertainty::Score;
 use crate::stages::workstreams;
 
 /// The answer of `check --json`.
@@ -35,6 +37,9 @@ struct Checked<'a> {
     /// Which records each workstream takes, and in which order the streams go.
     #[serde(skip_serializing_if = "Option::is_none")]
     workstreams: Option<&'a workstreams::Plan>,
+    /// How complex the study is, where it has rules about that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    complexity: Option<Score>,
     /// What will not go as one may think.
     warnings: Vec<String>,
     /// Whether the panel can be asked: its keys and recordings are there.
@@ -56,9 +61,10 @@ pub(super) fn check(path: &Path, strict: bool, console: Console) -> Result<Exit,
     let streams = workload(study, &prepared.records)?;
     let ablation = prepared.ablation.as_ref().map(|(_, plan)| plan);
     let stages =
-        study.stages.as_ref().map_or_else(Vec::new, |stages| estimates(study, stages, prepared.plan.units));
+        study.stages.as_ref().map_or_else(Vec::new, |stages| estimates(study, stages, &prepared.plan));
     let beside = ablation.map_or_else(|| Beside::of_stages(&stages), Beside::of_ablation);
     let above = above_limit(study, &prepared.plan, beside);
+    let rules = study.stages.as_ref().and_then(|stages| stages.pipeline.adaptive());
     let checked = Checked {
         study: &study.name,
         fingerprint: study.fingerprint(),
@@ -69,10 +75,12 @@ pub(super) fn check(path: &Path, strict: bool, console: Console) -> Result<Exit,
         ablation,
         stages,
         workstreams: streams.as_ref().map(Workload::plan),
+        complexity: rules.map(|_| staged::complexity_of(study, &prepared.plan, prepared.records.items.len())),
         warnings: above.into_iter().chain(replayed(study)).chain(batched(study)).collect(),
         can_be_run: missing.is_ok(),
     };
-    console.answer(&checked, || plan_text(&checked))?;
+    console
+        .answer(&checked, || plan_text(&checked) + &complexity_text(checked.complexity.as_ref(), rules))?;
     missing.map(|()| Exit::Done)
 }
 
@@ -186,6 +194,23 @@ fn plan_text(checked: &Checked<'_>) -> String {
         "tokens out",
         "cost",
         members.collect::<String>(),
+    )
+}
+
+/// How complex a study with adaptive rules is, and what follows.
+fn complexity_text(complexity: Option<&Score>, rules: Option<AdaptiveRules>) -> String {
+    let Some((found, rules)) = complexity.zip(rules) else { return String::new() };
+    let parts: Vec<String> = found.parts.iter().map(|(name, part)| format!("{name} {part:.2}")).collect();
+    let then = if found.value > rules.complex_above {
+        "it is asked more slowly, with longer time limits"
+    } else {
+        "nothing changes"
+    };
+    format!(
+        "Complexity {:.0} of 100 ({}); {then} (complex is above {:.0}).\n",
+        found.value,
+        parts.join(", "),
+        rules.complex_above
     )
 }
 

@@ -85,12 +85,12 @@ impl Provisional {
     /// What earlier sittings left.
     fn stored(&mut self) -> Vec<(u64, RecordId)> {
         let derived = run::drafts(&self.store, self.drafting.as_ref(), &self.panel).take(RECORDS);
-        let derived: Vec<_> = (0_u64..).zip(derived.filter_map(Result::ok)).collect();
+        let derived: Vec<_> = derived.filter_map(Result::ok).collect();
         let mut fresh = Vec::new();
-        for (place, derived) in derived {
+        for derived in derived {
             let record = derived.drafts.record().clone();
             let drafts = derived.drafts.drafts().to_vec();
-            fresh.extend(self.take(place, &record, drafts).map(|place| (place, record)));
+            fresh.extend(self.take(derived.unit, &record, drafts).map(|place| (place, record)));
         }
         fresh
     }

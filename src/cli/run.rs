@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Instant;
 
 use serde_json::json;
 use tokio::sync::mpsc::unbounded_channel;
@@ -33,6 +34,7 @@ use crate::store::{Note, Store};
 
 /// Asks a panel, and forms personas out of its answers.
 pub(super) fn run(options: &RunOptions, console: Console) -> Result<Exit, CliError> {
+    let began = Instant::now();
     let (study, folder) = begin(options)?;
     if let Some(stages) = study.stages.clone() {
         return staged::run(options, (study, stages), &folder, console);
@@ -65,18 +67,22 @@ pub(super) fn run(options: &RunOptions, console: Console) -> Result<Exit, CliErr
         return Ok(Exit::Outstanding);
     };
     let derived = results::derive(&folder, &store, drafting.as_ref(), &study, Some(&report))?;
-    if let Some(exit) =
-        unfinished(&report, &Spent::of(&folder, &store)?, options, (on_their_way(&store)?, console))?
-    {
-        return Ok(exit);
+    let partly = report.outcome == RunOutcome::TooFewModels && derived.has_done_stream();
+    if !partly {
+        let spent = Spent::of(&folder, &store)?;
+        if let Some(exit) = unfinished(&report, &spent, options, (on_their_way(&store)?, console))? {
+            return Ok(exit);
+        }
     }
     if options.shard.is_some() || study.mode.strategy().combination() == Combination::SideBySide {
         let spent = Spent::of(&folder, &store)?;
+        results::concluded(&folder, began.elapsed(), report.wall, None)?;
         console.answer(&report, || side_by_side(&report, &spent, &derived, options.shard.is_some()))?;
         tell_of_shard(options, &folder, plan.calls, console);
-        return Ok(Exit::Done);
+        return Ok(if partly { failed_streams(&derived, options, console) } else { Exit::Done });
     }
-    let without = match study.ablation.zip(ablation) {
+    let failed = partly.then(|| failed_streams(&derived, options, console));
+    let without = match study.ablation.zip(ablation).filter(|_| !partly) {
         None => None,
         Some((ablation, (units, plan))) => {
             let (study, spent) = (&study, report.cost);
@@ -101,9 +107,20 @@ pub(super) fn run(options: &RunOptions, console: Console) -> Result<Exit, CliErr
         report: !options.no_report,
     };
     let written = conclusion.write(&folder, outputs, console)?;
+    results::concluded(&folder, began.elapsed(), report.wall, Some(&written.summary.counts))?;
     let spent = Spent::of(&folder, &store)?;
     console.answer(&written, || format!("{}{}", written.text(width()), panel_text(&report, &spent)))?;
-    Ok(Exit::Done)
+    Ok(failed.unwrap_or(Exit::Done))
+}
+
+/// Says which streams have no result, where others have: theirs is written all the same.
+fn failed_streams(derived: &Derived, options: &RunOptions, console: Console) -> Exit {
+    console.note(&format!(
+        "too few models answered in {}; what the other streams gave is written. {}",
+        derived.streams_without_result().join(", "),
+        go_on(options)
+    ));
+    Exit::TooFewModels
 }
 
 /// The answers of an ablation; says how to go on where it was stopped.

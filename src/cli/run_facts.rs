@@ -150,6 +150,7 @@ pub(super) fn of_nothing(result: &StoredResult<'_>) -> Result<Option<StoredSumma
         records_beyond_limit: 0,
         answers: answers.clone(),
         workstreams: Vec::new(),
+        stages: serde_json::Value::Null,
     };
     let why = format!("This run has no personas: {}.", reason(&ending, study.as_ref(), folder));
     Ok(Some(StoredSummary::of_nothing(why, asked, panel.collect())))

@@ -56,7 +56,13 @@ impl RunStatus {
         for stream in &self.streams {
             let by = stream.blocked_by.as_ref().map(|by| format!(": `{by}` failed, which it waits for"));
             let why = by.or_else(|| stream.setback.as_ref().map(|setback| format!(": {setback}")));
-            let why = why.unwrap_or_default();
+            let mut why = why.unwrap_or_default();
+            let kept = stream.kept_its_estimate;
+            let kept =
+                kept.map(|kept| if kept { "its estimate was kept" } else { "its estimate was not kept" });
+            for said in stream.alarms.iter().map(String::as_str).chain(kept) {
+                why.extend(["; ", said]);
+            }
             let line = safe::line(&format!("stream {} {}{why}", stream.stream, stream.status.name()));
             text.extend([line.as_str(), "\n"]);
         }

@@ -11,7 +11,7 @@ use super::arguments::ProgressName;
 use super::console::Console;
 use super::progress::Progress;
 use crate::persona::ModelName;
-use crate::report::{counted, safe, setback_words};
+use crate::report::{counted, lasted, safe, setback_words};
 use crate::run::{CallName, Event, PlanSummary};
 use crate::stages::workstreams::Alarm;
 use crate::store::{Store, StoreError};
@@ -230,7 +230,7 @@ fn of_stream(event: &Event) -> Option<String> {
             format!("stream {stream}: {}", setback_words(setback))
         }
         Event::StreamAlarm { stream, alarm: Alarm::Stuck { silent_ms } } => {
-            format!("stream {stream} is stuck: nothing for {}", minutes(*silent_ms))
+            format!("stream {stream} is stuck: nothing for {}", lasted(*silent_ms))
         }
         Event::StreamAlarm { stream, alarm: Alarm::Late { .. } } => {
             format!("stream {stream} takes longer than was estimated")
@@ -252,13 +252,6 @@ fn of_batch(event: &Event) -> Option<String> {
         _ => return None,
     };
     Some(format!("{}: batch {} of {} {said}", batch.model, batch.id, counted(batch.calls, "call")))
-}
-
-fn minutes(milliseconds: u64) -> String {
-    match milliseconds / 1_000 {
-        seconds @ 0..120 => format!("{seconds} s"),
-        seconds => format!("{} min", seconds / 60),
-    }
 }
 
 /// An event as a line of JSON on standard error.

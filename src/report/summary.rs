@@ -10,12 +10,12 @@ use crate::consensus::{
     Learned, PairDependence, PersonaKind, Provenance, effective_models,
 };
 use crate::persona::{ModelName, TraitSchema};
-use crate::stages::workstreams::{Setback, Workstream};
+use crate::stages::workstreams::{Alarm, Setback, Workstream};
 
 use super::grounded::{GroundingCounts, source_line};
 use super::safe;
 use super::voices::{one_voice, speaking};
-use super::wording::{counted, setback_words};
+use super::wording::{alarm_words, counted, estimate_words, setback_words};
 
 /// The program that made a result.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -146,6 +146,9 @@ pub struct Asked {
     /// The workstreams of the study, in order; none for a study that is one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub workstreams: Vec<StreamNote>,
+    /// What was set for the stages, by stage, with the adaptive rules; nothing for a study without stages.
+    #[serde(default, skip_serializing_if = "serde_json::Value::is_null")]
+    pub stages: serde_json::Value,
 }
 
 /// A workstream, and how it went.
@@ -167,6 +170,12 @@ pub struct StreamNote {
     /// The stream whose failure kept it from beginning.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blocked_by: Option<String>,
+    /// Whether it took no longer than was estimated, where there is an estimate and it has ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept_its_estimate: Option<bool>,
+    /// When it was stuck or late, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub alarms: Vec<Alarm>,
 }
 
 /// What confidences may be taken for.
@@ -397,9 +406,17 @@ impl Summary {
     /// Workstreams that did not go as planned.
     fn streams(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let streams = self.asked.iter().flat_map(|asked| &asked.workstreams);
-        for note in streams.filter(|note| note.status != "done" || !note.setbacks.is_empty()) {
+        let as_planned = |note: &&StreamNote| {
+            note.status == "done"
+                && note.setbacks.is_empty()
+                && note.alarms.is_empty()
+                && note.kept_its_estimate != Some(false)
+        };
+        for note in streams.filter(|note| !as_planned(note)) {
             let mut said: Vec<String> = note.setbacks.iter().map(setback_words).collect();
             said.extend(note.blocked_by.iter().map(|by| format!("`{by}` failed, which it waits for")));
+            said.extend(note.alarms.iter().filter_map(|alarm| alarm_words(alarm, note.kept_its_estimate)));
+            said.extend(note.kept_its_estimate.and_then(|kept| estimate_words(&note.stream, Some(kept))));
             let line = format!("Workstream {} {}: {}.", note.stream.name, note.status, said.join("; then "));
             writeln!(f, "{}", safe::line(&line))?;
         }

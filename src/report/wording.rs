@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use crate::consensus::grounding::{Backing, Basis, Citations};
 use crate::consensus::{ConfidenceStatus, ConsensusPersona, PersonaKind, PredictionSet, TraitConsensus};
-use crate::stages::workstreams::{Setback, Step};
+use crate::stages::workstreams::{Alarm, Setback, Step, Workstream};
 
 /// A count with its noun: `1 draft`, `2 drafts`.
 pub(crate) fn counted<N: Copy + Display + PartialEq + From<u8>>(count: N, what: &str) -> String {
@@ -23,6 +23,39 @@ pub(crate) fn setback_words(setback: &Setback) -> String {
     };
     let reason = if setback.reason.is_empty() { String::new() } else { format!(" ({})", setback.reason) };
     format!("{} without an answer{reason}; {then}", counted(setback.calls, "call"))
+}
+
+/// What a person should have looked at in a workstream: `stuck: nothing for 45 s`. Once it is known whether the estimate
+/// was kept, that says more than that it was late.
+pub(crate) fn alarm_words(alarm: &Alarm, kept: Option<bool>) -> Option<String> {
+    match alarm {
+        Alarm::Stuck { silent_ms } => Some(format!("stuck: nothing for {}", lasted(*silent_ms))),
+        Alarm::Late { .. } => kept.is_none().then(|| "later than estimated".to_owned()),
+    }
+}
+
+/// Whether a workstream kept its estimate, where that is known.
+pub(crate) fn estimate_words(stream: &Workstream, kept: Option<bool>) -> Option<String> {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "minutes above 0, in milliseconds"
+    )]
+    let estimate = lasted((stream.estimate_minutes? * 60_000.0).round() as u64);
+    Some(match kept {
+        Some(true) => format!("the estimate of {estimate} was kept"),
+        Some(false) => format!("the estimate of {estimate} was not kept"),
+        None => format!("estimated at {estimate}"),
+    })
+}
+
+/// A time for people: `1.8 s`, `45 s`, `12 min`.
+pub(crate) fn lasted(milliseconds: u64) -> String {
+    match milliseconds {
+        0..10_000 => format!("{:.1} s", milliseconds as f64 / 1_000.0),
+        10_000..120_000 => format!("{} s", milliseconds / 1_000),
+        _ => format!("{} min", milliseconds / 60_000),
+    }
 }
 
 /// What a confidence may be taken for, in words.

@@ -17,6 +17,8 @@ const PAGE: u64 = 64;
 /// Everything that is known about one record.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Derived {
+    /// The number of its first unit in the run database; numbers have gaps where streams or shards leave records out.
+    pub unit: u64,
     /// The drafts, in the order of the panel.
     pub drafts: RecordDrafts,
     /// What each call came to, in the order of the parts, then of the panel.
@@ -54,8 +56,8 @@ fn derive(
         }
     }
     // The caller hands over at least one call.
-    let record = calls[0].slot.record.clone();
-    Derived { drafts: RecordDrafts::new(record, drafts, names), results }
+    let (unit, record) = (calls[0].slot.unit, calls[0].slot.record.clone());
+    Derived { unit, drafts: RecordDrafts::new(record, drafts, names), results }
 }
 
 /// The planned calls of a run, a record at a time.

@@ -31,7 +31,7 @@ use super::unit::ask_unit;
 use super::window::START;
 use crate::persona::{ModelName, RecordId};
 use crate::provider::Provider;
-use crate::store::{Money, Store, StoreError};
+use crate::store::{Money, Slot, Store, StoreError};
 
 /// Calls in flight per endpoint when nothing is configured, unless the panel has more members there.
 const PER_ENDPOINT: usize = 3;
@@ -145,6 +145,8 @@ pub struct Run {
     pub(super) seats: Vec<Seat>,
     /// Per panel member the seats to be asked in turn: its own first.
     pub(super) chains: Vec<Vec<usize>>,
+    /// Per panel member the sample from which the models that stand in for it are asked before it.
+    others_from: Vec<u32>,
     pub(super) interpreter: Arc<dyn Interpreter>,
     pub(super) store: Arc<Store>,
     pub(super) gates: Vec<Gate>,
@@ -180,6 +182,7 @@ impl Run {
         let spent = store.spend()?.iter().map(|member| member.cost).sum();
         let run = Self {
             chains: (0..panel.len()).map(|place| vec![place]).collect(),
+            others_from: vec![u32::MAX; panel.len()],
             panel: panel.iter().map(|(member, _)| member.clone()).collect(),
             seats: Vec::new(),
             gates: Vec::new(),
@@ -212,6 +215,32 @@ impl Run {
             taken.push((member, provider));
         }
         self.seated(taken)
+    }
+
+    /// Asks the models that stand in for a member before the member itself, from so many samples of each member on: who is
+    /// asked once more should hear another voice, where there is one.
+    #[must_use]
+    pub fn with_others_from(mut self, samples: Vec<u32>) -> Self {
+        self.others_from = samples;
+        self
+    }
+
+    /// The seats that are asked for a call, in turn.
+    pub(super) fn chain(&self, slot: &Slot) -> Vec<usize> {
+        let place = slot.place as usize;
+        let mut chain = self.chains[place].clone();
+        if self.others_from.get(place).is_some_and(|from| slot.sample >= *from) {
+            chain.rotate_left(1);
+        }
+        chain
+    }
+
+    /// Why a seat is asked before the member itself, where it is.
+    pub(super) fn note_of_another(&self, slot: &Slot, seat: usize) -> Option<String> {
+        let place = slot.place as usize;
+        let from = self.others_from.get(place)?;
+        let another = slot.sample >= *from && seat != place;
+        another.then(|| format!("{} is asked as another model", self.seats[seat].member.reference()))
     }
 
     /// Gives everybody a seat; nobody has been asked yet.

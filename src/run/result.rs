@@ -46,6 +46,8 @@ pub struct CallResult {
     pub attempts: u32,
     /// Attempts at a repair.
     pub repairs: u32,
+    /// Bytes of the answer that counts.
+    pub bytes: Option<u64>,
     /// Tokens of the answer that counts.
     pub usage: Option<Usage>,
     /// What all attempts cost.
@@ -80,6 +82,7 @@ impl CallResult {
             sample: slot.sample,
             attempts: stored.attempts,
             repairs: stored.repairs,
+            bytes: reply.map(|reply| reply.completion.content.len() as u64),
             usage: reply.and_then(|reply| reply.completion.usage),
             cost: stored.cost,
             reply: reply.map(crate::store::StoredReply::id),

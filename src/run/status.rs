@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::spent::Spent;
 use super::streams::{StreamReport, StreamStatus, streams};
-use crate::report::setback_words;
+use crate::report::{alarm_words, setback_words};
 use crate::store::{MemberProgress, Money, Note, StageStatus, Store, StoreError, StoredStage};
 
 /// The time over which rates are counted, unless the sitting is younger.
@@ -81,12 +81,19 @@ pub struct StreamState {
     pub setback: Option<String>,
     /// The stream whose failure kept it from beginning.
     pub blocked_by: Option<String>,
+    /// Whether it took no longer than was estimated, where there is an estimate and it has ended.
+    pub kept_its_estimate: Option<bool>,
+    /// When it was stuck or late, each in a few words.
+    pub alarms: Vec<String>,
 }
 
 impl From<StreamReport> for StreamState {
     fn from(report: StreamReport) -> Self {
+        let kept = report.kept_its_estimate();
         Self {
             setback: report.setbacks.last().map(setback_words),
+            kept_its_estimate: kept,
+            alarms: report.alarms.iter().filter_map(|alarm| alarm_words(alarm, kept)).collect(),
             stream: report.stream.name,
             status: report.status,
             blocked_by: report.blocked_by,

@@ -179,10 +179,10 @@ struct Asker<'a> {
 impl Asker<'_> {
     /// Asks until somebody answers for the member; what an earlier sitting has `kept` is not asked again.
     async fn ask(self, kept: Option<&StoredSlot>, late: &CancellationToken) -> Result<EndedCall, RunError> {
-        let chain = &self.run.chains[self.slot.place as usize];
+        let chain = self.run.chain(self.slot);
         let mut next = 0;
         if let Some(kept) = kept
-            && let Some(place) = self.position(chain, kept)?
+            && let Some(place) = self.position(&chain, kept)?
         {
             let last = place + 1 == chain.len();
             if last || kept.status == SlotStatus::Answered || is_late(kept) {
@@ -190,7 +190,7 @@ impl Asker<'_> {
             }
             next = place + 1;
         }
-        let (mut effort, mut note) = (Effort::default(), None);
+        let (mut effort, mut note) = (Effort::default(), self.run.note_of_another(self.slot, chain[next]));
         loop {
             let turn = Turn { seat: chain[next], last: next + 1 == chain.len(), note };
             let (ending, more) = self.turn(turn, late).await?;
@@ -199,7 +199,8 @@ impl Asker<'_> {
             match (&ending, chain.get(next)) {
                 (Ending::Failed(_, reason), Some(&seat)) if !late.is_cancelled() => {
                     let stand_in = self.run.seats[seat].member.reference();
-                    note = Some(format!("{stand_in} stands in: {reason}"));
+                    note =
+                        (seat != self.slot.place as usize).then(|| format!("{stand_in} stands in: {reason}"));
                 }
                 _ => return Ok(EndedCall::of(self.slot, ending, false, effort)),
             }

@@ -2,8 +2,8 @@
 //!
 //! | rule | when | what |
 //! |---|---|---|
-//! | complex | complexity above 80 | 2 calls at once, time limits × 1.5, two rounds of synthesis |
-//! | uncertain | uncertainty of a persona above 70 | that persona is asked about again, in another sample; the quality check looks at its evidence too, and what is assumed is written down |
+//! | complex | complexity above 80 | 2 calls at once, time limits × 1.5, two rounds of synthesis where the first left something out |
+//! | uncertain | uncertainty of a persona above 70 | its record is asked about again, in another sample of every member, or of the model that stands in for it; the quality check looks at the persona's evidence too, and what is assumed is written down |
 //! | constrained | the study says so | one call at a time, optional stages skipped; answers that are stored come first anyway |
 //!
 //! All numbers are settings ([`AdaptiveRules`]); the scores are those of [`super::uncertainty`]. Where two rules speak about
@@ -97,7 +97,9 @@ pub fn adapt(rules: &AdaptiveRules, complexity: &Score, personas: &[PersonaUncer
             uncertain.iter().map(|one| one.persona_id.as_str()).collect::<Vec<_>>().join(", ")
         ));
         let assumption = |one: &&PersonaUncertainty| {
-            format!("{}: the consensus is taken for right in {}", one.persona_id, one.traits.join(", "))
+            let traits =
+                if one.traits.is_empty() { "all of its traits".to_owned() } else { one.traits.join(", ") };
+            format!("{}: the consensus is taken for right in {traits}", one.persona_id)
         };
         found.assumptions = uncertain.iter().map(assumption).collect();
         found.ask_again = uncertain.into_iter().cloned().collect();

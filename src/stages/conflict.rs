@@ -83,16 +83,37 @@ fn sides(found: &TraitConsensus) -> Vec<Side> {
     variants.map(side).collect()
 }
 
-/// Free texts that do not contradict each other differ in style; a list whose items do not contradict each
-/// other has told nothing false; the rest is about facts.
+/// Texts whose sides are at least so alike say the same in other words. The consensus takes texts from a likeness of
+/// 0.55 for one (`variant_similarity`) and unites them itself; what lies just below is left to the wording.
+const SAME: f64 = 0.45;
+/// Texts whose sides are less alike than that speak of different things.
+const DIFFERENT: f64 = 0.25;
+
+/// A denial is about facts, whatever the trait. Texts are about facts where their sides have little in common, about style
+/// where they say nearly the same, and open between; a list whose items do not contradict each other has told nothing
+/// false; the rest is about facts.
 fn kind(found: &TraitConsensus) -> ConflictKind {
     let contradicted = found.dissent.iter().any(|dissent| dissent.kind == DissentKind::Contradiction);
     match found.kind.as_str() {
         _ if contradicted => ConflictKind::Factual,
-        "text" => ConflictKind::Stylistic,
+        "text" => match likeness(found) {
+            alike if alike >= SAME => ConflictKind::Stylistic,
+            alike if alike >= DIFFERENT => ConflictKind::Open,
+            _ => ConflictKind::Factual,
+        },
         "list" => ConflictKind::Open,
         _ => ConflictKind::Factual,
     }
+}
+
+/// How alike the answers of different sides are, 0..=1: the mean of all pairs of answers (`agreement`) without the pairs
+/// within a side, which count as wholly alike. Where they are not, this is too low: a conflict is rather taken for one of
+/// facts, and marked, than told in one wording.
+fn likeness(found: &TraitConsensus) -> f64 {
+    let pairs = |models: usize| (models * models.saturating_sub(1)) as f64 / 2.0;
+    let all = pairs(found.n_models);
+    let within: f64 = found.variants.iter().map(|variant| pairs(variant.models.len())).sum();
+    if all > within { ((found.agreement * all - within) / (all - within)).clamp(0.0, 1.0) } else { 0.0 }
 }
 
 #[cfg(test)]
@@ -116,17 +137,57 @@ mod tests {
         assert_eq!(sides, [("A", "nurse", 3), ("B", "plumber", 2)]);
     }
 
+    /// The kind of disagreement about one trait that these models have, one model a value.
+    fn about(name: &str, values: &[&str]) -> Option<ConflictKind> {
+        let models = ["a", "b", "c", "d"];
+        let drafts: Vec<_> =
+            values.iter().zip(models).map(|(value, model)| said(model, &[(name, *value)])).collect();
+        let found = conflicts(&personas(&drafts));
+        found.first().map(|one| one.kind)
+    }
+
     #[test]
-    fn w5_texts_in_other_words_differ_in_style_unless_one_denies_the_other() {
-        let bio = |one: &str, other: &str| {
-            let all = personas(&[said("a", &[("bio", one)]), said("b", &[("bio", other)])]);
+    fn w5_texts_about_different_things_differ_in_fact() {
+        let lives = [
+            "A nurse who reads at night.",
+            "The bus driver of line nine.",
+            "Repairs boats at the weekend and never sleeps.",
+        ];
+        assert_eq!(about("bio", &lives), Some(ConflictKind::Factual));
+    }
+
+    #[test]
+    fn w5_the_same_in_other_words_is_united_by_the_consensus_or_told_in_one_wording() {
+        let same =
+            ["A hospital nurse who reads at night.", "She is a nurse in a hospital and reads at night."];
+        assert_eq!(about("bio", &same), None, "one variant, no conflict");
+        let all = personas(&[said("a", &[("bio", "A nurse.")]), said("b", &[("bio", "The bus driver.")])]);
+        let with = |agreement: f64| {
             let mut bio = all[0].traits["bio"].clone();
-            bio.divergent = true;
+            bio.agreement = agreement;
             kind(&bio)
         };
+        // Two sides of one model each: the agreement is the likeness of the sides.
         assert_eq!(
-            bio("A nurse who reads at night.", "The bus driver of line nine."),
-            ConflictKind::Stylistic
+            [with(0.5), with(0.3), with(0.1)],
+            [ConflictKind::Stylistic, ConflictKind::Open, ConflictKind::Factual]
         );
+    }
+
+    #[test]
+    fn w5_likeness_is_that_of_the_sides_and_not_of_those_who_agree() {
+        let votes = ["A nurse.", "A nurse.", "A bus driver."];
+        let drafts: Vec<_> =
+            votes.iter().zip(["a", "b", "c"]).map(|(bio, model)| said(model, &[("bio", bio)])).collect();
+        let mut bio = personas(&drafts)[0].traits["bio"].clone();
+        bio.agreement = 0.6;
+        // Three pairs, one of them within a side: (0.6 · 3 − 1) / (3 − 1) = 0.4.
+        assert!((likeness(&bio) - 0.4).abs() < 1e-12);
+    }
+
+    #[test]
+    fn w5_a_denial_is_about_facts_however_alike_the_words_are() {
+        let trust = ["She trusts online payments.", "She does not trust online payments."];
+        assert_eq!(about("bio", &trust), Some(ConflictKind::Factual));
     }
 }

@@ -340,14 +340,17 @@ mod tests {
     }
 
     #[test]
-    fn p4_without_a_reviewer_the_rules_speak() {
+    fn w5_p4_without_a_reviewer_facts_are_marked_uncertain_and_what_is_missing_is_to_be_collected() {
         let review = without_model(&divided(), &TraitSchema::default_persona());
         assert_eq!(review.conflicts[0].judged, ConflictKind::Factual);
         assert!(
             review.missing.iter().any(|gap| gap.what == "location" && !gap.collect.is_empty()),
             "{review:?}"
         );
-        assert!(review.guidance[0].contains("occupation"), "{review:?}");
+        assert_eq!(review.guidance, ["`occupation` of x/1 is uncertain: name both sides."]);
+        let gap = review.missing.iter().find(|gap| gap.what == "location").expect("nobody told it");
+        assert_eq!(gap.persona_id.as_deref(), Some("x/1"));
+        assert!(gap.collect.starts_with("rows that tell: "), "{gap:?}");
     }
 
     proptest! {

@@ -8,6 +8,7 @@ mod run;
 mod watch;
 mod worker;
 
+pub(super) use adaptive::complexity_of;
 pub(super) use decide::{Decided, decide};
 pub(super) use plan::{PlanOptions, plan};
 pub(super) use run::{measured_again, models, run};

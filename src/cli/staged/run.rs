@@ -49,10 +49,10 @@ pub(in crate::cli) fn run(
     let Prepared { study, records, drafting, embedder, settings, plan, .. } = prepared;
     tell_unread(&study, console);
     let complexity = complexity_of(&study, &plan, records.items.len());
-    let (study, pipeline, seats) = adapted(study, pipeline, seats, &complexity, console);
+    let (study, pipeline, seats) = adapted(study, pipeline, seats, &complexity, console)?;
     let pipeline = &pipeline;
     let models = by_stage(&study, pipeline)?;
-    let beside = Beside::of_stages(&estimates(&study, &stages, plan.units));
+    let beside = Beside::of_stages(&estimates(&study, &stages, &plan));
     if !agreed(&study, &plan, beside, options.yes, console)? {
         return Ok(Exit::WaitingForApproval);
     }
@@ -109,20 +109,19 @@ pub(in crate::cli) fn run(
 fn adapted(
     study: Study,
     pipeline: &Pipeline,
-    mut seats: Seats,
+    seats: Seats,
     complexity: &Score,
     console: Console,
-) -> (Study, Pipeline, Seats) {
-    let Some(rules) = pipeline.adaptive() else { return (study, pipeline.clone(), seats) };
+) -> Result<(Study, Pipeline, Seats), CliError> {
+    let Some(rules) = pipeline.adaptive() else { return Ok((study, pipeline.clone(), seats)) };
     let to = adapt(&rules, complexity, &[]);
     for because in &to.because {
         console.note(&format!("adapted: {because}"));
     }
     let study = limited(study, &to);
-    for ((member, _), adapted) in seats.iter_mut().zip(&study.panel) {
-        *member = adapted.clone();
-    }
-    (study, pipeline.adapted(&to), seats)
+    // A provider keeps the time limits that it was made with.
+    let seats = seats_of(&study.panel)?;
+    Ok((study, pipeline.adapted(&to), seats))
 }
 
 /// What cannot be done with stages is refused before anything is read.
@@ -280,6 +279,8 @@ fn measured(folder: &Path, pipeline: &Pipeline, rows: &[StoredStage]) -> Result<
         consona.pipeline.success_without_retry = metrics.success_without_retry,
         consona.pipeline.coordination_overhead_ms = metrics.coordination_overhead_ms,
         consona.pipeline.time_saved_ms = metrics.time_saved_ms,
+        consona.pipeline.approval_rate = metrics.approval_rate,
+        consona.pipeline.modification_rate = metrics.modification_rate,
         "pipeline measured"
     );
     summary["pipeline"] = json!(metrics);

@@ -28,6 +28,7 @@ use crate::run::stages::{
     Ended, Given, Material, Work, artefacts, checks, command, gate, report, review, synthesis,
 };
 use crate::run::{Budget, Drafting, PlanSummary, Run, RunError, RunOutcome, STAGES, Seats, Settings, Study};
+use crate::stages::adaptation::adapt;
 use crate::stages::pipeline::{Kind, Pipeline, Stage};
 use crate::stages::uncertainty::Score;
 use crate::store::Store;
@@ -81,7 +82,15 @@ impl Work for Worker<'_> {
                 Kind::Panel => self.panel().await.unwrap_or_else(|error| failed(&error)),
                 Kind::Consensus => self.settled().await.unwrap_or_else(|error| failed(&error)),
                 Kind::Review => review::review(&self.material, &self.desk(&given), &artefact).await,
-                Kind::Synthesis => synthesis::synthesis(&self.material, &self.desk(&given), &artefact).await,
+                Kind::Synthesis => {
+                    synthesis::synthesis(
+                        &self.material,
+                        &self.desk(&given),
+                        &artefact,
+                        self.synthesis_rounds(),
+                    )
+                    .await
+                }
                 Kind::Command => self.command(&given).await,
                 Kind::Approval => self.gate(stage).await,
                 kind => {
@@ -188,6 +197,12 @@ impl Worker<'_> {
             None => Ok(first),
             Some(rules) => self.settle(rules, first).await,
         }
+    }
+
+    /// Rounds of synthesis, as the adaptive rules have it.
+    fn synthesis_rounds(&self) -> u32 {
+        let rules = self.pipeline.adaptive();
+        rules.map_or(1, |rules| adapt(&rules, &self.complexity, &[]).synthesis_rounds)
     }
 
     pub(super) fn consensus(&self) -> Result<Ended, CliError> {

@@ -88,12 +88,13 @@ pub struct Difference {
 }
 
 /// The places of a summary that tell what was asked and how it was computed, and do not follow from it.
-const SET: [&str; 11] = [
+const SET: [&str; 12] = [
     "asked.study",
     "asked.question",
     "asked.mode",
     "asked.prompt_version",
     "asked.units",
+    "asked.stages",
     "embedder",
     "seed",
     "calibration.name",

@@ -61,6 +61,10 @@ pub struct PipelineMetrics {
     pub review_coverage: Option<f64>,
     /// Share of the narratives' sentences that a consensus trait supports, 0 to 1.
     pub synthesis_quality: Option<f64>,
+    /// What was asked again for want of certainty: rounds, what they cost and gained, what is taken for granted; nothing
+    /// where the rules did not apply.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub asked_again: Option<Value>,
 }
 
 fn duration(stage: &StoredStage) -> Option<u64> {
@@ -124,8 +128,18 @@ impl PipelineMetrics {
             stage_success: share(done, done + failed),
             review_coverage: rows.iter().find_map(reviewed),
             synthesis_quality: rows.iter().find_map(|row| row.output["grounded"].as_f64()),
+            asked_again: rows
+                .iter()
+                .filter_map(|row| row.output.get("adaptive"))
+                .find(|one| applied(one))
+                .cloned(),
         }
     }
+}
+
+/// Whether the rules about uncertainty had something to do.
+fn applied(adaptive: &Value) -> bool {
+    ["rounds", "assumptions"].iter().any(|key| adaptive[*key].as_array().is_some_and(|all| !all.is_empty()))
 }
 
 /// How often a person said this at a gate, also before it asked once more; what another gate was told counts there.

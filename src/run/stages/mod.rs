@@ -21,6 +21,7 @@
 //! Artefacts stand in `artefacts/` of the run folder as JSON ([`artefacts`]); the calls of a stage in
 //! `stages/NAME/run.sqlite`, under the same money limit as the panel's.
 
+mod again;
 pub mod approval;
 pub mod artefacts;
 pub mod checks;
@@ -38,6 +39,7 @@ pub mod state;
 pub mod synthesis;
 mod walk;
 
+pub use again::AGAIN;
 pub use estimate::{StageEstimate, estimates};
 pub use event::StageEvent;
 pub use gate::gate;

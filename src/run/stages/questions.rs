@@ -156,6 +156,42 @@ impl CallFigures {
         Ok(figures)
     }
 
+    /// What there is more of than in earlier figures of the same calls.
+    #[must_use]
+    pub fn less(self, earlier: &Self) -> Self {
+        Self {
+            calls: self.calls.saturating_sub(earlier.calls),
+            answered: self.answered.saturating_sub(earlier.answered),
+            first_attempt: self.first_attempt.saturating_sub(earlier.first_attempt),
+            retries: self.retries.saturating_sub(earlier.retries),
+            fallback: self.fallback.saturating_sub(earlier.fallback),
+            busy_ms: self.busy_ms.saturating_sub(earlier.busy_ms),
+            input_tokens: self.input_tokens.saturating_sub(earlier.input_tokens),
+            output_tokens: self.output_tokens.saturating_sub(earlier.output_tokens),
+            bytes: self.bytes.saturating_sub(earlier.bytes),
+            cost: self.cost.less(earlier.cost),
+            resumed: self.resumed,
+        }
+    }
+
+    /// Both together.
+    #[must_use]
+    pub fn plus(self, other: &Self) -> Self {
+        Self {
+            calls: self.calls + other.calls,
+            answered: self.answered + other.answered,
+            first_attempt: self.first_attempt + other.first_attempt,
+            retries: self.retries + other.retries,
+            fallback: self.fallback + other.fallback,
+            busy_ms: self.busy_ms + other.busy_ms,
+            input_tokens: self.input_tokens + other.input_tokens,
+            output_tokens: self.output_tokens + other.output_tokens,
+            bytes: self.bytes + other.bytes,
+            cost: self.cost + other.cost,
+            resumed: self.resumed || other.resumed,
+        }
+    }
+
     /// Counts one call; `primary` says that it is not the fallback's.
     fn add(&mut self, slot: &StoredSlot, primary: bool) {
         self.retries += u64::from(slot.attempts.saturating_sub(1));
@@ -180,18 +216,31 @@ impl Desk {
     /// # Errors
     /// [`RunError`] when nothing can be stored, or nothing can be asked at all.
     pub async fn ask(&self, questions: &[Question], check: Check) -> Result<Answers, RunError> {
+        self.ask_some(questions, &|_| true, check).await
+    }
+
+    /// Asks the questions at some places; the others have no answer and miss none.
+    ///
+    /// # Errors
+    /// As [`Self::ask`].
+    pub async fn ask_some(
+        &self,
+        questions: &[Question],
+        wanted: &dyn Fn(usize) -> bool,
+        check: Check,
+    ) -> Result<Answers, RunError> {
         let store = Arc::new(Store::open(&self.folder)?);
         let asker =
             Arc::new(Asker { prompts: questions.iter().map(|one| one.prompt.clone()).collect(), check });
         let mut answers = Answers { answers: vec![None; questions.len()], ..Answers::default() };
         for one_by_one in [false, true] {
             for seat in 0..self.seats.len() {
-                let open: Vec<usize> =
-                    (0..questions.len()).filter(|&at| answers.answers[at].is_none()).collect();
+                let is_open = |&at: &usize| wanted(at) && answers.answers[at].is_none();
+                let open: Vec<usize> = (0..questions.len()).filter(is_open).collect();
                 if open.is_empty() || answers.interrupted.is_some() {
                     continue;
                 }
-                let asking = Asking { desk: self, store: &store, asker: &asker, questions };
+                let asking = Asking { desk: self, store: &store, asker: &asker, questions, wanted };
                 answers.interrupted = asking.put(seat, &open, one_by_one).await?;
                 asking.collect(&mut answers)?;
             }
@@ -209,6 +258,7 @@ struct Asking<'a> {
     store: &'a Arc<Store>,
     asker: &'a Arc<Asker>,
     questions: &'a [Question],
+    wanted: &'a dyn Fn(usize) -> bool,
 }
 
 impl Asking<'_> {
@@ -272,13 +322,14 @@ impl Asking<'_> {
                 _ => errors[at] = slot.reason.unwrap_or_else(|| "it was not asked".to_owned()),
             }
         }
-        let unanswered = (0..n).filter(|&at| answers.answers[at].is_none());
+        let wanted = (0..n).filter(|&at| (self.wanted)(at)).count();
+        let unanswered = (0..n).filter(|&at| (self.wanted)(at) && answers.answers[at].is_none());
         answers.missing = unanswered
             .map(|at| Missing { id: self.questions[at].about.to_string(), error: errors[at].clone() })
             .collect();
-        let answered = n - answers.missing.len();
-        answers.enough =
-            answered as f64 >= self.desk.settings.min_success_ratio * n as f64 && (answered > 0 || n == 0);
+        let answered = wanted - answers.missing.len();
+        answers.enough = answered as f64 >= self.desk.settings.min_success_ratio * wanted as f64
+            && (answered > 0 || wanted == 0);
         answers.figures = figures;
         Ok(())
     }

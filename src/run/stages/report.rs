@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
+use super::again::again_text;
 use super::approval::APPROVED;
 use super::artefacts;
 use super::material::{Material, failed};
@@ -39,6 +40,7 @@ fn written(material: &Material) -> Result<Ended, Box<dyn std::error::Error>> {
     }
     review_text(&mut text, &material.artefact("review")?, &personas);
     checks_text(&mut text, material)?;
+    again_text(&mut text, material)?;
     decision_text(&mut text, &decision);
     write_file(&artefacts::path(&material.folder, "report"), text.as_bytes())?;
     let personas = personas.as_array().map_or(0, Vec::len);

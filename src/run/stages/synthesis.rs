@@ -1,5 +1,6 @@
 //! The stage `synthesis`: one model writes narratives, and every sentence is held against the consensus.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -48,8 +49,11 @@ struct Subject {
 
 /// Has a narrative written for every consensus persona. One that only one model saw, and one without an answer, gets
 /// sentences cut from its traits.
-pub async fn synthesis(material: &Arc<Material>, desk: &Desk, artefact: &str) -> Ended {
-    match asked(material, desk, artefact).await {
+///
+/// In `rounds` of two, an author whose first version says what no trait supports is shown those sentences and writes a second one;
+/// where nothing was left out, there is nothing to write again.
+pub async fn synthesis(material: &Arc<Material>, desk: &Desk, artefact: &str, rounds: u32) -> Ended {
+    match asked(material, desk, artefact, rounds).await {
         Ok(ended) => ended,
         Err(error) => failed(error.as_ref()),
     }
@@ -59,6 +63,7 @@ async fn asked(
     material: &Arc<Material>,
     desk: &Desk,
     artefact: &str,
+    rounds: u32,
 ) -> Result<Ended, Box<dyn std::error::Error>> {
     let guidance = guidance(material, desk.round)?;
     let subjects: Vec<Subject> = material
@@ -66,33 +71,121 @@ async fn asked(
         .into_iter()
         .map(|persona| Subject { statements: statements(&persona), persona })
         .collect();
-    let told =
-        |subject: &&Subject| subject.persona.kind == PersonaKind::Consensus && !subject.statements.is_empty();
-    let asked: Vec<&Subject> = subjects.iter().filter(told).collect();
-    let mut questions = Vec::new();
-    for subject in &asked {
-        let heed = guidance(&subject.persona);
-        let question = material.study.question.as_deref();
-        let prompt = narrative_prompt(question, &subject.statements, &heed, SENTENCES)?;
-        questions.push(Question { about: RecordId::new(&subject.persona.persona_id)?, prompt });
-    }
-    let known: Vec<Vec<Statement>> = asked.iter().map(|subject| subject.statements.clone()).collect();
-    let check: Check = Box::new(move |place, text| {
-        let read = read_narrative(text, false, &known[place]);
-        read.err().map(|error| error.to_string()).into_iter().collect()
-    });
-    let answers = desk.ask(&questions, check).await?;
+    let subjects = Arc::new(subjects);
+    let questions = questions(material, &subjects, |persona| guidance(persona))?;
+    let answers = desk.ask(&questions, readable(&subjects)).await?;
     if let Some(ended) = unanswered(&answers, questions.len()) {
         return Ok(ended);
     }
-    let claims = claims(&subjects, &questions, &answers)?;
-    let shared = Arc::clone(material);
-    let narratives = tokio::task::spawn_blocking(move || checked(&shared, &subjects, claims)).await??;
+    let mut narratives = told(material, &subjects, &questions, &answers).await?;
+    let mut figures = answers.figures.clone();
+    let mut made = 1;
+    for round in 1..rounds {
+        let removed = removed(&narratives);
+        if removed.is_empty() {
+            break;
+        }
+        let heed = |persona: &ConsensusPersona| {
+            guidance(persona).into_iter().chain(left_out(&removed, &persona.persona_id)).collect()
+        };
+        let questions = self::questions(material, &subjects, heed)?;
+        let wanted = |place: usize| removed.contains_key(questions[place].about.as_str());
+        let again = Desk { round: desk.round + round * FURTHER, ..desk.clone() };
+        let answers = again.ask_some(&questions, &wanted, readable(&subjects)).await?;
+        if let Some(limit) = answers.interrupted {
+            return Ok(Ended::Interrupted { limit });
+        }
+        figures = figures.plus(&answers.figures);
+        better(&mut narratives, told(material, &subjects, &questions, &answers).await?);
+        made += 1;
+    }
     artefacts::put(&material.folder, artefact, &narratives)?;
-    let mut output = said(&answers.figures, &answers.missing);
+    let mut output = said(&figures, &answers.missing);
     count(&mut output, &narratives);
+    if rounds > 1 {
+        output["synthesis_rounds"] = made.into();
+    }
     output["file"] = material.shown(artefact).into();
     Ok(Ended::Completed(output))
+}
+
+/// Between the numbers of one round and those of the next: a pipeline sends narratives back less often than that.
+const FURTHER: u32 = 100;
+
+/// A question for every persona that a model is to tell of.
+fn questions(
+    material: &Material,
+    subjects: &[Subject],
+    heed: impl Fn(&ConsensusPersona) -> Vec<String>,
+) -> Result<Vec<Question>, Box<dyn std::error::Error>> {
+    let question = material.study.question.as_deref();
+    let mut questions = Vec::new();
+    for Subject { persona, statements } in subjects.iter().filter(|one| one.is_told()) {
+        let prompt = narrative_prompt(question, statements, &heed(persona), SENTENCES)?;
+        questions.push(Question { about: RecordId::new(&persona.persona_id)?, prompt });
+    }
+    Ok(questions)
+}
+
+impl Subject {
+    /// Whether a model is to tell of it.
+    fn is_told(&self) -> bool {
+        self.persona.kind == PersonaKind::Consensus && !self.statements.is_empty()
+    }
+}
+
+/// Whether an answer is a narrative about what was asked.
+fn readable(subjects: &Arc<Vec<Subject>>) -> Check {
+    let subjects = Arc::clone(subjects);
+    Box::new(move |place, text| {
+        let subject = subjects.iter().filter(|one| one.is_told()).nth(place);
+        let known = subject.map(|subject| subject.statements.as_slice()).unwrap_or_default();
+        let read = read_narrative(text, false, known);
+        read.err().map(|error| error.to_string()).into_iter().collect()
+    })
+}
+
+/// The narratives of all personas, every sentence held against the consensus.
+async fn told(
+    material: &Arc<Material>,
+    subjects: &Arc<Vec<Subject>>,
+    questions: &[Question],
+    answers: &Answers,
+) -> Result<Vec<Told>, Box<dyn std::error::Error>> {
+    let claims = claims(subjects, questions, answers)?;
+    let (material, subjects) = (Arc::clone(material), Arc::clone(subjects));
+    Ok(tokio::task::spawn_blocking(move || checked(&material, &subjects, claims)).await??)
+}
+
+/// The sentences that models wrote and no trait supports, by persona.
+fn removed(narratives: &[Told]) -> BTreeMap<String, Vec<String>> {
+    let by_model = narratives.iter().filter(|told| told.of_a_model().is_some());
+    let sentences = by_model.map(|told| {
+        let removed = told.narrative.removed.iter().map(|sentence| sentence.text.clone());
+        (told.persona_id.clone(), removed.collect::<Vec<String>>())
+    });
+    sentences.filter(|(_, removed)| !removed.is_empty()).collect()
+}
+
+/// What an author is told about the first version.
+fn left_out(removed: &BTreeMap<String, Vec<String>>, persona: &str) -> Vec<String> {
+    let sentence = |text: &String| {
+        format!(
+            "An earlier version said «{text}», which no trait supports: leave it out, or say what a trait says."
+        )
+    };
+    removed.get(persona).map(|all| all.iter().map(sentence).collect()).unwrap_or_default()
+}
+
+/// Takes a second version where a model wrote one and no more of it had to be left out.
+fn better(narratives: &mut [Told], second: Vec<Told>) {
+    for (first, second) in narratives.iter_mut().zip(second) {
+        let left = |told: &Told| told.narrative.removed.len();
+        let kept = !second.narrative.sentences.is_empty();
+        if second.author.is_some() && kept && left(&second) <= left(first) {
+            *first = second;
+        }
+    }
 }
 
 /// What the reviewer, and in a later round the quality check, says about a persona's narrative.

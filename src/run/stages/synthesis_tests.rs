@@ -58,7 +58,7 @@ impl Place {
             Scripted::text(serde_json::json!({ "sentences": claims }).to_string())
         };
         let provider = Arc::new(ScriptedProvider::new("scripted", script));
-        let ended = synthesis(&self.material, &self.desk(&provider), "narratives").await;
+        let ended = synthesis(&self.material, &self.desk(&provider), "narratives", 1).await;
         assert!(matches!(ended, Ended::Completed(_)), "{ended:?}");
         (artefacts::get(self.folder.path(), "narratives").unwrap(), provider.calls())
     }
@@ -127,4 +127,16 @@ async fn p7_a_later_gate_begins_with_what_was_edited_at_an_earlier_one() {
     assert_eq!(artefacts::get::<Value>(folder, "approved_before").unwrap(), edited);
     let fresh: Value = artefacts::get(folder, APPROVED).unwrap();
     assert_eq!(fresh["personas"][0]["traits"]["age"]["value"], 21);
+}
+
+#[test]
+fn p10_the_second_round_names_the_sentences_that_were_left_out_to_their_own_author_alone() {
+    let removed = BTreeMap::from([("x/1".to_owned(), vec!["He drives a sports car.".to_owned()])]);
+    assert_eq!(
+        left_out(&removed, "x/1"),
+        [
+            "An earlier version said «He drives a sports car.», which no trait supports: leave it out, or say what a trait says."
+        ]
+    );
+    assert!(left_out(&removed, "x/2").is_empty());
 }

@@ -8,7 +8,9 @@ use super::words::{label, moment, money, part, percent, shown, status, thousands
 use crate::consensus::ConfidenceStatus;
 use crate::report::html::figure::duration;
 use crate::report::html::stored::Metrics;
-use crate::report::{GroundingCounts, StreamNote, counted, one_voice, setback_words};
+use crate::report::{
+    GroundingCounts, StreamNote, alarm_words, counted, estimate_words, one_voice, setback_words,
+};
 
 /// The first section.
 #[derive(Debug, Serialize)]
@@ -66,9 +68,14 @@ fn stream(note: &StreamNote) -> Stream {
     }
     let mut why: Vec<String> = stream.rationale.iter().map(|why| shown(why)).collect();
     why.extend(stream.expected.iter().map(|expected| format!("Expected: {}", shown(expected))));
+    if !stream.tasks.is_empty() {
+        why.push(format!("Tasks: {}", list(&stream.tasks)));
+    }
     let mut outcome = vec![note.status.clone()];
     outcome.extend(note.blocked_by.iter().map(|by| format!("`{}` failed, which it waits for", shown(by))));
     outcome.extend(note.setbacks.iter().map(|setback| shown(&setback_words(setback))));
+    outcome.extend(note.alarms.iter().filter_map(|alarm| alarm_words(alarm, note.kept_its_estimate)));
+    outcome.extend(estimate_words(stream, note.kept_its_estimate));
     Stream {
         name: shown(&stream.name),
         models,
