@@ -14,6 +14,7 @@ mod explain;
 mod grounded;
 pub mod html;
 mod markdown;
+mod panel_dependence;
 #[cfg(feature = "parquet")]
 mod parquet;
 mod persona_files;
@@ -29,13 +30,14 @@ pub use comparison::comparison_text;
 pub use explain::{Context as ExplanationContext, explanation};
 pub use grounded::GroundingCounts;
 pub use markdown::markdown_record;
+pub use panel_dependence::{PairOfModels, PanelDependence};
 #[cfg(feature = "parquet")]
 pub use parquet::ParquetTable;
 pub use persona_files::{PersonaFiles, ReportError};
 pub use roleplay::RoleplayCard;
 pub use summary::{
-    Asked, CalibrationNote, Counts, InputCount, MemberAnswers, PairOfModels, PanelDependence, PanelMember,
-    Product, StreamNote, Summary, WhatWasLearned,
+    Asked, CalibrationNote, Counts, InputCount, MemberAnswers, PanelMember, Product, StreamNote, Summary,
+    WhatWasLearned,
 };
 pub use table::PersonaTable;
 pub use terminal::{terminal_persona, wrapped};

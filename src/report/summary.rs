@@ -6,13 +6,14 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::consensus::{
-    CalibrationQuality, ConfidenceStatus, ConsensusPersona, ConsensusValidParams, Dependence, Diagnosis,
-    Learned, PairDependence, PersonaKind, Provenance, effective_models,
+    CalibrationQuality, ConfidenceStatus, ConsensusPersona, ConsensusValidParams, Diagnosis, Learned,
+    PersonaKind, Provenance,
 };
 use crate::persona::{ModelName, TraitSchema};
 use crate::stages::workstreams::{Alarm, Setback, Workstream};
 
 use super::grounded::{GroundingCounts, source_line};
+use super::panel_dependence::PanelDependence;
 use super::safe;
 use super::voices::{one_voice, speaking};
 use super::wording::{alarm_words, counted, estimate_words, setback_words};
@@ -208,50 +209,6 @@ impl From<&ConsensusValidParams> for CalibrationNote {
             other_kinds: used.map(|used| used.other_kinds().map(str::to_owned).collect()).unwrap_or_default(),
             provenance: used.map(|used| used.provenance().clone()),
             quality: used.and_then(|used| used.quality().cloned()),
-        }
-    }
-}
-
-/// Two models of which it is known how far they err together.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct PairOfModels {
-    /// Who.
-    pub models: [ModelName; 2],
-    /// Cells that both and at least two others answered.
-    pub cells: usize,
-    /// Estimated correlation of their errors, -1..=1.
-    pub correlation: f64,
-}
-
-/// How far the models of a panel err together; estimated without gold.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct PanelDependence {
-    /// The correlation that votes are discounted by, 0..=1.
-    pub correlation: f64,
-    /// The run's own lower bound, middle and upper bound.
-    pub measured: Option<[f64; 3]>,
-    /// Cells with at least four answers.
-    pub cells: usize,
-    /// How many independent models those that gave drafts are worth.
-    pub n_eff: f64,
-    /// Every two models that were compared often enough, in the order of the panel.
-    pub pairs: Vec<PairOfModels>,
-}
-
-impl PanelDependence {
-    /// What was learned, with the names of the panel; `speaking` of them gave drafts.
-    #[must_use]
-    pub fn of(panel: &[ModelName], speaking: usize, learned: &Dependence) -> Self {
-        let named = |pair: &PairDependence| {
-            let models = [panel.get(pair.models.0)?.clone(), panel.get(pair.models.1)?.clone()];
-            Some(PairOfModels { models, cells: pair.cells, correlation: pair.correlation })
-        };
-        Self {
-            correlation: learned.correlation,
-            measured: learned.measured,
-            cells: learned.cells,
-            n_eff: effective_models(speaking as f64, learned.correlation),
-            pairs: learned.pairs.iter().filter_map(named).collect(),
         }
     }
 }
