@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use serde_json::json;
+use tokio::runtime::Runtime;
 use tokio::sync::mpsc::unbounded_channel;
 use tokio_util::sync::CancellationToken;
 
@@ -29,7 +30,9 @@ use super::watch::Watch;
 use crate::files::{folder_of, room_for_folder};
 use crate::report::{counted, safe};
 use crate::run::mode::Combination;
-use crate::run::{PlanSummary, Run, RunOutcome, RunReport, Settings, Spent, Study, on_their_way, unpriced};
+use crate::run::{
+    PlanSummary, Run, RunOutcome, RunReport, Seats, Settings, Spent, Study, on_their_way, unpriced,
+};
 use crate::store::{Note, Store};
 
 /// Asks a panel, and forms personas out of its answers.
@@ -40,77 +43,116 @@ pub(super) fn run(options: &RunOptions, console: Console) -> Result<Exit, CliErr
         return staged::run(options, (study, stages), &folder, console);
     }
     let (prepared, seats) = Prepared::load(study, &options.study, options.strict, options.shard)?;
-    let Prepared { study, records, drafting, embedder, settings, plan, ablation } = prepared;
-    tell_unread(&study, console);
+    let Prepared { study, plan, ablation, .. } = &prepared;
+    tell_unread(study, console);
     let beside = ablation.as_ref().map(|(_, plan)| Beside::of_ablation(plan)).unwrap_or_default();
-    if !agreed(&study, &plan, beside, options.yes, console)? {
+    if !agreed(study, plan, beside, options.yes, console)? {
         return Ok(Exit::WaitingForApproval);
     }
     let store = Arc::new(Store::open(&folder)?);
-    tell_of_another(&study, options, &folder, &store, console)?;
+    tell_of_another(study, options, &folder, &store, console)?;
     let outputs = Outputs::create(&folder)?;
-    let runtime = runtime()?;
-    let asked = runtime.block_on(async {
-        store.claim(&study.identity()).await?;
-        remember(&store, &options.study, &study, &plan).await?;
-        let shard = options.shard.map(|shard| shard.to_string()).unwrap_or_default();
-        store.note(Note::Shard, shard).await?;
-        let run = Run::new(Settings::from(&study), seats.clone(), drafting.clone(), store.clone())?
-            .with_reserves(reserves(&study)?)?;
-        let watch = Watch::new(console, &plan, options.progress).from(&store)?;
-        let provisional = Provisional::of(&study, &settings, &drafting, &store);
-        ask(run, questions(&study, &records, options.shard)?, watch, provisional).await
-    })?;
-    let Some(report) = asked else {
-        let waiting = on_their_way(&store)?.map(|batches| format!("{batches}. ")).unwrap_or_default();
+    let sitting = Sitting { options, console, folder: &folder, store, runtime: runtime()?, began };
+    let Some(report) = sitting.ask(&prepared, &seats)? else {
+        let waiting = on_their_way(&sitting.store)?.map(|batches| format!("{batches}. ")).unwrap_or_default();
         console.note(&format!("{waiting}{}", go_on(options)));
         return Ok(Exit::Outstanding);
     };
-    let derived = results::derive(&folder, &store, drafting.as_ref(), &study, Some(&report))?;
-    let partly = report.outcome == RunOutcome::TooFewModels && derived.has_done_stream();
-    if !partly {
-        let spent = Spent::of(&folder, &store)?;
-        if let Some(exit) = unfinished(&report, &spent, options, (on_their_way(&store)?, console))? {
-            return Ok(exit);
-        }
+    sitting.conclude(prepared, seats, &report, outputs)
+}
+
+/// One sitting of a run: from the first question to the personas.
+struct Sitting<'a> {
+    options: &'a RunOptions,
+    console: Console,
+    folder: &'a Path,
+    store: Arc<Store>,
+    runtime: Runtime,
+    began: Instant,
+}
+
+impl Sitting<'_> {
+    /// Asks the panel; `None` when somebody asked twice to stop.
+    fn ask(&self, prepared: &Prepared, seats: &Seats) -> Result<Option<RunReport>, CliError> {
+        let Prepared { study, records, drafting, settings, plan, .. } = prepared;
+        let (options, store) = (self.options, &self.store);
+        self.runtime.block_on(async {
+            store.claim(&study.identity()).await?;
+            remember(store, &options.study, study, plan).await?;
+            let shard = options.shard.map(|shard| shard.to_string()).unwrap_or_default();
+            store.note(Note::Shard, shard).await?;
+            let run = Run::new(Settings::from(study), seats.clone(), drafting.clone(), store.clone())?
+                .with_reserves(reserves(study)?)?;
+            let watch = Watch::new(self.console, plan, options.progress).from(store)?;
+            let provisional = Provisional::of(study, settings, drafting, store);
+            ask(run, questions(study, records, options.shard)?, watch, provisional).await
+        })
     }
-    if options.shard.is_some() || study.mode.strategy().combination() == Combination::SideBySide {
-        let spent = Spent::of(&folder, &store)?;
-        results::concluded(&folder, began.elapsed(), report.wall, None)?;
-        console.answer(&report, || side_by_side(&report, &spent, &derived, options.shard.is_some()))?;
-        tell_of_shard(options, &folder, plan.calls, console);
-        return Ok(if partly { failed_streams(&derived, options, console) } else { Exit::Done });
-    }
-    let failed = partly.then(|| failed_streams(&derived, options, console));
-    let without = match study.ablation.zip(ablation).filter(|_| !partly) {
-        None => None,
-        Some((ablation, (units, plan))) => {
-            let (study, spent) = (&study, report.cost);
-            let asking = Asking { study, ablation, units, seats, drafting: drafting.clone(), spent, plan };
-            let asked = runtime.block_on(asking.ask(&folder, console, options.progress))?;
-            let Some(answers) = finished(asked, options, console) else { return Ok(Exit::Outstanding) };
-            Some((asking, answers))
+
+    /// Forms personas out of the answers, where there are enough of them and they are wanted.
+    fn conclude(
+        &self,
+        prepared: Prepared,
+        seats: Seats,
+        report: &RunReport,
+        outputs: Outputs,
+    ) -> Result<Exit, CliError> {
+        let (options, console, folder) = (self.options, self.console, self.folder);
+        let Prepared { study, records, drafting, embedder, settings, plan, ablation } = prepared;
+        let derived = results::derive(folder, &self.store, drafting.as_ref(), &study, Some(report))?;
+        let partly = report.outcome == RunOutcome::TooFewModels && derived.has_done_stream();
+        if !partly {
+            let on_their_way = on_their_way(&self.store)?;
+            if let Some(exit) = unfinished(report, &self.spent()?, options, (on_their_way, console))? {
+                return Ok(exit);
+            }
         }
-    };
-    let (study, records, drafting, units) = (&study, &records, drafting.as_ref(), plan.units);
-    let embedder = embedder.open(&store)?;
-    let embedder = embedder.as_ref();
-    let conclusion = Conclusion {
-        study,
-        records,
-        drafting,
-        embedder,
-        settings,
-        units,
-        derived,
-        without,
-        report: !options.no_report,
-    };
-    let written = conclusion.write(&folder, outputs, console)?;
-    results::concluded(&folder, began.elapsed(), report.wall, Some(&written.summary.counts))?;
-    let spent = Spent::of(&folder, &store)?;
-    console.answer(&written, || format!("{}{}", written.text(width()), panel_text(&report, &spent)))?;
-    Ok(failed.unwrap_or(Exit::Done))
+        if options.shard.is_some() || study.mode.strategy().combination() == Combination::SideBySide {
+            self.side_by_side(report, &derived, plan.calls)?;
+            return Ok(if partly { failed_streams(&derived, options, console) } else { Exit::Done });
+        }
+        let failed = partly.then(|| failed_streams(&derived, options, console));
+        let without = match study.ablation.zip(ablation).filter(|_| !partly) {
+            None => None,
+            Some((ablation, (units, plan))) => {
+                let (study, spent, drafting) = (&study, report.cost, drafting.clone());
+                let asking = Asking { study, ablation, units, seats, drafting, spent, plan };
+                let asked = self.runtime.block_on(asking.ask(folder, console, options.progress))?;
+                let Some(answers) = finished(asked, options, console) else { return Ok(Exit::Outstanding) };
+                Some((asking, answers))
+            }
+        };
+        let embedder = embedder.open(&self.store)?;
+        let conclusion = Conclusion {
+            study: &study,
+            records: &records,
+            drafting: drafting.as_ref(),
+            embedder: embedder.as_ref(),
+            settings,
+            units: plan.units,
+            derived,
+            without,
+            report: !options.no_report,
+        };
+        let written = conclusion.write(folder, outputs, console)?;
+        results::concluded(folder, self.began.elapsed(), report.wall, Some(&written.summary.counts))?;
+        let spent = self.spent()?;
+        console.answer(&written, || format!("{}{}", written.text(width()), panel_text(report, &spent)))?;
+        Ok(failed.unwrap_or(Exit::Done))
+    }
+
+    /// Tells of drafts that nobody forms personas out of here.
+    fn side_by_side(&self, report: &RunReport, derived: &Derived, calls: u64) -> Result<(), CliError> {
+        let (spent, shard) = (self.spent()?, self.options.shard.is_some());
+        results::concluded(self.folder, self.began.elapsed(), report.wall, None)?;
+        self.console.answer(report, || side_by_side(report, &spent, derived, shard))?;
+        tell_of_shard(self.options, self.folder, calls, self.console);
+        Ok(())
+    }
+
+    fn spent(&self) -> Result<Spent, CliError> {
+        Ok(Spent::of(self.folder, &self.store)?)
+    }
 }
 
 /// Says which streams have no result, where others have: theirs is written all the same.

@@ -43,4 +43,6 @@ pub use table::PersonaTable;
 pub use terminal::{terminal_persona, wrapped};
 pub(crate) use voices::{one_voice, speaking};
 pub use wording::status_words;
-pub(crate) use wording::{alarm_words, confidence_words, counted, estimate_words, lasted, setback_words};
+pub(crate) use wording::{alarm_words, counted, estimate_words, setback_words};
+#[cfg(feature = "run")]
+pub(crate) use wording::{confidence_words, lasted};
