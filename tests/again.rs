@@ -4,7 +4,10 @@
 mod staged;
 
 use std::fs;
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
+use consona::store::Store;
 use serde_json::{Value, json};
 use staged::{Demo, expect};
 
@@ -247,6 +250,17 @@ fn w4_streams_that_are_done_keep_their_results_where_another_fails() {
 }
 
 #[test]
+fn w4_no_quorum_of_the_whole_makes_up_for_a_stream_that_failed() {
+    let demo = halves(false);
+    let text = fs::read_to_string(demo.path("study.yaml")).expect("the study");
+    let easy = text + "\nquorum: {min_models: 1, min_success_ratio: 0.25}\n";
+    fs::write(demo.path("study.yaml"), easy).expect("written");
+    demo.run(4, &[]);
+    assert_eq!(demo.json("metrics.json")["outcome"], "too_few_models");
+    assert!(fs::read_to_string(demo.path("run/consensus.jsonl")).is_ok(), "what was done is written");
+}
+
+#[test]
 fn w8_a_run_without_stages_has_its_figures_too() {
     let demo = Demo::new(|_| fs::read_to_string("data/demo/study.yaml").expect("the demo"));
     demo.run(0, &[]);
@@ -295,4 +309,40 @@ fn p9_time_retries_bytes_and_decisions_are_told() {
 fn edit(demo: &Demo) -> String {
     fs::write(demo.path("edit.json"), r#"{"personas": {"corpus/1": {"age": 22}}}"#).expect("written");
     demo.text("edit.json")
+}
+
+/// Killed while two of the three further answers are stored, and taken up again: the round is finished and told whole,
+/// as in a run that nobody disturbed.
+#[test]
+fn p10_a_round_that_was_killed_is_finished_and_its_figures_are_those_of_the_whole() {
+    let (calm, killed) =
+        (vague("adaptive: {ask_again_rounds: 2}", ""), vague("adaptive: {ask_again_rounds: 2}", ""));
+    calm.run(0, &[]);
+    let told = fs::read_to_string(killed.path("told.jsonl")).expect("the recording");
+    let waits = json!({"record": "vague", "model": "b", "sample": 1, "failures": [{"status": 503, "retry_after": 600}]});
+    fs::write(killed.path("told.jsonl"), format!("{waits}\n{told}")).expect("written");
+    let mut child = Command::new(assert_cmd::cargo::cargo_bin("consona"))
+        .args(["run", &killed.text("study.yaml"), "--out", &killed.text("run")])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("started");
+    // Six calls of the panel and two of the round, each 1000 × 10 + 500 × 20 millionths.
+    let spent = || {
+        let store = Store::read(&killed.path("run")).ok()?;
+        Some(store.spend().ok()?.iter().map(|member| member.cost.amount()).sum::<f64>())
+    };
+    while !spent().is_some_and(|spent| spent > 0.159) {
+        assert!(child.try_wait().expect("asked").is_none(), "it ended too early");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    child.kill().expect("killed");
+    child.wait().expect("ended");
+    fs::write(killed.path("told.jsonl"), told).expect("written");
+    killed.run(0, &[]);
+    let again = |demo: &Demo| demo.state()["stage_outputs"]["consensus"]["adaptive"].clone();
+    assert_eq!(again(&killed), again(&calm));
+    assert_eq!(again(&killed)["rounds"][0]["calls"], 3);
+    let drafts = |demo: &Demo| fs::read_to_string(demo.path("run/drafts.jsonl")).expect("drafts");
+    assert_eq!(drafts(&killed), drafts(&calm));
 }

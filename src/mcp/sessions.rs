@@ -12,8 +12,9 @@ use rmcp::transport::streamable_http_server::session::{ServerSseMessage, Session
 /// Sessions at once at most.
 const MOST: usize = 256;
 
-/// How long a session that nobody uses is kept.
-const IDLE: Duration = Duration::from_secs(300);
+/// How long a session is kept in which nothing happens. A call that works and tells nothing is nothing, too: a slow model may
+/// think for minutes, and what it answers is paid for.
+const IDLE: Duration = Duration::from_secs(3600);
 
 /// How long a session waits for its first message.
 const FIRST: Duration = Duration::from_secs(10);

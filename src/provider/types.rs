@@ -169,10 +169,11 @@ pub struct TimeoutsError {
 }
 
 impl Default for Timeouts {
-    /// Connect 10 s, first byte 60 s, idle 30 s, total 120 s.
+    /// Connect 10 s, first byte 120 s, idle 30 s, total 120 s: answers are asked for whole, so that the first byte of a slow
+    /// model comes with the last.
     fn default() -> Self {
         let seconds = Duration::from_secs;
-        Self { connect: seconds(10), first_byte: seconds(60), idle: seconds(30), total: seconds(120) }
+        Self { connect: seconds(10), first_byte: seconds(120), idle: seconds(30), total: seconds(120) }
     }
 }
 

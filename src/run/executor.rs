@@ -21,7 +21,6 @@ use super::gate::Gate;
 use super::interpreter::{Interpreter, RenderError};
 use super::patience::{Patience, Patiences};
 use super::plan::Unit;
-use super::quorum::Turnout;
 use super::report::{RunOutcome, RunReport};
 use super::retry::{RetryBudget, RetryPolicy};
 use super::spending::{Budget, Spending};
@@ -335,23 +334,17 @@ impl Run {
         .await?;
         drop(endings);
         let outstanding = tally.outstanding + units.map(|_| self.calls_per_unit()).sum::<u64>();
-        let turnout = tally.turnout;
-        Ok(self.report(tally, turnout, outstanding, started))
+        let enough = self.settings.quorum.holds(tally.turnout);
+        Ok(self.report(tally, enough, outstanding, started))
     }
 
-    /// Says how a run of this turnout ended.
-    pub(super) fn report(
-        &self,
-        tally: Tally,
-        turnout: Turnout,
-        outstanding: u64,
-        started: Instant,
-    ) -> RunReport {
+    /// Says how a run ended, and whether `enough` answered.
+    pub(super) fn report(&self, tally: Tally, enough: bool, outstanding: u64, started: Instant) -> RunReport {
         let outcome = if outstanding > 0 && self.limit_reached.load(Ordering::Relaxed) {
             RunOutcome::LimitReached { outstanding }
         } else if outstanding > 0 {
             RunOutcome::Interrupted { outstanding }
-        } else if self.settings.quorum.holds(turnout) {
+        } else if enough {
             RunOutcome::Complete
         } else {
             RunOutcome::TooFewModels

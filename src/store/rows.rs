@@ -23,6 +23,8 @@ pub enum Note {
     Shard,
     /// The models whose price the study does not give: JSON, a list of names.
     Unpriced,
+    /// How far asking again about uncertain personas has come: JSON.
+    Rounds,
 }
 
 impl Note {
@@ -34,6 +36,7 @@ impl Note {
             Self::Streams => "streams",
             Self::Shard => "shard",
             Self::Unpriced => "unpriced",
+            Self::Rounds => "rounds",
         }
     }
 }

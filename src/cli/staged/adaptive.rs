@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::rounds::OpenRound;
 use super::worker::Worker;
 use crate::cli::arguments::ProgressName;
 use crate::cli::error::CliError;
@@ -87,37 +88,32 @@ impl Worker<'_> {
     /// model that stands in for it where it has one. Forms the personas again, until none is uncertain, a round
     /// did not help, or the rounds or the money are used up.
     pub(super) async fn settle(&self, rules: AdaptiveRules, first: Ended) -> Result<Ended, CliError> {
-        let (mut ended, mut rounds, mut limit) = (first, Rounds::default(), false);
-        let (mut asked, mut reports): (Vec<BTreeSet<RecordId>>, Vec<RunReport>) = (Vec::new(), Vec::new());
+        let (mut ended, mut limit, mut reports) = (first, false, Vec::new());
+        let mut progress = self.so_far(&rules)?;
         let (stopped, last) = loop {
-            let before = self.material.personas()?;
-            let found = adapt(&rules, &self.complexity, &self.uncertain(&before));
-            let most = self.material.study.limits.max_cost;
-            let money = most.map(|most| most.less(self.budget.spent()).amount());
-            let left = found.ask_again.len();
-            let ending = rounds.ending(&rules, left, money).or((limit && left > 0).then_some(Ending::Budget));
-            if let Some(ending) = ending {
-                break (ending, found);
-            }
-            let (records, spent) = (records_of(&before, &found.ask_again), self.budget.spent());
-            let report = match self.ask_about(&records, asked.len() + 1).await? {
+            let open = match progress.open.take() {
+                Some(begun) => begun,
+                None => match self.next_round(&rules, &progress.rounds, limit)? {
+                    Ok(open) => open,
+                    Err(ended) => break ended,
+                },
+            };
+            progress.open = Some(open.clone());
+            self.keep(&progress).await?;
+            let report = match self.ask_about(&open.records, progress.asked.len() + 1).await? {
                 Some(report) if !matches!(report.outcome, RunOutcome::Interrupted { .. }) => report,
                 _ => return Ok(Ended::Interrupted { limit: false }),
             };
             limit = matches!(report.outcome, RunOutcome::LimitReached { .. });
-            asked.push(records);
             ended = tokio::task::block_in_place(|| self.consensus())?;
-            let after = tokio::task::block_in_place(|| self.now(before, &found.ask_again))?;
-            rounds.0.push(Round {
-                personas: found.ask_again.len(),
-                // What an earlier round asked stands in the database and is not asked again.
-                calls: report.turnout.calls.saturating_sub(report.members.iter().map(|one| one.reused).sum()),
-                cost: self.budget.spent().less(spent).amount(),
-                before: mean(&found.ask_again),
-                after: mean(&after),
-            });
+            let after = tokio::task::block_in_place(|| self.now(open.before.clone(), &open.about))?;
+            progress.rounds.0.push(self.closed(&open, &after)?);
+            progress.asked.push(open.records);
+            progress.open = None;
+            self.keep(&progress).await?;
             reports.push(report);
         };
+        let (rounds, asked) = (progress.rounds, progress.asked);
         let whole = self.material.study.input.unit == prompt::Unit::Corpus;
         let told = json!({
             "complexity": self.complexity, "rounds": rounds.0, "records": asked, "whole_corpus": whole,
@@ -125,6 +121,26 @@ impl Worker<'_> {
         });
         self.settled_with(&mut ended, told, (&rounds, whole), &reports)?;
         Ok(ended)
+    }
+
+    /// The next round, or why there is none and what is left.
+    fn next_round(
+        &self,
+        rules: &AdaptiveRules,
+        rounds: &Rounds,
+        limit: bool,
+    ) -> Result<Result<OpenRound, (Ending, Adaptation)>, CliError> {
+        let before = self.material.personas()?;
+        let found = adapt(rules, &self.complexity, &self.uncertain(&before));
+        let most = self.material.study.limits.max_cost;
+        let money = most.map(|most| most.less(self.budget.spent()).amount());
+        let left = found.ask_again.len();
+        let ending = rounds.ending(rules, left, money).or((limit && left > 0).then_some(Ending::Budget));
+        if let Some(ending) = ending {
+            return Ok(Err((ending, found)));
+        }
+        let records = records_of(&before, &found.ask_again);
+        Ok(Ok(self.opened(found.ask_again, before, records)?))
     }
 
     /// Tells what asking again came to: people, the report, the stage's output and the figures.
@@ -259,10 +275,6 @@ fn rounds_text(rounds: &[Round], whole: bool) -> String {
     text
 }
 
-fn mean(all: &[PersonaUncertainty]) -> f64 {
-    all.iter().map(|one| one.score.value).sum::<f64>() / all.len().max(1) as f64
-}
-
 #[cfg(test)]
 mod tests {
     use std::path::Path;
@@ -290,6 +302,10 @@ mod tests {
         assert_eq!(seconds(&limited.panel[1]), (Duration::from_secs(30), Duration::from_secs(5)));
         assert_eq!((limited.retry.max_attempts, limited.concurrency), (5, Some(2)));
         assert_ne!(plain.retry.max_attempts, 5);
+        // Answers come whole: who may take longer may begin later, but for whoever has a limit of their own.
+        let patient = study("timeout: 300");
+        assert_eq!(seconds(&patient.panel[0]), (Duration::from_secs(300), Duration::from_secs(300)));
+        assert_eq!(seconds(&patient.panel[1]), (Duration::from_secs(300), Duration::from_secs(5)));
     }
 
     #[test]

@@ -4,6 +4,7 @@ mod adaptive;
 mod decide;
 mod fingerprint;
 mod plan;
+mod rounds;
 mod run;
 mod watch;
 mod worker;

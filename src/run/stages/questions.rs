@@ -349,13 +349,11 @@ fn limited(member: PanelMember, desk: &Desk) -> PanelMember {
 /// itself names the cause, and needs no grace.
 #[must_use]
 pub fn in_time(member: PanelMember, limit: f64) -> PanelMember {
+    let times = member.timeouts;
     let own = |time: Duration| time.as_secs_f64().min(limit);
-    let timeouts = Timeouts::new(
-        own(member.timeouts.connect()),
-        own(member.timeouts.first_byte()),
-        own(member.timeouts.idle()),
-        limit,
-    );
+    // A member whose first byte may take as long as the whole has no limit of its own for it.
+    let first_byte = if times.first_byte() < times.total() { own(times.first_byte()) } else { limit };
+    let timeouts = Timeouts::new(own(times.connect()), first_byte, own(times.idle()), limit);
     PanelMember { timeouts: timeouts.unwrap_or(member.timeouts), ..member }
 }
 

@@ -267,7 +267,10 @@ impl<'a> Works<'a> {
         }
         let waiting = self.rows.iter().filter(|row| row.status == StreamStatus::Waiting);
         outstanding += self.tally.outstanding + waiting.map(|row| row.calls).sum::<u64>();
-        (self.run.report(self.tally, self.turnout, outstanding, started), self.rows)
+        // The others cannot make up for a stream that failed: nobody speaks for its records.
+        let in_vain = |row: &StreamReport| matches!(row.status, StreamStatus::Failed | StreamStatus::Blocked);
+        let enough = self.run.settings.quorum.holds(self.turnout) && !self.rows.iter().any(in_vain);
+        (self.run.report(self.tally, enough, outstanding, started), self.rows)
     }
 }
 

@@ -393,11 +393,13 @@ fn same_question(one: &PanelMember, other: &PanelMember) -> bool {
 fn timeouts(file: &TimeoutsFile) -> Result<Timeouts, crate::provider::TimeoutsError> {
     let standard = Timeouts::default();
     let seconds = |given: Option<f64>, standard: Duration| given.unwrap_or(standard.as_secs_f64());
+    let total = seconds(file.total, standard.total());
     Timeouts::new(
         seconds(file.connect, standard.connect()),
-        seconds(file.first_byte, standard.first_byte()),
+        // An answer that comes whole begins when it ends.
+        file.first_byte.unwrap_or(total),
         seconds(file.idle, standard.idle()),
-        seconds(file.total, standard.total()),
+        total,
     )
 }
 

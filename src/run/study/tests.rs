@@ -79,6 +79,17 @@ fn an_unknown_key_is_refused_with_the_one_that_was_meant() {
 }
 
 #[test]
+fn an_answer_that_comes_whole_may_begin_as_late_as_it_may_end() {
+    let of = |given: &str| {
+        parse(&with_panel(&format!("  - {{model: 'openai:a'{given}}}"))).unwrap().panel[0].timeouts
+    };
+    let seconds = |given: &str| (of(given).first_byte().as_secs(), of(given).total().as_secs());
+    assert_eq!(seconds(""), (120, 120));
+    assert_eq!(seconds(", timeouts: {total: 900}"), (900, 900));
+    assert_eq!(seconds(", timeouts: {first_byte: 5}"), (5, 120));
+}
+
+#[test]
 fn a_number_out_of_range_is_shown_where_it_stands() {
     let error = refused(&with_panel("  - model: openai:a\n    temperature: 3"));
     assert!(error.contains("temperature") && error.contains("temperature: 3"), "{error}");
