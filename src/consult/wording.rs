@@ -11,9 +11,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
-use serde::Deserialize;
-
-use crate::normalise::{NumberWord, fold, number_word};
+use crate::normalise::{NumberWord, OPPOSITION, fold, number_word, stem};
 
 /// Words that say nothing by themselves.
 const FILLERS: [&str; 66] = [
@@ -34,30 +32,10 @@ const SAME_TOPIC_BOTH: f64 = 0.75;
 const AFTER_UN: usize = 3;
 const AFTER_PREFIX: usize = 5;
 
-#[derive(Debug, Default, Deserialize)]
-struct Words {
-    negations: BTreeSet<String>,
-    antonyms: Vec<(String, String)>,
-    answers: Answers,
-}
-
-#[derive(Debug, Default, Deserialize)]
-struct Answers {
-    yes: BTreeSet<String>,
-    no: BTreeSet<String>,
-    negations: BTreeSet<String>,
-    irregular: BTreeMap<String, String>,
-    antonyms: Vec<(String, String)>,
-}
-
-/// A test holds that the file can be read.
-static WORDS: LazyLock<Words> =
-    LazyLock::new(|| serde_json::from_str(include_str!("../../data/polarity.json")).unwrap_or_default());
-
 /// The opposites of every stem that has some.
 static OPPOSITES: LazyLock<BTreeMap<String, BTreeSet<String>>> = LazyLock::new(|| {
     let mut opposites: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for (one, other) in WORDS.antonyms.iter().chain(&WORDS.answers.antonyms) {
+    for (one, other) in OPPOSITION.antonyms.iter().chain(&OPPOSITION.answers.antonyms) {
         let (one, other) = (stem(one), stem(other));
         opposites.entry(one.clone()).or_default().insert(other.clone());
         opposites.entry(other).or_default().insert(one);
@@ -67,7 +45,7 @@ static OPPOSITES: LazyLock<BTreeMap<String, BTreeSet<String>>> = LazyLock::new(|
 
 /// The stems of the words that turn a statement round.
 static NEGATIONS: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
-    let words = WORDS.negations.iter().chain(&WORDS.answers.negations);
+    let words = OPPOSITION.negations.iter().chain(&OPPOSITION.answers.negations);
     // «Neither … nor» is one negation.
     words.filter(|word| *word != "nor").map(|word| stem(word)).collect()
 });
@@ -250,7 +228,7 @@ pub(super) fn split_verdict(text: &str) -> Option<(&str, &str)> {
 /// The verdict that a text is, where it is nothing else.
 fn verdict(text: &str) -> Option<bool> {
     let word = text.trim().to_lowercase();
-    match (WORDS.answers.yes.contains(&word), WORDS.answers.no.contains(&word)) {
+    match (OPPOSITION.answers.yes.contains(&word), OPPOSITION.answers.no.contains(&word)) {
         (true, _) => Some(true),
         (_, true) => Some(false),
         _ => None,
@@ -302,38 +280,6 @@ fn is_turned_round(word: &str, plain: &str) -> bool {
         || ["in", "im", "il", "ir", "non"].iter().any(|prefix| rest(prefix, AFTER_PREFIX))
 }
 
-/// What the forms of an English word have in common, roughly: `rises`, `rising` and `rose` are one. Only compared
-/// with others of its kind and never shown.
-fn stem(word: &str) -> String {
-    let word = WORDS.answers.irregular.get(word).map_or(word, String::as_str);
-    let mut stem = word.to_owned();
-    if stem.len() > 4 && (stem.ends_with("ies") || stem.ends_with("ied")) {
-        stem.truncate(stem.len() - 3);
-        stem.push('y');
-    } else if stem.len() > 3 && stem.ends_with('s') && !stem.ends_with("ss") && !stem.ends_with("us") {
-        stem.pop();
-    }
-    for ending in ["ing", "ed"] {
-        if stem.ends_with(ending) && !stem.ends_with("eed") && stem.len() >= ending.len() + 3 {
-            stem.truncate(stem.len() - ending.len());
-            break;
-        }
-    }
-    while stem.len() > 2 && stem.ends_with('e') {
-        stem.pop();
-    }
-    let mut last = stem.chars().rev();
-    let (end, before) = (last.next(), last.next());
-    if end == before && end.is_some_and(|end| end.is_alphabetic() && !"aeiou".contains(end)) {
-        stem.pop();
-    }
-    if stem.len() > 2 && stem.ends_with('y') {
-        stem.pop();
-        stem.push('i');
-    }
-    stem
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -342,23 +288,6 @@ mod tests {
         let (one, other) = (Wording::new(one), Wording::new(other));
         assert_eq!(one.against(&other), other.against(&one), "both ways the same");
         one.against(&other)
-    }
-
-    #[test]
-    fn the_forms_of_a_word_have_one_stem() {
-        for forms in [
-            &["rise", "rises", "rising", "rose", "risen"][..],
-            &["stop", "stops", "stopped", "stopping"],
-            &["deny", "denies", "denied", "denying"],
-            &["approve", "approves", "approved", "approving"],
-            &["fall", "falls", "falling", "fell"],
-            &["agree", "agrees", "agreed"],
-            &["ban", "bans", "banned", "banning"],
-        ] {
-            let stems: BTreeSet<String> = forms.iter().map(|form| stem(form)).collect();
-            assert_eq!(stems.len(), 1, "{stems:?}");
-        }
-        assert_ne!(stem("raise"), stem("rise"));
     }
 
     #[test]
@@ -385,11 +314,5 @@ mod tests {
         ] {
             assert_eq!(relation(one, other), Relation::Different, "{one} / {other}");
         }
-    }
-
-    #[test]
-    fn the_lists_are_there() {
-        assert!(WORDS.answers.antonyms.len() > 150 && WORDS.antonyms.len() > 100);
-        assert!(WORDS.answers.yes.contains("yes") && NEGATIONS.contains("not"));
     }
 }

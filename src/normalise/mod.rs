@@ -16,6 +16,7 @@ mod phrase;
 mod place;
 mod polarity;
 mod reading;
+mod stem;
 
 pub use level::LevelSpan;
 pub use number::Range;
@@ -24,5 +25,6 @@ pub use phrase::Phrase;
 pub(crate) use phrase::fold;
 pub use place::Place;
 pub use polarity::contradict;
-pub(crate) use polarity::{denies, turns_round};
+pub(crate) use polarity::{OPPOSITION, denies, turns_round};
 pub use reading::{Reading, read};
+pub(crate) use stem::stem;

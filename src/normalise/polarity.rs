@@ -19,13 +19,27 @@ const SAME_TOPIC: f64 = 0.5;
 /// Longer texts say many things; one of them turned round makes no contradiction of the whole.
 const LONGEST: usize = 16;
 
+/// Words that turn statements round, and pairs of opposites (`data/polarity.json`).
 #[derive(Debug, Default, Deserialize)]
-struct Words {
-    negations: BTreeSet<String>,
-    antonyms: Vec<(String, String)>,
+pub(crate) struct Opposition {
+    pub(crate) negations: BTreeSet<String>,
+    pub(crate) antonyms: Vec<(String, String)>,
+    /// What stands in answers to a question beyond what describes people.
+    pub(crate) answers: OfAnswers,
 }
 
-static WORDS: LazyLock<Words> =
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct OfAnswers {
+    pub(crate) yes: BTreeSet<String>,
+    pub(crate) no: BTreeSet<String>,
+    pub(crate) negations: BTreeSet<String>,
+    /// Irregular forms of verbs, with the plain one.
+    pub(crate) irregular: BTreeMap<String, String>,
+    pub(crate) antonyms: Vec<(String, String)>,
+}
+
+/// A test holds that the file can be read.
+pub(crate) static OPPOSITION: LazyLock<Opposition> =
     LazyLock::new(|| serde_json::from_str(include_str!("../../data/polarity.json")).unwrap_or_default());
 
 /// Whether two short statements about the same thing say the opposite: one denies what the other
@@ -68,7 +82,7 @@ pub(crate) fn denies(statement: &Phrase) -> bool {
 /// The opposites of every word that has some.
 static OPPOSITES: LazyLock<BTreeMap<&'static str, Vec<&'static str>>> = LazyLock::new(|| {
     let mut opposites: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for (one, other) in &WORDS.antonyms {
+    for (one, other) in &OPPOSITION.antonyms {
         opposites.entry(one).or_default().push(other);
         opposites.entry(other).or_default().push(one);
     }
@@ -89,7 +103,7 @@ impl<'a> Statement<'a> {
         let (mut words, mut length) = (BTreeSet::new(), 0);
         for word in key.split(' ') {
             length += 1;
-            if WORDS.negations.contains(word) {
+            if OPPOSITION.negations.contains(word) {
                 negations += 1;
             } else if !FILLERS.contains(&word) {
                 words.insert(word);
@@ -169,6 +183,12 @@ mod tests {
         assert!(!contradicting("Not fond of parties", "Works night shifts"));
         assert!(!contradicting("Nurse", "Nurse"));
         assert!(!contradicting("Teacher", "Baker"));
-        assert!(WORDS.antonyms.len() > 100 && WORDS.negations.len() > 20);
+        assert!(OPPOSITION.antonyms.len() > 100 && OPPOSITION.negations.len() > 20);
+    }
+
+    #[test]
+    fn the_lists_are_there() {
+        assert!(OPPOSITION.answers.antonyms.len() > 150 && OPPOSITION.antonyms.len() > 100);
+        assert!(OPPOSITION.answers.yes.contains("yes") && OPPOSITION.negations.contains("not"));
     }
 }
